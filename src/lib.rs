@@ -1,0 +1,4 @@
+//! Conformance suite, reference implementation and vectors for Backrest's `v1sync` protocol.
+
+pub mod rules;
+pub mod wire;
