@@ -1,4 +1,5 @@
 //! Conformance suite, reference implementation and vectors for Backrest's `v1sync` protocol.
 
 pub mod rules;
+pub mod scenario;
 pub mod wire;
