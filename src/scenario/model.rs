@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     rules::{Level, RuleId},
-    wire::Code,
+    wire::{Code, Role},
 };
 
 /// Most steps one scenario may have: more than a reader can follow is several claims.
@@ -80,16 +80,6 @@ impl std::fmt::Display for Location {
     }
 }
 
-/// A role of the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The host, which is dialled.
-    Responder,
-    /// The client, which dials.
-    Initiator,
-}
-
 /// The role, or roles, that the peer under test plays; we play the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -104,7 +94,18 @@ pub enum Target {
 
 /// Which runs include a case. Each profile includes the ones before it.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
@@ -372,6 +373,8 @@ pub enum Probe {
 }
 
 /// The name of an action in protobuf's JSON mapping, such as `receiveConfig`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct ActionName(pub String);

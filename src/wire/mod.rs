@@ -18,7 +18,10 @@ pub mod v1sync {
     include!(concat!(env!("OUT_DIR"), "/v1sync.rs"));
 }
 
+mod action;
 mod code;
+mod role;
 
 pub use code::{Code, UnknownCode};
+pub use role::Role;
 pub use v1sync::{SyncStreamItem, sync_stream_item::Action};
