@@ -3,5 +3,5 @@
 pub mod crypto;
 pub mod reference;
 pub mod rules;
-pub mod scenario;
+pub mod session;
 pub mod wire;

@@ -1,18 +1,18 @@
 //! One session of ours: its keys, its counters, and what it must remember to deviate.
 
-use super::{Forged, Out, entropy::Entropy};
+use super::entropy::Entropy;
 use crate::{
     crypto::{
         hpke::SessionKeys,
         identity::{Identity, KeyPolicy},
         kem::{KemId, PrivateKey},
         seal::{nonce_for, seal_with},
-        transcript::transport_transcript,
+        transcript::{TRANSPORT_VERSION, transport_transcript},
     },
     rules::RuleId,
     scenario::fixtures::IdentityFixture,
     session::{
-        Channel, Deadlines, Local, TRANSPORT_VERSION, VerifiedPeer, Violation, decapsulate,
+        Channel, Deadlines, Local, VerifiedPeer, Violation, decapsulate,
         read_encapsulation, verify_handshake,
     },
     trace::EventKind,
@@ -58,6 +58,8 @@ pub(super) struct Keyed {
     pub seal_key: [u8; 32],
     /// Key of the peer's direction.
     pub other_key: [u8; 32],
+    /// Key of our direction under the other reading of the KEM id.
+    pub other_reading_key: [u8; 32],
     /// Counter of our next honest nonce.
     pub counter: u64,
     pub transcript: [u8; 32],
@@ -183,6 +185,7 @@ impl Side {
         self.keyed = Some(Keyed {
             seal_key: ours.initiator_to_responder,
             other_key: ours.responder_to_initiator,
+            other_reading_key: other.initiator_to_responder,
             counter: 0,
             transcript,
             channel: Channel::initiator(ours, other, transcript),
@@ -196,8 +199,8 @@ impl Side {
             return Ok(EventKind::Clear(item));
         };
         self.peer_last_sealed = Some(item.clone());
-        let inner = keyed.channel.open(item)?;
         let counter = keyed.opened;
+        let inner = keyed.channel.open(item).map_err(|violation| of_its_sealing(violation, counter))?;
         keyed.opened += 1;
         let transcript = keyed.transcript;
         if self.verified {
@@ -219,7 +222,20 @@ impl Side {
     }
 }
 
-/// The rules for checking a handshake name what the receiver must refuse; what the sender owes has rules of its own.
+/// The rules for opening name what the receiver must refuse; what the sender owes has rules of its own.
+fn of_its_sealing(violation: Violation, counter: u64) -> Violation {
+    let rule = match violation.rule {
+        RuleId::EnvelopeReplayRefused | RuleId::EnvelopeGapRefused if counter == 0 => {
+            RuleId::EnvelopeNonceStartsAtZero
+        }
+        RuleId::EnvelopeReplayRefused | RuleId::EnvelopeGapRefused => RuleId::EnvelopeNonceCountsUp,
+        RuleId::EnvelopeTagChecked if counter == 0 => RuleId::TransportSuite,
+        rule => rule,
+    };
+    Violation { rule, ..violation }
+}
+
+/// The same for its handshake. The rules for checking a handshake name what the receiver must refuse.
 fn of_the_peers_own(violation: Violation) -> Violation {
     let rule = match violation.rule {
         RuleId::HandshakeAnythingElseFirstRefused => RuleId::HandshakeFirstInEachDirection,
@@ -243,15 +259,5 @@ fn check_no_secret(peer: &VerifiedPeer) -> Result<(), Violation> {
 pub(super) fn sealed_item(nonce: Vec<u8>, ciphertext: Vec<u8>) -> SyncStreamItem {
     SyncStreamItem {
         action: Some(Action::Encrypted(SyncActionEncrypted { nonce, ciphertext })),
-    }
-}
-
-/// An honest message, ready to go.
-pub(super) fn honest(out: Vec<Out>, item: Option<SyncStreamItem>, counter: Option<u64>) -> Forged {
-    Forged {
-        out,
-        item,
-        counter,
-        deviations: Vec::new(),
     }
 }

@@ -1,6 +1,10 @@
 //! The wire contract: message types generated from `proto/`, and their descriptors.
 
+mod action;
+mod code;
+pub mod decode;
 mod descriptors;
+mod role;
 
 pub use descriptors::descriptor_pool;
 
@@ -21,10 +25,6 @@ pub mod v1 {
 pub mod v1sync {
     include!(concat!(env!("OUT_DIR"), "/v1sync.rs"));
 }
-
-mod action;
-mod code;
-mod role;
 
 pub use code::{Code, UnknownCode};
 pub use role::Role;

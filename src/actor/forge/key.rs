@@ -102,7 +102,7 @@ fn spoil(exchange: &mut SyncEstablishSharedSecret, fault: KeyFault) {
         }
         KeyFault::PointCompressedTag => with_point(retagged(point, 2)),
         KeyFault::PointHybridTag => with_point(retagged(point, 6)),
-        KeyFault::PointCompressed => with_point(retagged(&point[..49], 2)),
+        KeyFault::PointCompressed => with_point(retagged(point, 2)[..49].to_vec()),
         KeyFault::PointInfinity => with_point(vec![0; POINT_LEN_BYTES]),
         KeyFault::PointNotReduced => {
             let mut point = point.to_vec();
@@ -112,11 +112,10 @@ fn spoil(exchange: &mut SyncEstablishSharedSecret, fault: KeyFault) {
     };
 }
 
-/// The point with another format byte, the parity of y added as that form has it.
+/// The point with another format byte, which in those forms also tells the parity of y.
 fn retagged(point: &[u8], tag: u8) -> Vec<u8> {
-    let mut out = point.to_vec();
-    out[0] = tag;
-    out
+    let parity = point[point.len() - 1] & 1;
+    [&[tag | parity], &point[1..]].concat()
 }
 
 /// An item of the key exchange, as it is sent a second time.
