@@ -6,7 +6,7 @@ use super::{CaseResult, Outcome, Summary, transcript};
 use crate::judge::Finding;
 
 /// One line for a case that came to an end.
-pub fn line(result: &CaseResult<'_>) -> String {
+pub fn line(result: &CaseResult) -> String {
     let word = match result.outcome {
         Outcome::Passed if !result.findings.is_empty() => "warn",
         Outcome::Passed => "ok",
@@ -28,7 +28,7 @@ pub fn line(result: &CaseResult<'_>) -> String {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn details(out: &mut dyn Write, result: &CaseResult<'_>) -> io::Result<()> {
+pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
     if result.findings.is_empty() && result.reason.is_none() {
         return Ok(());
     }

@@ -9,7 +9,7 @@ use crate::judge::Finding;
 pub const SCHEMA: u32 = 1;
 
 /// The whole report.
-pub fn report(results: &[CaseResult<'_>], target: &TargetLine, seed: u64) -> Value {
+pub fn report(results: &[CaseResult], target: &TargetLine, seed: u64) -> Value {
     let summary = Summary::of(results);
     json!({
         "schema": SCHEMA,
@@ -32,7 +32,7 @@ pub fn report(results: &[CaseResult<'_>], target: &TargetLine, seed: u64) -> Val
     })
 }
 
-fn result(result: &CaseResult<'_>) -> Value {
+fn result(result: &CaseResult) -> Value {
     json!({
         "id": result.scenario.id,
         "rules": result.scenario.rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),

@@ -4,7 +4,7 @@ pub mod console;
 pub mod json;
 mod transcript;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     judge::{Finding, Verdict},
@@ -16,9 +16,9 @@ use crate::{
 
 /// What became of one case over one RPC protocol.
 #[derive(Clone, Debug)]
-pub struct CaseResult<'a> {
+pub struct CaseResult {
     /// The case.
-    pub scenario: &'a Scenario,
+    pub scenario: Arc<Scenario>,
     /// The RPC protocol it was played over.
     pub protocol: RpcProtocol,
     /// What it came to.
@@ -61,10 +61,10 @@ impl Outcome {
     }
 }
 
-impl<'a> CaseResult<'a> {
+impl CaseResult {
     /// Folds a verdict into a result. Rules weaker than `held_to` are reported, and fail nothing.
     pub fn new(
-        scenario: &'a Scenario,
+        scenario: Arc<Scenario>,
         protocol: RpcProtocol,
         verdict: Verdict,
         held_to: Level,
@@ -110,7 +110,7 @@ pub struct Summary {
 
 impl Summary {
     /// Counts the results.
-    pub fn of(results: &[CaseResult<'_>]) -> Self {
+    pub fn of(results: &[CaseResult]) -> Self {
         let mut summary = Summary::default();
         for result in results {
             let count = match result.outcome {
