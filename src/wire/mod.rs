@@ -20,8 +20,10 @@ pub mod v1sync {
 
 mod action;
 mod code;
+mod descriptors;
 mod role;
 
 pub use code::{Code, UnknownCode};
+pub use descriptors::descriptor_pool;
 pub use role::Role;
 pub use v1sync::{SyncStreamItem, sync_stream_item::Action};
