@@ -5,8 +5,7 @@ mod code;
 pub mod decode;
 mod descriptors;
 mod role;
-
-pub use descriptors::descriptor_pool;
+mod rpc_protocol;
 
 /// Package `types`.
 #[allow(missing_docs, clippy::all, reason = "generated from proto/")]
@@ -27,5 +26,7 @@ pub mod v1sync {
 }
 
 pub use code::{Code, UnknownCode};
+pub use descriptors::descriptor_pool;
 pub use role::Role;
+pub use rpc_protocol::RpcProtocol;
 pub use v1sync::{SyncStreamItem, sync_stream_item::Action};
