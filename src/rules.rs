@@ -396,6 +396,9 @@ mod tests {
     #[test]
     fn unknown_id_then_error_names_it() {
         let error = "transport.no-such-rule".parse::<RuleId>().unwrap_err();
-        assert_eq!(error.to_string(), "no rule has the id `transport.no-such-rule`");
+        assert_eq!(
+            error.to_string(),
+            "no rule has the id `transport.no-such-rule`"
+        );
     }
 }

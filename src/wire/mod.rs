@@ -18,4 +18,7 @@ pub mod v1sync {
     include!(concat!(env!("OUT_DIR"), "/v1sync.rs"));
 }
 
+mod code;
+
+pub use code::{Code, UnknownCode};
 pub use v1sync::{SyncStreamItem, sync_stream_item::Action};
