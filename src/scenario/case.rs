@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     de,
-    fixtures::{Fixtures, Link},
+    fixtures::{Fixtures, PROBE},
     given,
     load_error::Problems,
-    model::{Location, Profile, Scenario, ScenarioFile, Target},
+    model::{Given, Location, PeerFixture, Profile, Scenario, ScenarioFile, Target, Verb},
     node::{self, Node, Place},
     problem::Problem,
     rule_check,
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     rules::{Level, RuleId},
-    wire::Role,
+    wire::{Role, RpcProtocol},
 };
 
 /// A case before it is known which role the peer under test plays, and over which RPC protocol.
@@ -29,8 +29,8 @@ pub struct CaseTemplate {
     id: String,
     rules: Vec<RuleId>,
     roles: &'static [Role],
-    /// One for each role and link; never empty.
-    scenarios: Vec<(Role, Link, Scenario)>,
+    /// One for each role and protocol; never empty.
+    scenarios: Vec<(Role, RpcProtocol, Scenario)>,
 }
 
 impl CaseTemplate {
@@ -56,10 +56,10 @@ impl CaseTemplate {
     }
 
     /// The case for one role over one RPC protocol; `None` when it is not for that role.
-    pub fn instantiate(&self, role: Role, link: Link) -> Option<Scenario> {
+    pub fn instantiate(&self, role: Role, protocol: RpcProtocol) -> Option<Scenario> {
         let mut scenarios = self.scenarios.iter();
-        scenarios.find_map(|(for_role, for_link, scenario)| {
-            (*for_role == role && *for_link == link).then(|| scenario.clone())
+        scenarios.find_map(|(for_role, for_protocol, scenario)| {
+            (*for_role == role && *for_protocol == protocol).then(|| scenario.clone())
         })
     }
 }
@@ -140,13 +140,13 @@ impl<'a> Draft<'a> {
         let roles = self.target.unwrap_or(Target::Responder).roles();
         let plays = roles
             .iter()
-            .flat_map(|role| Link::ALL.map(|link| (*role, link)));
-        let scenarios = plays.map(|(role, link)| {
-            let variables = self.variables(&id, role, link, row);
-            let scenario = self.scenario(&id, role, link, row.map(|(_, row)| row), &variables);
+            .flat_map(|role| RpcProtocol::ALL.map(|protocol| (*role, protocol)));
+        let scenarios = plays.map(|(role, protocol)| {
+            let variables = self.variables(&id, role, protocol, row);
+            let scenario = self.scenario(&id, role, protocol, row.map(|(_, row)| row), &variables);
             used.fixtures.extend(variables.fixtures.keys().cloned());
             used.columns.extend(variables.used.into_inner());
-            (role, link, scenario)
+            (role, protocol, scenario)
         });
         CaseTemplate {
             scenarios: scenarios.collect(),
@@ -161,11 +161,11 @@ impl<'a> Draft<'a> {
         &self,
         id: &str,
         role: Role,
-        link: Link,
+        protocol: RpcProtocol,
         row: Option<(&Table<'a>, &Row<'a>)>,
     ) -> Variables<'a> {
         let names = self.root.get("given").map(given::read_names);
-        let fixtures = Fixtures::for_case(id, role, link, &names.unwrap_or_default());
+        let fixtures = Fixtures::for_case(id, role, protocol, &names.unwrap_or_default());
         Variables {
             columns: row.map_or_else(BTreeMap::new, |(_, row)| row.columns.clone()),
             missing_columns: row.map_or_else(Vec::new, |(table, row)| table.missing_in(row)),
@@ -179,7 +179,7 @@ impl<'a> Draft<'a> {
         &self,
         id: &str,
         role: Role,
-        link: Link,
+        protocol: RpcProtocol,
         row: Option<&Row<'_>>,
         variables: &Variables<'_>,
     ) -> Scenario {
@@ -189,7 +189,7 @@ impl<'a> Draft<'a> {
             Some(variables.fill(node, problems))
         };
         let given = filled("given").map(|node| given::read(&node, problems));
-        let given = given.unwrap_or_default();
+        let mut given: Given = given.unwrap_or_default();
         let deviate = filled("deviate").map(|node| steps::read_deviations(&node, problems));
         let context = StepContext {
             file: self.file,
@@ -199,6 +199,10 @@ impl<'a> Draft<'a> {
             problems,
         };
         let steps = filled("steps").map(|node| steps::read_steps(&node, &context));
+        let steps = steps.unwrap_or_default();
+        if steps.iter().any(|step| matches!(step.verb, Verb::Probe(_))) {
+            given.others.insert(PROBE.to_owned(), PeerFixture::default());
+        }
         let place = row.map_or(self.about_place, |row| row.place);
         let rules = self.rules.iter().copied();
         Scenario {
@@ -210,10 +214,10 @@ impl<'a> Draft<'a> {
             role,
             profile: self.profile,
             alone: self.alone,
-            fixtures: Fixtures::for_case(id, role, link, &given),
+            fixtures: Fixtures::for_case(id, role, protocol, &given),
             given,
             deviate: deviate.unwrap_or_default(),
-            steps: steps.unwrap_or_default(),
+            steps,
             location: Location {
                 file: self.file.to_owned(),
                 line: place.line,

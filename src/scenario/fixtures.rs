@@ -3,55 +3,24 @@
 //!
 //! Nothing here is secret or random; each case, role and RPC protocol has its own, so that cases can run side by side.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::model::{Given, PeerFixture, PermissionFixture};
-use crate::wire::Role;
+use crate::wire::{Role, RpcProtocol};
 
 /// The identity that is used where a step names none.
 pub const PEER: &str = "peer";
+/// The identity that a probe uses; a case with a probe has it without asking.
+pub const PROBE: &str = "probe";
 /// Longest instance id, in characters (`docs/protocol.md`, section 4).
 pub const INSTANCE_ID_LEN_MAX: usize = 50;
 
 const LABEL: &str = "syncspec/provision/1/";
 const SUFFIX_LEN: usize = 8;
-
-/// The RPC protocol that a case is played over.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Link {
-    /// gRPC.
-    Grpc,
-    /// The Connect streaming protocol.
-    Connect,
-}
-
-impl Link {
-    /// Both.
-    pub const ALL: [Link; 2] = [Link::Grpc, Link::Connect];
-
-    /// The word used in reports and on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Link::Grpc => "grpc",
-            Link::Connect => "connect",
-        }
-    }
-}
-
-impl fmt::Display for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// Everything that is provisioned for one case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,10 +93,10 @@ pub struct Plan {
 
 impl Fixtures {
     /// What `given` asks for, for one case played against a peer in one role over one RPC protocol.
-    pub fn for_case(case_id: &str, role: Role, link: Link, given: &Given) -> Fixtures {
+    pub fn for_case(case_id: &str, role: Role, protocol: RpcProtocol, given: &Given) -> Fixtures {
         let space = Namespace {
             case_id,
-            prefix: format!("{case_id}/{role}/{link}"),
+            prefix: format!("{case_id}/{role}/{protocol}"),
         };
         let others = given.others.iter();
         let others = others.map(|(name, fixture)| space.identity(name, fixture));
@@ -286,7 +255,7 @@ mod tests {
 
     #[test]
     fn same_case_then_same_fixtures() {
-        let fixtures = || Fixtures::for_case("a/b", Role::Responder, Link::Grpc, &given());
+        let fixtures = || Fixtures::for_case("a/b", Role::Responder, RpcProtocol::Grpc, &given());
         assert_eq!(fixtures(), fixtures());
     }
 
@@ -295,8 +264,8 @@ mod tests {
         let mut seen = HashSet::new();
         for case in ["a/b", "a/c"] {
             for role in [Role::Responder, Role::Initiator] {
-                for link in Link::ALL {
-                    let fixtures = Fixtures::for_case(case, role, link, &given());
+                for protocol in RpcProtocol::ALL {
+                    let fixtures = Fixtures::for_case(case, role, protocol, &given());
                     assert!(
                         fixtures
                             .variables()
@@ -315,7 +284,7 @@ mod tests {
     fn any_case_id_then_instance_id_of_the_allowed_form() {
         let long = "a-very-long-folder/a-very-long-file-name-that-goes-on/and-a-row";
         for case in ["1e5", "", "5", "a", "ä/ö", long, "x-/-"] {
-            let fixtures = Fixtures::for_case(case, Role::Initiator, Link::Connect, &given());
+            let fixtures = Fixtures::for_case(case, Role::Initiator, RpcProtocol::Connect, &given());
             for identity in &fixtures.identities {
                 let id = &identity.instance_id;
                 assert!(id.len() <= INSTANCE_ID_LEN_MAX, "{id}");
@@ -334,7 +303,7 @@ mod tests {
 
     #[test]
     fn plan_then_holds_the_id_of_its_repository() {
-        let fixtures = Fixtures::for_case("a", Role::Responder, Link::Grpc, &given());
+        let fixtures = Fixtures::for_case("a", Role::Responder, RpcProtocol::Grpc, &given());
         assert_eq!(fixtures.plans[0].repo_id, fixtures.repos[0].id);
         assert_eq!(fixtures.repos[0].guid.len(), 64);
         assert_eq!(fixtures.token.unwrap().secret.len(), 64);
@@ -349,7 +318,7 @@ mod tests {
             .map(|index| &test["seed"].as_str().unwrap()[2 * index..2 * index + 2])
             .map(|digits| u8::from_str_radix(digits, 16).unwrap())
             .collect();
-        let mut fixtures = Fixtures::for_case("a", Role::Responder, Link::Grpc, &given());
+        let mut fixtures = Fixtures::for_case("a", Role::Responder, RpcProtocol::Grpc, &given());
         fixtures.identities[0].seed = seed.try_into().unwrap();
         assert_eq!(
             fixtures.identities[0].keyid(),
