@@ -10,10 +10,10 @@ use crate::{
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
     rules::RuleId,
-    scenario::fixtures::IdentityFixture,
+    scenario::fixtures,
     session::{
-        Channel, Deadlines, Local, VerifiedPeer, Violation, decapsulate,
-        read_encapsulation, verify_handshake,
+        Channel, Deadlines, Local, VerifiedPeer, Violation, decapsulate, read_encapsulation,
+        verify_handshake,
     },
     trace::EventKind,
     wire::{
@@ -69,7 +69,12 @@ pub(super) struct Keyed {
 }
 
 impl Side {
-    pub fn new(fixture: &IdentityFixture, secret: String, kem_id: KemId, entropy: Entropy) -> Self {
+    pub fn new(
+        fixture: &fixtures::Identity,
+        secret: String,
+        kem_id: KemId,
+        entropy: Entropy,
+    ) -> Self {
         let kem_key = PrivateKey::from_seed_array(&entropy.bytes("kem"));
         Side {
             local: Local {
@@ -154,10 +159,12 @@ impl Side {
         }
         match &self.keyed {
             None => self.read_reply(item),
-            Some(_) if !matches!(item.action, Some(Action::Encrypted(_))) => Err(Violation::session(
-                RuleId::TransportEncryptedAfterKeyExchange,
-                format!("{} in the clear", item.describe()),
-            )),
+            Some(_) if !matches!(item.action, Some(Action::Encrypted(_))) => {
+                Err(Violation::session(
+                    RuleId::TransportEncryptedAfterKeyExchange,
+                    format!("{} in the clear", item.describe()),
+                ))
+            }
             Some(_) => self.read_sealed(item),
         }
     }
@@ -177,7 +184,8 @@ impl Side {
         };
         let encapsulation = read_encapsulation(item).map_err(shape)?;
         let secret = decapsulate(&self.kem_key, &encapsulation).map_err(shape)?;
-        let transcript = transport_transcript(TRANSPORT_VERSION, self.kem_key.public_key(), &encapsulation);
+        let transcript =
+            transport_transcript(TRANSPORT_VERSION, self.kem_key.public_key(), &encapsulation);
         let keys = |kem_id| SessionKeys::derive(kem_id, &secret);
         let (ours, other) = (keys(self.local.kem_id), keys(self.local.kem_id.other()));
         self.memory.seal_key = Some(ours.initiator_to_responder);
@@ -200,7 +208,10 @@ impl Side {
         };
         self.peer_last_sealed = Some(item.clone());
         let counter = keyed.opened;
-        let inner = keyed.channel.open(item).map_err(|violation| of_its_sealing(violation, counter))?;
+        let inner = keyed
+            .channel
+            .open(item)
+            .map_err(|violation| of_its_sealing(violation, counter))?;
         keyed.opened += 1;
         let transcript = keyed.transcript;
         if self.verified {
@@ -209,13 +220,17 @@ impl Side {
                     RuleId::HandshakeFirstInEachDirection,
                     "a second handshake",
                 )),
-                _ => Ok(EventKind::Received { counter, item: inner }),
+                _ => Ok(EventKind::Received {
+                    counter,
+                    item: inner,
+                }),
             };
         }
         if let Some(Action::Handshake(handshake)) = &inner.action {
             self.peer_handshake = Some(handshake.clone());
         }
-        let peer = verify_handshake(inner, &transcript, self.local.key_policy).map_err(of_the_peers_own)?;
+        let peer = verify_handshake(inner, &transcript, self.local.key_policy)
+            .map_err(of_the_peers_own)?;
         check_no_secret(&peer)?;
         self.verified = true;
         Ok(EventKind::Verified(peer))

@@ -47,7 +47,9 @@ impl Verdict {
     pub fn breaks(&self, level: Level) -> bool {
         match self {
             // `Level` is ordered strongest first.
-            Verdict::Judged(findings) => findings.iter().any(|finding| finding.rule.level() <= level),
+            Verdict::Judged(findings) => {
+                findings.iter().any(|finding| finding.rule.level() <= level)
+            }
             Verdict::Inconclusive { .. } => false,
         }
     }
@@ -61,7 +63,10 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Verdict {
         let session = session_of(step);
         let mark = marks.at(index, step, session, trace);
         let finding = |broken: Broken| Finding {
-            rule: broken.rule.or(step.rule).unwrap_or_else(|| claimed_rule(scenario, step)),
+            rule: broken
+                .rule
+                .or(step.rule)
+                .unwrap_or_else(|| claimed_rule(scenario, step)),
             step: Some(index + 1),
             expected: broken.expected,
             seen: broken.seen,
@@ -107,7 +112,10 @@ struct Marks(Vec<(String, Mark)>);
 impl Marks {
     /// A step that opens a session reads from what came since; others go on where the last one stopped.
     fn at(&mut self, index: usize, step: &Step, session: &str, trace: &Trace) -> Mark {
-        if matches!(step.verb, Verb::Connect(_) | Verb::Establish(_) | Verb::Probe(_)) {
+        if matches!(
+            step.verb,
+            Verb::Connect(_) | Verb::Establish(_) | Verb::Probe(_)
+        ) {
             let first = trace
                 .of(session)
                 .find(|(_, event)| event.step >= index)
@@ -131,7 +139,11 @@ fn claimed_rule(scenario: &Scenario, step: &Step) -> RuleId {
     match step.verb {
         Verb::Probe(_) => RuleId::ResponderSurvives,
         // The loader refuses a scenario without rules.
-        _ => scenario.rules.first().copied().unwrap_or(RuleId::WireContract),
+        _ => scenario
+            .rules
+            .first()
+            .copied()
+            .unwrap_or(RuleId::WireContract),
     }
 }
 
@@ -143,7 +155,7 @@ fn is_setting_up(step: &Step) -> bool {
 fn not_opened(trace: &Trace, index: usize) -> Option<String> {
     trace.events.iter().find_map(|event| match &event.kind {
         EventKind::NotOpened(failure) if event.step == index => {
-            Some(format!("{} ({})", failure.seen, failure.stage))
+            Some(format!("{} ({})", failure.seen, failure.stage.name()))
         }
         _ => None,
     })
@@ -165,12 +177,15 @@ fn forbidden<'a>(
             return None;
         };
         let name = item.action.as_ref()?.name();
-        names.iter().any(|forbidden| forbidden.0 == name).then(|| Broken {
-            rule: None,
-            expected: format!("{name} never to come"),
-            seen: format!("{name} came"),
-            event: Some(at),
-        })
+        names
+            .iter()
+            .any(|forbidden| forbidden.0 == name)
+            .then(|| Broken {
+                rule: None,
+                expected: format!("{name} never to come"),
+                seen: format!("{name} came"),
+                event: Some(at),
+            })
     })
 }
 
@@ -181,14 +196,18 @@ fn noticed_beside(scenario: &Scenario, trace: &Trace, found: &[Finding]) -> Vec<
         .iter()
         .enumerate()
         .filter_map(|(at, event)| match &event.kind {
-            EventKind::Broke(violation) if found.iter().all(|finding| finding.event != Some(at)) => Some(Finding {
-                rule: violation.rule,
-                step: None,
-                expected: violation.rule.rule().text.to_owned(),
-                seen: violation.seen.clone(),
-                location: scenario.location.clone(),
-                event: Some(at),
-            }),
+            EventKind::Broke(violation)
+                if found.iter().all(|finding| finding.event != Some(at)) =>
+            {
+                Some(Finding {
+                    rule: violation.rule,
+                    step: None,
+                    expected: violation.rule.rule().text.to_owned(),
+                    seen: violation.seen.clone(),
+                    location: scenario.location.clone(),
+                    event: Some(at),
+                })
+            }
             _ => None,
         })
         .collect()

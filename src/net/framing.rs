@@ -6,6 +6,8 @@ use std::fmt;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
+pub use crate::wire::RpcProtocol;
+
 /// The payload is compressed with the stream's declared encoding.
 pub const FLAG_COMPRESSED: u8 = 0x01;
 /// Connect only: the payload is the end-of-stream JSON, and nothing follows.

@@ -36,7 +36,11 @@ pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
     writeln!(out, "  claim   {}", result.scenario.about)?;
     if let Some(reason) = &result.reason {
         for (index, line) in reason.lines().enumerate() {
-            writeln!(out, "  {:<7} {line}", if index == 0 { "not judged:" } else { "" })?;
+            writeln!(
+                out,
+                "  {:<7} {line}",
+                if index == 0 { "not judged:" } else { "" }
+            )?;
         }
     }
     for finding in &result.findings {
@@ -44,7 +48,11 @@ pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
     }
     if !result.trace.events.is_empty() && result.outcome != Outcome::Passed {
         writeln!(out, "  between us")?;
-        let marked: Vec<usize> = result.findings.iter().filter_map(|finding| finding.event).collect();
+        let marked: Vec<usize> = result
+            .findings
+            .iter()
+            .filter_map(|finding| finding.event)
+            .collect();
         for line in transcript::lines(&result.trace, &marked) {
             writeln!(out, "  {line}")?;
         }
@@ -54,7 +62,13 @@ pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
 
 fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     let rule = finding.rule.rule();
-    writeln!(out, "  rule    {} ({}): {}", rule.id, rule.level.name(), rule.text)?;
+    writeln!(
+        out,
+        "  rule    {} ({}): {}",
+        rule.id,
+        rule.level.name(),
+        rule.text
+    )?;
     match finding.step {
         Some(step) => writeln!(out, "  step {step}  {}", finding.location)?,
         None => writeln!(out, "  beside the steps of {}", finding.location)?,
@@ -65,7 +79,10 @@ fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
 
 /// The last line of a run.
 pub fn summary(summary: &Summary, seconds: f64) -> String {
-    let mut parts = vec![format!("{} passed", summary.passed), format!("{} failed", summary.failed)];
+    let mut parts = vec![
+        format!("{} passed", summary.passed),
+        format!("{} failed", summary.failed),
+    ];
     let more = [
         (summary.inconclusive, "could not be judged"),
         (summary.known_failing, "known failing"),

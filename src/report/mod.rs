@@ -75,9 +75,11 @@ impl CaseResult {
         let (outcome, reason, findings) = match verdict {
             Verdict::Judged(findings) if failed => (Outcome::Failed, None, findings),
             Verdict::Judged(findings) => (Outcome::Passed, None, findings),
-            Verdict::Inconclusive { reason, location } => {
-                (Outcome::Inconclusive, Some(format!("{reason}\n{location}")), Vec::new())
-            }
+            Verdict::Inconclusive { reason, location } => (
+                Outcome::Inconclusive,
+                Some(format!("{reason}\n{location}")),
+                Vec::new(),
+            ),
         };
         CaseResult {
             scenario,

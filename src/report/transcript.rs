@@ -14,7 +14,10 @@ const LINES_MAX: usize = 60;
 
 /// One line for each event. `marked` are the events that show a finding.
 pub fn lines(trace: &Trace, marked: &[usize]) -> Vec<String> {
-    let several = trace.events.iter().any(|event| event.session != trace.events[0].session);
+    let several = trace
+        .events
+        .iter()
+        .any(|event| event.session != trace.events[0].session);
     let mut lines: Vec<String> = trace
         .events
         .iter()
@@ -42,7 +45,9 @@ fn line(event: &Event, marked: bool, several: bool) -> String {
         true => format!("{:<8} ", event.session),
         false => String::new(),
     };
-    let number = number.map(|number| format!("#{number}")).unwrap_or_default();
+    let number = number
+        .map(|number| format!("#{number}"))
+        .unwrap_or_default();
     let mut line = format!(
         "  {mark} {:8.1} ms  {session}{direction} {number:<3} {name}",
         event.at.as_secs_f64() * 1000.0
@@ -61,12 +66,18 @@ fn parts(kind: &EventKind) -> Parts {
     let peers = |name: &str, detail: String| ("<-", None, name.to_owned(), detail);
     match kind {
         EventKind::Opened => own("stream opened", String::new()),
-        EventKind::NotOpened(failure) => own("no stream", format!("{}: {}", failure.stage, failure.seen)),
+        EventKind::NotOpened(failure) => own(
+            "no stream",
+            format!("{}: {}", failure.stage.name(), failure.seen),
+        ),
         EventKind::Sent(sent) => ("->", sent.counter, sent.what.clone(), sent_detail(sent)),
         EventKind::NotSent(what) => own("not sent", format!("{what}: the stream is over")),
         EventKind::HalfClosed => ("->", None, "end of our side".to_owned(), String::new()),
         EventKind::ResetByUs => ("->", None, "reset".to_owned(), String::new()),
-        EventKind::Answered { status, content_type } => peers("headers", format!("HTTP {status}, {content_type}")),
+        EventKind::Answered {
+            status,
+            content_type,
+        } => peers("headers", format!("HTTP {status}, {content_type}")),
         EventKind::KeyExchanged => peers("key reply", "version 1, 1665 bytes".to_owned()),
         EventKind::Verified(peer) => (
             "<-",
@@ -74,15 +85,19 @@ fn parts(kind: &EventKind) -> Parts {
             "handshake".to_owned(),
             format!("{}, {}", peer.instance_id, peer.keyid),
         ),
-        EventKind::Received { counter, item } => {
-            ("<-", Some(*counter), item.describe().to_owned(), item_detail(item))
-        }
+        EventKind::Received { counter, item } => (
+            "<-",
+            Some(*counter),
+            item.describe().to_owned(),
+            item_detail(item),
+        ),
         EventKind::Broke(violation) => peers("broken", violation.to_string()),
         EventKind::Clear(item) => peers(item.describe(), "in the clear".to_owned()),
         EventKind::Ended(end) => peers("end", end.to_string()),
-        EventKind::DeadlinePassed { waited } => {
-            own("deadline", format!("nothing more within {:.1} s", waited.as_secs_f64()))
-        }
+        EventKind::DeadlinePassed { waited } => own(
+            "deadline",
+            format!("nothing more within {:.1} s", waited.as_secs_f64()),
+        ),
         EventKind::Flooded => own("flooded", "the trace is full".to_owned()),
     }
 }
@@ -101,12 +116,18 @@ fn item_detail(item: &SyncStreamItem) -> String {
         Some(Action::EstablishSharedSecret(exchange)) => format!(
             "version {}, {} bytes",
             exchange.protocol_version,
-            exchange.kem_public_key.len().max(exchange.kem_encapsulation.len())
+            exchange
+                .kem_public_key
+                .len()
+                .max(exchange.kem_encapsulation.len())
         ),
         Some(Action::Handshake(handshake)) => format!(
             "{}, {}",
             handshake.instance_id,
-            handshake.public_key.as_ref().map_or("no key", |key| &key.keyid)
+            handshake
+                .public_key
+                .as_ref()
+                .map_or("no key", |key| &key.keyid)
         ),
         Some(Action::ReceiveConfig(received)) => match &received.config {
             Some(config) => format!(
@@ -118,9 +139,15 @@ fn item_detail(item: &SyncStreamItem) -> String {
             None => "no config".to_owned(),
         },
         Some(Action::ReceiveResources(resources)) => {
-            format!("{} repos, {} plans", resources.repos.len(), resources.plans.len())
+            format!(
+                "{} repos, {} plans",
+                resources.repos.len(),
+                resources.plans.len()
+            )
         }
-        Some(Action::OperationManifest(manifest)) => format!("{:?}, modnos {:?}", manifest.op_ids, manifest.modnos),
+        Some(Action::OperationManifest(manifest)) => {
+            format!("{:?}, modnos {:?}", manifest.op_ids, manifest.modnos)
+        }
         Some(Action::RequestOperationData(request)) => format!("{:?}", request.op_ids),
         _ => String::new(),
     }

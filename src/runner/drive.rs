@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::{
     actor::{Actor, Command, Input, Out, RequestShape},
     net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start},
-    trace::{End, LinkFailure, Trace},
+    trace::{End, LinkFailure, Stage, Trace},
 };
 
 /// How long the stages of opening a stream take in all, whatever the peer does.
@@ -45,7 +45,11 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
                     if let LinkError::Timeout { .. } = error {
                         stream.over = true;
                         let reason = error.to_string();
-                        actor.note(&session, Input::Ended(End::Lost { reason }), started.elapsed());
+                        actor.note(
+                            &session,
+                            Input::Ended(End::Lost { reason }),
+                            started.elapsed(),
+                        );
                     }
                 }
             }
@@ -71,7 +75,11 @@ struct Stream {
 impl Stream {
     async fn put(&mut self, out: Out) -> Result<(), LinkError> {
         match out {
-            Out::Message(payload) => self.link.send(OutFrame::Message(Bytes::from(payload))).await,
+            Out::Message(payload) => {
+                self.link
+                    .send(OutFrame::Message(Bytes::from(payload)))
+                    .await
+            }
             Out::Raw(pieces) => {
                 for piece in pieces {
                     self.link.send(OutFrame::Raw(Bytes::from(piece))).await?;
@@ -87,7 +95,10 @@ impl Stream {
     }
 }
 
-async fn open(options: &DialOptions, request: &RequestShape) -> Result<(Connection, Link), LinkError> {
+async fn open(
+    options: &DialOptions,
+    request: &RequestShape,
+) -> Result<(Connection, Link), LinkError> {
     let opening = async {
         let connection = Connection::dial(options).await?;
         let mut shape = net::RequestShape::sync(options.protocol);
@@ -100,16 +111,42 @@ async fn open(options: &DialOptions, request: &RequestShape) -> Result<(Connecti
         let link = connection.open(&shape).await?;
         Ok((connection, link))
     };
-    timeout(OPEN_WAIT, opening).await.unwrap_or(Err(LinkError::Timeout {
-        step: net::Step::Connect,
-        after: OPEN_WAIT,
-    }))
+    timeout(OPEN_WAIT, opening)
+        .await
+        .unwrap_or(Err(LinkError::Timeout {
+            step: net::Step::Connect,
+            after: OPEN_WAIT,
+        }))
 }
 
 fn failure(error: &LinkError) -> LinkFailure {
     LinkFailure {
-        stage: error.stage().to_owned(),
+        stage: stage(error),
         seen: error.to_string(),
+    }
+}
+
+fn stage(error: &LinkError) -> Stage {
+    match error {
+        LinkError::BadUrl { .. } | LinkError::TlsUnsupported { .. } => Stage::Url,
+        LinkError::DnsFailed { .. }
+        | LinkError::Timeout {
+            step: net::Step::Resolve,
+            ..
+        } => Stage::Name,
+        LinkError::Refused { .. }
+        | LinkError::Unreachable { .. }
+        | LinkError::Timeout {
+            step: net::Step::Connect,
+            ..
+        } => Stage::Tcp,
+        LinkError::ClosedAtOnce { .. }
+        | LinkError::NotHttp2 { .. }
+        | LinkError::Timeout {
+            step: net::Step::Settings,
+            ..
+        } => Stage::Http2,
+        _ => Stage::Rpc,
     }
 }
 
@@ -144,7 +181,9 @@ fn input_of(event: LinkEvent) -> Input {
             content_type: headers.content_type.unwrap_or_default(),
         },
         LinkEvent::Message {
-            payload, compressed, ..
+            payload,
+            compressed,
+            ..
         } => Input::Message {
             payload: payload.to_vec(),
             compressed,
@@ -160,7 +199,9 @@ fn end_of(end: net::End) -> End {
             message: status.message,
         },
         net::End::HttpStatus {
-            status, content_type, ..
+            status,
+            content_type,
+            ..
         } => End::Http {
             status,
             content_type: content_type.unwrap_or_default(),

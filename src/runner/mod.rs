@@ -76,7 +76,8 @@ pub async fn run(
     tell: &mut dyn FnMut(&CaseResult),
 ) -> Vec<CaseResult> {
     let mut results = Vec::with_capacity(jobs.len());
-    let (alone, together): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.scenario.alone);
+    let (alone, together): (Vec<Job>, Vec<Job>) =
+        jobs.into_iter().partition(|job| job.scenario.alone);
     let permits = Arc::new(Semaphore::new(options.at_once.max(1)));
     let mut tasks = JoinSet::new();
     for job in together {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     scenario::{
-        load::CaseTemplate,
+        CaseTemplate,
         model::{Profile, Scenario},
     },
     wire::{Role, RpcProtocol},
@@ -47,20 +47,24 @@ impl Selection {
 }
 
 /// The jobs of a run, by id and protocol. Cases against an initiator are not played yet by anyone who dials.
-pub fn plan(templates: &[CaseTemplate], selection: &Selection, protocols: &[RpcProtocol]) -> Vec<Job> {
+pub fn plan(
+    templates: &[CaseTemplate],
+    selection: &Selection,
+    protocols: &[RpcProtocol],
+) -> Vec<Job> {
     let mut jobs = Vec::new();
     for template in templates {
-        if !template.roles().contains(&Role::Responder)
-            || !selection.takes(template.id(), template.profile())
-        {
-            continue;
-        }
         for protocol in protocols {
-            jobs.push(Job {
-                scenario: Arc::new(template.instantiate(Role::Responder, *protocol)),
-                protocol: *protocol,
-                skip: None,
-            });
+            let Some(scenario) = template.instantiate(Role::Responder, *protocol) else {
+                continue;
+            };
+            if selection.takes(&scenario.id, scenario.profile) {
+                jobs.push(Job {
+                    scenario: Arc::new(scenario),
+                    protocol: *protocol,
+                    skip: None,
+                });
+            }
         }
     }
     jobs

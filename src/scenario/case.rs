@@ -201,7 +201,9 @@ impl<'a> Draft<'a> {
         let steps = filled("steps").map(|node| steps::read_steps(&node, &context));
         let steps = steps.unwrap_or_default();
         if steps.iter().any(|step| matches!(step.verb, Verb::Probe(_))) {
-            given.others.insert(PROBE.to_owned(), PeerFixture::default());
+            given
+                .others
+                .insert(PROBE.to_owned(), PeerFixture::default());
         }
         let place = row.map_or(self.about_place, |row| row.place);
         let rules = self.rules.iter().copied();

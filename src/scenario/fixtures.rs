@@ -165,6 +165,11 @@ impl Identity {
     }
 }
 
+/// Seed of an identity that belongs to no case, such as the host's, 32 bytes.
+pub fn seed_of(name: &str) -> [u8; 32] {
+    Sha256::digest(format!("{LABEL}{name}")).into()
+}
+
 /// Where the values of one case come from.
 struct Namespace<'a> {
     case_id: &'a str,
@@ -284,7 +289,8 @@ mod tests {
     fn any_case_id_then_instance_id_of_the_allowed_form() {
         let long = "a-very-long-folder/a-very-long-file-name-that-goes-on/and-a-row";
         for case in ["1e5", "", "5", "a", "ä/ö", long, "x-/-"] {
-            let fixtures = Fixtures::for_case(case, Role::Initiator, RpcProtocol::Connect, &given());
+            let fixtures =
+                Fixtures::for_case(case, Role::Initiator, RpcProtocol::Connect, &given());
             for identity in &fixtures.identities {
                 let id = &identity.instance_id;
                 assert!(id.len() <= INSTANCE_ID_LEN_MAX, "{id}");

@@ -1,6 +1,6 @@
-//! The ids of the vectors that a scenario can name.
+//! The vectors that a scenario can name, and the bytes a deviation then sends.
 
-use std::{collections::HashSet, sync::LazyLock};
+use std::{collections::HashMap, sync::LazyLock};
 
 use serde::Deserialize;
 
@@ -11,8 +11,6 @@ pub enum VectorGroup {
     KemPublicKey,
     /// Encapsulations, in `vectors/kem.json`.
     KemDecap,
-    /// Handshakes, in `vectors/handshake.json`.
-    HandshakeVerify,
 }
 
 impl VectorGroup {
@@ -21,53 +19,68 @@ impl VectorGroup {
         match self {
             VectorGroup::KemPublicKey => "kem_public_key",
             VectorGroup::KemDecap => "kem_decap",
-            VectorGroup::HandshakeVerify => "handshake_verify",
         }
     }
 
     /// Whether the group has a vector of that id.
     pub fn has(self, id: &str) -> bool {
-        let file = match self {
-            VectorGroup::KemPublicKey | VectorGroup::KemDecap => &*KEM,
-            VectorGroup::HandshakeVerify => &*HANDSHAKE,
-        };
-        file.contains(&(self.name().to_owned(), id.to_owned()))
+        self.bytes(id).is_some()
+    }
+
+    /// The bytes a peer is sent: a public key or an encapsulation, of whatever length the vector has.
+    pub fn bytes(self, id: &str) -> Option<&'static [u8]> {
+        KEM.get(self.name())?.get(id).map(Vec::as_slice)
     }
 }
 
-type Ids = HashSet<(String, String)>;
+type Inputs = HashMap<&'static str, HashMap<&'static str, Vec<u8>>>;
 
-static KEM: LazyLock<Ids> = LazyLock::new(|| ids(include_str!("../../vectors/kem.json")));
-static HANDSHAKE: LazyLock<Ids> =
-    LazyLock::new(|| ids(include_str!("../../vectors/handshake.json")));
+static KEM: LazyLock<Inputs> = LazyLock::new(|| inputs(include_str!("../../vectors/kem.json")));
 
 #[derive(Deserialize)]
-struct VectorFile {
-    groups: Vec<Group>,
+struct VectorFile<'a> {
+    #[serde(borrow)]
+    groups: Vec<Group<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Group {
+struct Group<'a> {
     #[serde(rename = "type")]
-    name: String,
-    tests: Vec<Test>,
+    name: &'a str,
+    #[serde(borrow)]
+    tests: Vec<Test<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Test {
-    id: String,
+struct Test<'a> {
+    id: &'a str,
+    public_key: Option<&'a str>,
+    enc: Option<&'a str>,
 }
 
-/// A file of another shape has no ids; that the files have this shape is tested.
-fn ids(json: &str) -> Ids {
+/// A file of another shape has no inputs; that the shipped file has this shape is tested.
+fn inputs(json: &'static str) -> Inputs {
     let file = serde_json::from_str(json).unwrap_or(VectorFile { groups: Vec::new() });
-    let groups = file.groups.into_iter();
-    groups
-        .flat_map(|group| {
-            let name = group.name;
-            let tests = group.tests.into_iter();
-            tests.map(move |test| (name.clone(), test.id))
-        })
+    let mut inputs = Inputs::new();
+    for group in file.groups {
+        for test in group.tests {
+            // A public key vector also lists the encapsulation it leads to, which is no input.
+            let text = match group.name == VectorGroup::KemPublicKey.name() {
+                true => test.public_key,
+                false => test.enc,
+            };
+            if let Some(bytes) = text.and_then(from_hex) {
+                inputs.entry(group.name).or_default().insert(test.id, bytes);
+            }
+        }
+    }
+    inputs
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks(2);
+    digits
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
         .collect()
 }
 
@@ -79,13 +92,17 @@ mod tests {
     fn id_of_the_group_then_known() {
         assert!(VectorGroup::KemDecap.has("kem-0031"));
         assert!(VectorGroup::KemPublicKey.has("kem-0066"));
-        assert!(VectorGroup::HandshakeVerify.has("handshake-0030"));
+    }
+
+    #[test]
+    fn vector_of_a_short_key_then_its_bytes() {
+        let short = VectorGroup::KemPublicKey.bytes("kem-0076");
+        assert!(short.is_some_and(|bytes| bytes.len() != 1665));
     }
 
     #[test]
     fn id_of_another_group_or_none_then_unknown() {
         assert!(!VectorGroup::KemDecap.has("kem-0066"));
-        assert!(!VectorGroup::HandshakeVerify.has("kem-0031"));
         assert!(!VectorGroup::KemPublicKey.has(""));
     }
 }

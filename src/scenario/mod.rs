@@ -17,7 +17,7 @@ pub mod schema;
 mod case;
 mod de;
 mod given;
-mod known_vectors;
+pub mod known_vectors;
 mod message_check;
 mod names;
 mod rule_check;

@@ -88,7 +88,6 @@ fn check_vector(deviation: &Deviation, place: Place, problems: &Problems) {
     let (group, id) = match deviation {
         Deviation::KeyVector(id) => (VectorGroup::KemPublicKey, id),
         Deviation::EncapsulationVector(id) => (VectorGroup::KemDecap, id),
-        Deviation::HandshakeVector(id) => (VectorGroup::HandshakeVerify, id),
         _ => return,
     };
     if !group.has(id) {

@@ -11,7 +11,7 @@ use crate::{
         model::{Establish, Given, Location, Nothing, Profile, Scenario, Step, Verb},
     },
     session::VerifiedPeer,
-    trace::{End, EventKind, Trace},
+    trace::{End, EventKind, Stage, Trace},
     wire::{Code, Role, RpcProtocol},
 };
 
@@ -86,7 +86,7 @@ pub fn first_contact(trace: &Trace) -> Result<Contact, SetupMistake> {
     let reached = Reached::of(trace);
     for event in &trace.events {
         match &event.kind {
-            EventKind::NotOpened(failure) => return Err(unreachable(&failure.stage, &failure.seen)),
+            EventKind::NotOpened(failure) => return Err(unreachable(failure.stage, &failure.seen)),
             EventKind::Ended(end) => return Err(ended(&reached, end)),
             EventKind::DeadlinePassed { waited } => return Err(silent(&reached, *waited)),
             EventKind::Broke(violation) if violation.rule == RuleId::TransportSuite => {
@@ -127,7 +127,9 @@ impl Reached {
                 EventKind::Verified(peer) => Some(peer.clone()),
                 _ => None,
             }),
-            handshake_sent: any(|kind| matches!(kind, EventKind::Sent(sent) if sent.what == "handshake")),
+            handshake_sent: any(
+                |kind| matches!(kind, EventKind::Sent(sent) if sent.what == "handshake"),
+            ),
             served: any(|kind| matches!(kind, EventKind::Received { .. })),
         }
     }
@@ -135,7 +137,11 @@ impl Reached {
     fn step(&self) -> &'static str {
         match self {
             Reached { served: true, .. } => "session",
-            Reached { handshake_sent: true, peer: Some(_), .. } => "provisioning",
+            Reached {
+                handshake_sent: true,
+                peer: Some(_),
+                ..
+            } => "provisioning",
             Reached { keyed: true, .. } => "handshake",
             Reached { answered: true, .. } => "key exchange",
             _ => "rpc",
@@ -152,20 +158,19 @@ fn unexpected_host(peer: &VerifiedPeer) -> Option<String> {
     })
 }
 
-fn unreachable(stage: &str, seen: &str) -> SetupMistake {
-    let (step, likely) = match stage {
-        "url" => ("url", "The URL must read http://HOST:PORT or http://HOST:PORT/PREFIX."),
-        "name" => ("name", "Is the host's name right?"),
-        "tcp" => ("tcp", "Is the peer running, and is this its port?"),
-        "http2" => (
-            "http2",
+fn unreachable(stage: Stage, seen: &str) -> SetupMistake {
+    let likely = match stage {
+        Stage::Url => "The URL must read http://HOST:PORT or http://HOST:PORT/PREFIX.",
+        Stage::Name => "Is the host's name right?",
+        Stage::Tcp => "Is the peer running, and is this its port?",
+        Stage::Http2 => {
             "The port answers, but not HTTP/2 with prior knowledge: is it another service, an HTTP/1.1 proxy, or a TLS \
-             port?",
-        ),
-        _ => ("rpc", "The connection stands, but no stream can be opened on it."),
+             port?"
+        }
+        Stage::Rpc => "The connection stands, but no stream can be opened on it.",
     };
     SetupMistake {
-        step,
+        step: stage.name(),
         seen: seen.to_owned(),
         likely: likely.to_owned(),
     }
@@ -176,18 +181,39 @@ fn ended(reached: &Reached, end: &End) -> SetupMistake {
         (End::Http { status: 404, .. }, _) => {
             "No sync service under this path. Is the URL's path prefix right, and sync switched on?"
         }
-        (End::Http { status: 401 | 403, .. }, _) => {
+        (
+            End::Http {
+                status: 401 | 403, ..
+            },
+            _,
+        ) => {
             "Something in front asks for a login. Sync authenticates itself: let its path through."
         }
-        (End::Http { status: 415, .. }, _) => "The peer does not speak this RPC protocol: try --protocol.",
+        (End::Http { status: 415, .. }, _) => {
+            "The peer does not speak this RPC protocol: try --protocol."
+        }
         (End::Http { .. }, _) => "What answers is not an RPC service: a proxy, or a web page?",
-        (End::Status { code: Code::Unimplemented, .. }, _) => "The peer serves RPC, but not this method under this path.",
-        (End::Status { code: Code::PermissionDenied, .. }, "provisioning" | "handshake" | "session") => {
-            "The peer does not know our key: give it the output of `syncspec provision` first."
-        }
-        (End::Status { code: Code::PermissionDenied, .. }, _) => {
-            "The peer refuses before it knows us: is sync configured on it, with an identity?"
-        }
+        (
+            End::Status {
+                code: Code::Unimplemented,
+                ..
+            },
+            _,
+        ) => "The peer serves RPC, but not this method under this path.",
+        (
+            End::Status {
+                code: Code::PermissionDenied,
+                ..
+            },
+            "provisioning" | "handshake" | "session",
+        ) => "The peer does not know our key: give it the output of `syncspec provision` first.",
+        (
+            End::Status {
+                code: Code::PermissionDenied,
+                ..
+            },
+            _,
+        ) => "The peer refuses before it knows us: is sync configured on it, with an identity?",
         (End::Lost { .. } | End::NoStatus | End::Reset { .. }, "rpc") => {
             "The peer closes at once: is this the port of another service, or does the peer crash? See its log."
         }

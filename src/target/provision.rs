@@ -33,7 +33,10 @@ impl Provision {
     pub fn for_cases<'a>(cases: impl IntoIterator<Item = &'a Scenario>) -> Self {
         Provision {
             host: Identity::from_seed(&fixtures::seed_of("host")),
-            fixtures: cases.into_iter().map(|case| case.fixtures.clone()).collect(),
+            fixtures: cases
+                .into_iter()
+                .map(|case| case.fixtures.clone())
+                .collect(),
         }
     }
 
@@ -122,7 +125,7 @@ impl Provision {
         })
     }
 
-    fn known(&self) -> impl Iterator<Item = &fixtures::IdentityFixture> {
+    fn known(&self) -> impl Iterator<Item = &fixtures::Identity> {
         self.fixtures
             .iter()
             .flat_map(|fixtures| &fixtures.identities)
@@ -130,7 +133,9 @@ impl Provision {
     }
 
     fn tokens(&self) -> impl Iterator<Item = &fixtures::Token> {
-        self.fixtures.iter().filter_map(|fixtures| fixtures.token.as_ref())
+        self.fixtures
+            .iter()
+            .filter_map(|fixtures| fixtures.token.as_ref())
     }
 
     fn repos(&self) -> impl Iterator<Item = &fixtures::Repo> {

@@ -2,9 +2,7 @@
 
 use base64::{
     Engine as _, alphabet,
-    engine::{
-        general_purpose::{GeneralPurpose, NO_PAD, STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD},
-    },
+    engine::general_purpose::{GeneralPurpose, NO_PAD, STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -27,8 +25,8 @@ use crate::{
 
 /// Order of the ed25519 group, 32 bytes little-endian.
 const GROUP_ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 const LABEL: &[u8] = b"backrest-sync-handshake/v1\0";
 
@@ -57,10 +55,14 @@ impl Side {
         handshake.signature = self.local.identity.sign(&signed).to_vec();
         for deviation in deviations {
             let done = match deviation {
-                Deviation::Identity(fault) => self.replace(&mut handshake, *fault, earlier, &transcript)?,
+                Deviation::Identity(fault) => {
+                    self.replace(&mut handshake, *fault, earlier, &transcript)?
+                }
                 Deviation::PublicKey(fault) => self.spoil_key(&mut handshake, *fault),
                 Deviation::KeyId(fault) => self.spoil_keyid(&mut handshake, *fault),
-                Deviation::Signature(fault) => self.spoil_signature(&mut handshake, *fault, &signed),
+                Deviation::Signature(fault) => {
+                    self.spoil_signature(&mut handshake, *fault, &signed)
+                }
                 _ => false,
             };
             if done {
@@ -108,7 +110,9 @@ impl Side {
                 *handshake = own_handshake(&local, &self.secret, transcript);
             }
             // Claimed before it was signed.
-            IdentityFault::OtherInstanceId | IdentityFault::InstanceIdOtherCase => return Some(false),
+            IdentityFault::OtherInstanceId | IdentityFault::InstanceIdOtherCase => {
+                return Some(false);
+            }
         }
         Some(true)
     }
@@ -127,7 +131,9 @@ impl Side {
             }
             PublicKeyFault::Empty => String::new(),
             PublicKeyFault::OneByteShort => STANDARD_NO_PAD.encode(&bytes[..31]),
-            PublicKeyFault::OneByteLong => STANDARD_NO_PAD.encode([bytes.as_slice(), &[0]].concat()),
+            PublicKeyFault::OneByteLong => {
+                STANDARD_NO_PAD.encode([bytes.as_slice(), &[0]].concat())
+            }
             PublicKeyFault::Hex => hex(&bytes),
             PublicKeyFault::Padded => STANDARD.encode(bytes),
             PublicKeyFault::UrlSafe => url_safe(&bytes),
@@ -191,38 +197,72 @@ impl Side {
                 let other = earlier
                     .and_then(|memory| memory.transcript)
                     .unwrap_or_else(|| self.entropy.bytes("transcript"));
-                hash(HandshakeClaims { transcript: &other, ..honest })
+                hash(HandshakeClaims {
+                    transcript: &other,
+                    ..honest
+                })
             }
-            SignOver::EmptyTranscript => hash(HandshakeClaims { transcript: &[], ..honest }),
-            SignOver::ZeroTranscript => hash(HandshakeClaims { transcript: &[0; 32], ..honest }),
-            SignOver::OtherInstanceId => hash(HandshakeClaims { instance_id: "another", ..honest }),
-            SignOver::EmptyInstanceId => hash(HandshakeClaims { instance_id: "", ..honest }),
+            SignOver::EmptyTranscript => hash(HandshakeClaims {
+                transcript: &[],
+                ..honest
+            }),
+            SignOver::ZeroTranscript => hash(HandshakeClaims {
+                transcript: &[0; 32],
+                ..honest
+            }),
+            SignOver::OtherInstanceId => hash(HandshakeClaims {
+                instance_id: "another",
+                ..honest
+            }),
+            SignOver::EmptyInstanceId => hash(HandshakeClaims {
+                instance_id: "",
+                ..honest
+            }),
             SignOver::OtherVersion => hash(HandshakeClaims {
                 protocol_version: honest.protocol_version + 1,
                 ..honest
             }),
-            SignOver::UnsentSecret => hash(HandshakeClaims { pairing_secret: "unsent", ..honest }),
-            SignOver::WithoutSecret => hash(HandshakeClaims { pairing_secret: "", ..honest }),
+            SignOver::UnsentSecret => hash(HandshakeClaims {
+                pairing_secret: "unsent",
+                ..honest
+            }),
+            SignOver::WithoutSecret => hash(HandshakeClaims {
+                pairing_secret: "",
+                ..honest
+            }),
             SignOver::ShiftedBorder => {
                 // Fixture instance ids are ASCII, so the last byte is a character.
-                let (head, tail) = honest.instance_id.split_at(honest.instance_id.len().saturating_sub(1));
+                let (head, tail) = honest
+                    .instance_id
+                    .split_at(honest.instance_id.len().saturating_sub(1));
                 let secret = format!("{tail}{}", honest.pairing_secret);
-                hash(HandshakeClaims { instance_id: head, pairing_secret: &secret, ..honest })
+                hash(HandshakeClaims {
+                    instance_id: head,
+                    pairing_secret: &secret,
+                    ..honest
+                })
             }
             SignOver::WithoutLengths => sha256(&plain_input(&honest, LABEL, Lengths::None)),
             SignOver::LittleEndian => sha256(&plain_input(&honest, LABEL, Lengths::LittleEndian)),
-            SignOver::OtherLabel => {
-                sha256(&plain_input(&honest, b"backrest-sync-handshake/v2\0", Lengths::BigEndian))
-            }
-            SignOver::LabelWithoutNul => {
-                sha256(&plain_input(&honest, &LABEL[..LABEL.len() - 1], Lengths::BigEndian))
-            }
+            SignOver::OtherLabel => sha256(&plain_input(
+                &honest,
+                b"backrest-sync-handshake/v2\0",
+                Lengths::BigEndian,
+            )),
+            SignOver::LabelWithoutNul => sha256(&plain_input(
+                &honest,
+                &LABEL[..LABEL.len() - 1],
+                Lengths::BigEndian,
+            )),
             SignOver::UnhashedInput => plain_input(&honest, LABEL, Lengths::BigEndian),
         }
     }
 }
 
-fn claims_of<'a>(handshake: &'a SyncActionHandshake, transcript: &'a [u8; 32]) -> HandshakeClaims<'a> {
+fn claims_of<'a>(
+    handshake: &'a SyncActionHandshake,
+    transcript: &'a [u8; 32],
+) -> HandshakeClaims<'a> {
     HandshakeClaims {
         protocol_version: handshake.protocol_version,
         instance_id: &handshake.instance_id,
@@ -292,7 +332,9 @@ fn with_trailing_bits(text: &str) -> String {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut characters: Vec<char> = text.chars().collect();
     if let Some(last) = characters.last_mut()
-        && let Some(next) = ALPHABET.find(*last).and_then(|index| ALPHABET.chars().nth(index + 1))
+        && let Some(next) = ALPHABET
+            .find(*last)
+            .and_then(|index| ALPHABET.chars().nth(index + 1))
     {
         *last = next;
     }

@@ -8,9 +8,7 @@ use crate::{
         Forged,
         side::{Memory, Side, sealed_item},
     },
-    crypto::{
-        seal::{NONCE_LEN_BYTES, TAG_LEN_BYTES, nonce_for, seal_with},
-    },
+    crypto::seal::{NONCE_LEN_BYTES, TAG_LEN_BYTES, nonce_for, seal_with},
     scenario::deviation::{
         CiphertextFault, Deviation, EnvelopeFault, NonceFault, PayloadFault, SealFault,
     },
@@ -88,7 +86,9 @@ fn plaintext_of(
                 // Field 3 of SyncStreamItem is the handshake, field 3 of that its instance id.
                 length_delimited(3, &length_delimited(3, &[0xff, 0xfe]))
             }
-            PayloadFault::Nested => side.seal(&plaintext).map_or(plaintext, |nested| nested.encode_to_vec()),
+            PayloadFault::Nested => side
+                .seal(&plaintext)
+                .map_or(plaintext, |nested| nested.encode_to_vec()),
             PayloadFault::UnknownFieldBeside => {
                 [plaintext, length_delimited(UNKNOWN_FIELD, b"beside")].concat()
             }
@@ -136,7 +136,10 @@ fn seal(
     let spoilt = deviations.iter().any(|deviation| {
         matches!(
             deviation,
-            Deviation::Seal(_) | Deviation::Nonce(_) | Deviation::Ciphertext(_) | Deviation::KemIdAsPublished(_)
+            Deviation::Seal(_)
+                | Deviation::Nonce(_)
+                | Deviation::Ciphertext(_)
+                | Deviation::KemIdAsPublished(_)
         )
     });
     if !spoilt {
@@ -173,7 +176,11 @@ fn seal(
 }
 
 /// The nonce that is sent, and the one that seals.
-fn nonces(fault: NonceFault, counter: u64, random: &[u8; NONCE_LEN_BYTES]) -> (Vec<u8>, [u8; NONCE_LEN_BYTES]) {
+fn nonces(
+    fault: NonceFault,
+    counter: u64,
+    random: &[u8; NONCE_LEN_BYTES],
+) -> (Vec<u8>, [u8; NONCE_LEN_BYTES]) {
     let right = nonce_for(counter);
     let both = |nonce: [u8; NONCE_LEN_BYTES]| (nonce.to_vec(), nonce);
     match fault {
@@ -230,7 +237,9 @@ fn heartbeat() -> SyncStreamItem {
 
 /// A manifest with each number as a field of its own; `None` for other items.
 fn unpacked(item: &SyncStreamItem) -> Option<Vec<u8>> {
-    let Some(Action::OperationManifest(SyncActionOperationManifest { op_ids, modnos })) = &item.action else {
+    let Some(Action::OperationManifest(SyncActionOperationManifest { op_ids, modnos })) =
+        &item.action
+    else {
         return None;
     };
     let mut inner = Vec::new();

@@ -8,7 +8,7 @@ use crate::{
     crypto::kem::{MLKEM_KEY_LEN_BYTES, POINT_LEN_BYTES, PUBLIC_KEY_LEN_BYTES},
     scenario::{
         deviation::{Deviation, KeyFault},
-        vector_inputs,
+        known_vectors::VectorGroup,
     },
     session::key_item,
     wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncEstablishSharedSecret},
@@ -38,7 +38,9 @@ impl Side {
             match deviation {
                 Deviation::TransportVersion(version) => exchange.protocol_version = *version,
                 Deviation::Key(fault) => spoil(exchange, *fault),
-                Deviation::KeyVector(id) => exchange.kem_public_key = vector_inputs::public_key(id)?,
+                Deviation::KeyVector(id) => {
+                    exchange.kem_public_key = VectorGroup::KemPublicKey.bytes(id)?.to_vec();
+                }
                 _ => continue,
             }
             applied.note(deviation);
