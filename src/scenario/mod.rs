@@ -14,6 +14,7 @@ pub mod node;
 pub mod problem;
 pub mod schema;
 
+pub mod builtin;
 mod case;
 mod de;
 mod given;
