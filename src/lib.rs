@@ -1,5 +1,7 @@
 //! Conformance suite, reference implementation and vectors for Backrest's `v1sync` protocol.
 
+pub mod crypto;
+pub mod reference;
 pub mod rules;
 pub mod scenario;
 pub mod wire;

@@ -1,5 +1,9 @@
 //! The wire contract: message types generated from `proto/`, and their descriptors.
 
+mod descriptors;
+
+pub use descriptors::descriptor_pool;
+
 /// Package `types`.
 #[allow(missing_docs, clippy::all, reason = "generated from proto/")]
 pub mod types {

@@ -1,0 +1,97 @@
+//! Our key exchange against another implementation of the same drafts, in both directions.
+
+use hpke::{
+    Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256,
+    kem::MlKem1024P384, setup_receiver, setup_sender,
+};
+use syncspec::crypto::{
+    hpke::{
+        INFO, INITIATOR_TO_RESPONDER_LABEL, KeySchedule, RESPONDER_TO_INITIATOR_LABEL, SessionKeys,
+    },
+    kem::{EncapsulationRandomness, KemId, PrivateKey, PublicKey},
+};
+
+type TheirPrivateKey = <MlKem1024P384 as Kem>::PrivateKey;
+type TheirPublicKey = <MlKem1024P384 as Kem>::PublicKey;
+type TheirEncapsulation = <MlKem1024P384 as Kem>::EncappedKey;
+
+const SEEDS: [[u8; 32]; 4] = [[0; 32], [1; 32], [0x5a; 32], [0xff; 32]];
+
+#[test]
+fn they_encapsulate_then_our_session_keys_match_theirs() {
+    for seed in SEEDS {
+        let ours = PrivateKey::from_seed_array(&seed);
+        let theirs = TheirPublicKey::from_bytes(ours.public_key()).unwrap();
+
+        let (enc, sender) =
+            setup_sender::<AesGcm256, HkdfSha256, MlKem1024P384>(&OpModeS::Base, &theirs, INFO)
+                .unwrap();
+
+        let secret = ours.decapsulate(&enc.to_bytes()).unwrap();
+        let keys = SessionKeys::derive(KemId::default(), &secret);
+        assert_eq!(
+            keys.initiator_to_responder,
+            export(|label, out| sender.export(label, out).unwrap()).0
+        );
+        assert_eq!(
+            keys.responder_to_initiator,
+            export(|label, out| sender.export(label, out).unwrap()).1
+        );
+    }
+}
+
+#[test]
+fn we_encapsulate_then_their_session_keys_match_ours() {
+    for seed in SEEDS {
+        let private = TheirPrivateKey::from_bytes(&seed).unwrap();
+        let public = PublicKey::parse(&MlKem1024P384::sk_to_pk(&private).to_bytes()).unwrap();
+
+        let (enc, secret) = public.encapsulate(&EncapsulationRandomness::from_seed(&seed));
+
+        let enc = TheirEncapsulation::from_bytes(&enc).unwrap();
+        let receiver = setup_receiver::<AesGcm256, HkdfSha256, MlKem1024P384>(
+            &OpModeR::Base,
+            &private,
+            &enc,
+            INFO,
+        )
+        .unwrap();
+        let keys =
+            SessionKeys::export(&KeySchedule::new(KemId::default(), secret.as_bytes(), INFO));
+        assert_eq!(
+            keys.initiator_to_responder,
+            export(|label, out| receiver.export(label, out).unwrap()).0
+        );
+        assert_eq!(
+            keys.responder_to_initiator,
+            export(|label, out| receiver.export(label, out).unwrap()).1
+        );
+    }
+}
+
+#[test]
+fn same_seed_then_same_public_key() {
+    for seed in SEEDS {
+        let theirs = MlKem1024P384::sk_to_pk(&TheirPrivateKey::from_bytes(&seed).unwrap());
+        assert_eq!(
+            PrivateKey::from_seed_array(&seed).public_key().as_slice(),
+            theirs.to_bytes().as_slice()
+        );
+    }
+}
+
+#[test]
+fn same_keying_material_then_same_derived_key() {
+    for seed in SEEDS {
+        let (_, theirs) = MlKem1024P384::derive_keypair(&seed);
+        let ours = PrivateKey::derive(KemId::MlKem1024P384, &seed);
+        assert_eq!(ours.public_key().as_slice(), theirs.to_bytes().as_slice());
+    }
+}
+
+fn export(mut exporter: impl FnMut(&[u8], &mut [u8])) -> ([u8; 32], [u8; 32]) {
+    let (mut to_responder, mut to_initiator) = ([0; 32], [0; 32]);
+    exporter(INITIATOR_TO_RESPONDER_LABEL, &mut to_responder);
+    exporter(RESPONDER_TO_INITIATOR_LABEL, &mut to_initiator);
+    (to_responder, to_initiator)
+}
