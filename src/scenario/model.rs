@@ -354,6 +354,8 @@ pub struct Ending {
     /// Codes that are as good.
     #[schemars(with = "Vec<String>")]
     pub also_allowed: Vec<Code>,
+    /// True where an HTTP/2 reset or a closed connection is as good as a status: the peer was given no RPC to answer.
+    pub or_reset: bool,
 }
 
 /// What an HTTP response must be.
