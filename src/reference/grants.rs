@@ -243,10 +243,16 @@ mod tests {
     #[test]
     fn text_of_no_form_then_scope_error_names_it() {
         for text in [
-            "", "repo", "repo:", "!repo:", "plan:", "!*", "**", " *", "Repo:a", "!!repo:a", "host:a",
+            "", "repo", "repo:", "!repo:", "plan:", "!*", "**", " *", "Repo:a", "!!repo:a",
+            "host:a",
         ] {
             let error = Grants::parse(&[permission(Type::PermissionUnknown, &["*", text])]);
-            assert_eq!(error, Err(ScopeError { seen: text.to_owned() }));
+            assert_eq!(
+                error,
+                Err(ScopeError {
+                    seen: text.to_owned()
+                })
+            );
         }
     }
 
@@ -323,11 +329,8 @@ mod tests {
 
     #[test]
     fn shared_repos_then_host_side_goes_by_scope_and_client_side_does_not() {
-        let grants = Grants::parse(&[permission(
-            Type::PermissionReceiveSharedRepos,
-            &["repo:a"],
-        )])
-        .unwrap();
+        let grants =
+            Grants::parse(&[permission(Type::PermissionReceiveSharedRepos, &["repo:a"])]).unwrap();
         assert!(grants.may_receive_shared_repo("a"));
         assert!(!grants.may_receive_shared_repo("b"));
         assert!(grants.may_push_shared_repos());
@@ -341,9 +344,8 @@ mod tests {
             .filter(|permission| kinds.contains(&permission.r#type()))
             .any(|permission| {
                 let has = |text: String| permission.scopes.contains(&text);
-                let included = permission.scopes.is_empty()
-                    || has("*".to_owned())
-                    || has(name.to_owned());
+                let included =
+                    permission.scopes.is_empty() || has("*".to_owned()) || has(name.to_owned());
                 included && !has(format!("!{name}"))
             })
     }
@@ -353,12 +355,13 @@ mod tests {
             Just("*".to_owned()),
             "!?(repo|plan):[ab]".prop_map(|text| text),
         ];
-        let permission = (0..TYPES.len(), prop::collection::vec(scope, 0..5)).prop_map(
-            |(kind, scopes)| Permission {
-                r#type: TYPES[kind].into(),
-                scopes,
-            },
-        );
+        let permission =
+            (0..TYPES.len(), prop::collection::vec(scope, 0..5)).prop_map(|(kind, scopes)| {
+                Permission {
+                    r#type: TYPES[kind].into(),
+                    scopes,
+                }
+            });
         prop::collection::vec(permission, 0..4)
     }
 
