@@ -3,9 +3,12 @@
 use crate::{
     crypto::identity::Identity,
     reference::config::Config,
-    wire::v1::{
-        self,
-        multihost::{PairingToken, Peer, Permission, permission::Type},
+    wire::{
+        v1::{
+            self,
+            multihost::{PairingToken, Peer, Permission, permission::Type},
+        },
+        v1sync::{PlanMetadata, RepoMetadata},
     },
 };
 
@@ -73,6 +76,19 @@ pub fn plan(id: &str, repo: &str) -> v1::Plan {
         paths: vec!["/home".to_owned()],
         ..v1::Plan::default()
     }
+}
+
+/// How [`repo`] stands in a resource list.
+pub fn repo_metadata(id: &str) -> RepoMetadata {
+    RepoMetadata {
+        id: id.to_owned(),
+        guid: guid(id),
+    }
+}
+
+/// How a plan stands in a resource list.
+pub fn plan_metadata(id: &str) -> PlanMetadata {
+    PlanMetadata { id: id.to_owned() }
 }
 
 /// A permission of an entry.

@@ -78,11 +78,6 @@ impl Grants {
             .any(|scopes| scopes.covers_operation(place))
     }
 
-    /// May any operation at all be sent to the peer?
-    pub fn may_read_some_operations(&self) -> bool {
-        !self.read_operations.is_empty()
-    }
-
     /// Host side: may this shared repo be pushed to the client?
     pub fn may_receive_shared_repo(&self, id: &str) -> bool {
         covered(&self.shared_repos, Resource::Repo(id))

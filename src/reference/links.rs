@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     error::Error,
     fmt,
+    sync::Arc,
     time::Duration,
 };
 
@@ -39,7 +40,7 @@ pub(super) struct Link {
     /// The peer's key id.
     pub keyid: String,
     /// What the peer may have of us.
-    pub grants: Grants,
+    pub grants: Arc<Grants>,
     /// When the session began to serve.
     pub since: Duration,
     outbox: Outbox,
@@ -72,7 +73,7 @@ impl Links {
         let displaced = older.and_then(|older| self.close(older));
         let link = Link {
             keyid: keyid.to_owned(),
-            grants,
+            grants: Arc::new(grants),
             since: now,
             outbox: Outbox::default(),
             log_requests: LogRequests::default(),

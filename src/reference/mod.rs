@@ -1,5 +1,7 @@
 //! The honest peer's mind: what it decides, over what it holds. No IO; every answer is a pure function of its inputs.
 
+pub mod backoff;
+pub mod client;
 pub mod config;
 pub mod effect;
 #[cfg(test)]
@@ -14,3 +16,4 @@ pub mod own_operations;
 pub mod pairing;
 pub mod peer_states;
 mod throttle;
+mod view;

@@ -20,9 +20,8 @@ pub fn missing_field(operation: &v1::Operation) -> Option<&'static str> {
 }
 
 /// The operations of this instance, by id. Those received from others have no way in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct OwnOperations {
-    keyid: String,
     operations: BTreeMap<i64, v1::Operation>,
     last_modno: i64,
 }
@@ -37,25 +36,17 @@ pub struct Change {
 }
 
 impl OwnOperations {
-    /// No operations, of the instance with this key id.
-    pub fn new(keyid: &str) -> Self {
-        OwnOperations {
-            keyid: keyid.to_owned(),
-            operations: BTreeMap::new(),
-            last_modno: 0,
-        }
-    }
-
-    /// Adds an operation, or replaces the one with its id. A modno of 0 is replaced by one above all earlier ones.
+    /// Adds an operation of the instance with key id `own_keyid`, or replaces the one with its id. A modno of 0 is
+    /// replaced by one above all earlier ones.
     ///
     /// # Errors
     /// [`NotOwn`]; nothing is changed then.
-    pub fn put(&mut self, mut operation: v1::Operation) -> Result<Change, NotOwn> {
+    pub fn put(&mut self, mut operation: v1::Operation, own_keyid: &str) -> Result<Change, NotOwn> {
         if let Some(field) = missing_field(&operation) {
             return Err(NotOwn::Missing { field });
         }
         let owner = &operation.original_instance_keyid;
-        if !owner.is_empty() && *owner != self.keyid {
+        if !owner.is_empty() && owner != own_keyid {
             return Err(NotOwn::OfAnother {
                 keyid: owner.clone(),
             });
@@ -140,37 +131,37 @@ mod tests {
             let mut spoilt = operation(1, 1);
             spoil(&mut spoilt);
             assert_eq!(missing_field(&spoilt), Some(field));
-            let put = OwnOperations::new("me").put(spoilt);
+            let put = OwnOperations::default().put(spoilt, "me");
             assert_eq!(put, Err(NotOwn::Missing { field }));
         }
     }
 
     #[test]
     fn operation_received_from_another_then_refused() {
-        let mut own = OwnOperations::new("me");
+        let mut own = OwnOperations::default();
         let keyid = "other".to_owned();
         let received = v1::Operation {
             original_instance_keyid: keyid.clone(),
             ..operation(1, 1)
         };
-        assert_eq!(own.put(received), Err(NotOwn::OfAnother { keyid }));
+        assert_eq!(own.put(received, "me"), Err(NotOwn::OfAnother { keyid }));
         assert_eq!(own.iter().count(), 0);
     }
 
     #[test]
     fn modno_zero_then_above_all_earlier_ones() {
-        let mut own = OwnOperations::new("me");
-        own.put(operation(1, 40)).unwrap();
-        own.put(operation(2, 7)).unwrap();
-        let change = own.put(operation(2, 0)).unwrap();
+        let mut own = OwnOperations::default();
+        own.put(operation(1, 40), "me").unwrap();
+        own.put(operation(2, 7), "me").unwrap();
+        let change = own.put(operation(2, 0), "me").unwrap();
         assert_eq!(change.before.unwrap().modno, 7);
         assert_eq!(change.after.unwrap().modno, 41);
     }
 
     #[test]
     fn deleted_then_change_holds_what_was() {
-        let mut own = OwnOperations::new("me");
-        own.put(operation(1, 1)).unwrap();
+        let mut own = OwnOperations::default();
+        own.put(operation(1, 1), "me").unwrap();
         let change = own.delete(1).unwrap();
         assert_eq!((change.before.unwrap().id, change.after), (1, None));
         assert_eq!(own.delete(1), None);

@@ -13,22 +13,20 @@ use std::{collections::HashMap, error::Error, fmt};
 use super::{
     config::Config,
     effect::{Effect, Gone, Moment, SessionId},
-    grants::{Grants, Resource},
+    grants::Grants,
     limits::Settings,
     links::{Links, LogRequestError},
     logs::{Log, Logs},
     oplog::{MemoryLog, OperationLog},
     peer_states::PeerStates,
+    view,
 };
 use crate::wire::{
     Action, Code, v1,
     v1::multihost::Peer,
     v1sync::{
-        ConnectionState, PeerState, PlanMetadata, RemoteConfig, RepoMetadata,
-        SetRemoteClientConfigRequest,
-        sync_stream_item::{
-            SyncActionReceiveConfig, SyncActionReceiveResources, SyncActionSetConfig,
-        },
+        ConnectionState, PeerState, SetRemoteClientConfigRequest,
+        sync_stream_item::SyncActionSetConfig,
     },
 };
 
@@ -230,67 +228,11 @@ impl<L: OperationLog> Host<L> {
 
 /// What a client is told first, and again on every change (`docs/protocol.md`, section 6).
 fn first_items(config: &Config, grants: &Grants) -> Vec<Action> {
-    let repos: Vec<_> = config
-        .repos()
-        .iter()
-        .filter(|repo| grants.may_read_config(Resource::Repo(&repo.id)))
-        .cloned()
-        .collect();
-    let plans: Vec<_> = config
-        .plans()
-        .iter()
-        .filter(|plan| grants.may_read_config(Resource::Plan(&plan.id)))
-        .cloned()
-        .collect();
-    let resources = SyncActionReceiveResources {
-        repos: repos.iter().map(repo_metadata).collect(),
-        plans: plans.iter().map(plan_metadata).collect(),
-    };
-    let config_item = SyncActionReceiveConfig {
-        config: Some(RemoteConfig {
-            modno: config.message().modno,
-            version: config.message().version,
-            repos,
-            plans,
-        }),
-    };
-    let shared = shared_repos(config, grants).map(Action::SetConfig);
-    [
-        Action::ReceiveConfig(config_item),
-        Action::ReceiveResources(resources),
-    ]
-    .into_iter()
-    .chain(shared)
-    .collect()
-}
-
-fn shared_repos(config: &Config, grants: &Grants) -> Option<SyncActionSetConfig> {
-    let repos: Vec<_> = config
-        .repos()
-        .iter()
-        .filter(|repo| repo.shared && grants.may_receive_shared_repo(&repo.id))
-        .map(|repo| v1::Repo {
-            origin_instance_id: config.instance_id().to_owned(),
-            ..repo.clone()
-        })
-        .collect();
-    (!repos.is_empty()).then(|| SyncActionSetConfig {
-        repos,
-        ..SyncActionSetConfig::default()
-    })
-}
-
-pub(super) fn repo_metadata(repo: &v1::Repo) -> RepoMetadata {
-    RepoMetadata {
-        id: repo.id.clone(),
-        guid: repo.guid.clone(),
-    }
-}
-
-pub(super) fn plan_metadata(plan: &v1::Plan) -> PlanMetadata {
-    PlanMetadata {
-        id: plan.id.clone(),
-    }
+    let resources = view::receive_resources(config, |resource| grants.may_read_config(resource));
+    [view::receive_config(config, grants), resources]
+        .into_iter()
+        .chain(view::shared_repos(config, grants))
+        .collect()
 }
 
 /// Why the state service cannot do what it was asked.

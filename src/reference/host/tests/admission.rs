@@ -23,8 +23,8 @@ fn known_client_then_config_resources_and_no_more() {
     assert_eq!((shown.version, shown.modno), (6, 7));
     assert_eq!(shown.repos, [repo("a")]);
     assert_eq!(shown.plans, [plan("pa", "a")]);
-    assert_eq!(known.repos, [repo_metadata(&repo("a"))]);
-    assert_eq!(known.plans, [plan_metadata(&plan("pa", "a"))]);
+    assert_eq!(known.repos, [repo_metadata("a")]);
+    assert_eq!(known.plans, [plan_metadata("pa")]);
 }
 
 #[test]

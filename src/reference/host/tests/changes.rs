@@ -86,7 +86,7 @@ fn stream_ended_then_state_says_how() {
 fn new_session_then_known_lists_start_empty_and_the_rest_is_kept() {
     let mut host = with_reader(host());
     let resources = SyncActionReceiveResources {
-        repos: vec![repo_metadata(&repo("a"))],
+        repos: vec![repo_metadata("a")],
         plans: Vec::new(),
     };
     host.receive(ONE, Action::ReceiveResources(resources), at(0))

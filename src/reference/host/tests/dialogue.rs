@@ -86,8 +86,8 @@ fn receive_resources_twice_then_merged() {
     let mut host = with_reader(host());
     for ids in [["1", "2"], ["2", "3"]] {
         let item = SyncActionReceiveResources {
-            repos: ids.map(|id| repo_metadata(&repo(id))).to_vec(),
-            plans: ids.map(|id| plan_metadata(&plan(id, id))).to_vec(),
+            repos: ids.map(|id| repo_metadata(id)).to_vec(),
+            plans: ids.map(|id| plan_metadata(id)).to_vec(),
         };
         host.receive(ONE, Action::ReceiveResources(item), at(0))
             .unwrap();
@@ -363,7 +363,7 @@ fn limit_passed_then_session_ends_for_that() {
         }),
     };
     let resources = SyncActionReceiveResources {
-        repos: vec![repo_metadata(&repo("a")), repo_metadata(&repo("b"))],
+        repos: vec![repo_metadata("a"), repo_metadata("b")],
         plans: Vec::new(),
     };
     for action in [

@@ -1,12 +1,20 @@
 use super::*;
 use crate::{
     reference::{
-        fixture::{config, keyid, peer, permission, plan, repo, sync, token},
+        fixture::{
+            config, keyid, peer, permission, plan, plan_metadata, repo, repo_metadata, sync, token,
+        },
         limits::{Capabilities, Limits},
     },
     rules::RuleId,
     session::{Class, VerifiedPeer, Violation},
-    wire::v1::multihost::permission::Type,
+    wire::{
+        v1::multihost::permission::Type,
+        v1sync::{
+            RemoteConfig,
+            sync_stream_item::{SyncActionReceiveConfig, SyncActionReceiveResources},
+        },
+    },
 };
 
 mod admission;
