@@ -25,13 +25,10 @@ use crate::{
         model::{Scenario, Sendable, Step, Verb},
     },
     trace::{
-        End, Event, EventKind, EVENTS_MAX, LinkFailure, Sent, Trace,
+        EVENTS_MAX, End, Event, EventKind, LinkFailure, Sent, Trace,
         reading::{Mark, Reading, read},
     },
-    wire::{
-        Action, SyncStreamItem,
-        v1sync::sync_stream_item::SyncActionOperationManifest,
-    },
+    wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncActionOperationManifest},
 };
 
 /// Name of the session of steps that name none.
@@ -162,7 +159,10 @@ pub struct Actor<'a> {
 /// The parts a step is played in.
 #[derive(Clone, Debug)]
 enum Op {
-    Open { identity: String, secret: String },
+    Open {
+        identity: String,
+        secret: String,
+    },
     SendKey,
     SendHandshake,
     SendItem(Message),
@@ -179,7 +179,12 @@ enum Op {
 
 impl<'a> Actor<'a> {
     /// Prepares to play the scenario.
-    pub fn new(scenario: &'a Scenario, entropy: Entropy, kem_id: KemId, patience: Patience) -> Self {
+    pub fn new(
+        scenario: &'a Scenario,
+        entropy: Entropy,
+        kem_id: KemId,
+        patience: Patience,
+    ) -> Self {
         let mut actor = Actor {
             scenario,
             entropy,
@@ -230,15 +235,30 @@ impl<'a> Actor<'a> {
             return;
         }
         let kinds = match (input, self.sides.get_mut(session)) {
-            (Input::Message { payload, compressed }, Some(side)) => side.receive(&payload, compressed),
+            (
+                Input::Message {
+                    payload,
+                    compressed,
+                },
+                Some(side),
+            ) => side.receive(&payload, compressed),
             (Input::Message { .. }, None) => Vec::new(),
             (Input::Opened, _) => vec![EventKind::Opened],
             (Input::NotOpened(failure), side) => {
                 side.into_iter().for_each(Side::over);
                 vec![EventKind::NotOpened(failure)]
             }
-            (Input::Answered { status, content_type }, _) => {
-                vec![EventKind::Answered { status, content_type }]
+            (
+                Input::Answered {
+                    status,
+                    content_type,
+                },
+                _,
+            ) => {
+                vec![EventKind::Answered {
+                    status,
+                    content_type,
+                }]
             }
             (Input::Ended(end), side) => {
                 side.into_iter().for_each(Side::over);
@@ -293,7 +313,10 @@ impl<'a> Actor<'a> {
                 let limit = step.within.unwrap_or(self.patience.answer);
                 let until = since + limit;
                 let wait = self.wait_for_reading(step, now, until);
-                if wait.is_none() && now >= until && matches!(self.reading(step), Reading::Open { .. }) {
+                if wait.is_none()
+                    && now >= until
+                    && matches!(self.reading(step), Reading::Open { .. })
+                {
                     self.record(session, EventKind::DeadlinePassed { waited: limit }, now);
                     self.finished = true;
                 }
@@ -333,7 +356,12 @@ impl<'a> Actor<'a> {
         read(step, session, &self.trace, mark)
     }
 
-    fn wait_for_reading(&mut self, step: &Step, now: Duration, until: Duration) -> Option<Duration> {
+    fn wait_for_reading(
+        &mut self,
+        step: &Step,
+        now: Duration,
+        until: Duration,
+    ) -> Option<Duration> {
         match self.reading(step) {
             Reading::Satisfied { mark, .. } => {
                 self.marks.insert(session_of(step).to_owned(), mark);
@@ -497,7 +525,11 @@ impl<'a> Actor<'a> {
         let Some(Action::ReceiveOperations(received)) = &item.action else {
             return;
         };
-        match received.event.as_ref().and_then(|event| event.event.as_ref()) {
+        match received
+            .event
+            .as_ref()
+            .and_then(|event| event.event.as_ref())
+        {
             Some(Change::CreatedOperations(list) | Change::UpdatedOperations(list)) => {
                 for operation in &list.operations {
                     self.ledger.insert(operation.id, operation.modno);
@@ -547,7 +579,9 @@ fn ops_of(step: &Step) -> Vec<Op> {
         Verb::Send(Sendable::Handshake) => vec![Op::UntilKeyed, Op::SendHandshake],
         Verb::Send(Sendable::Item(message)) => vec![Op::SendItem(message.clone())],
         Verb::Expect(_) | Verb::ExpectHttp(_) => vec![Op::Await],
-        Verb::ExpectEstablished(_) | Verb::Fence(_) => vec![Op::UntilKeyed, Op::SendFence, Op::Await],
+        Verb::ExpectEstablished(_) | Verb::Fence(_) => {
+            vec![Op::UntilKeyed, Op::SendFence, Op::Await]
+        }
         // Where the rule has its own clock, only that clock may end the stream.
         Verb::ExpectClosed(_) | Verb::ExpectRefused(_) if step.within.is_some() => vec![Op::Await],
         Verb::ExpectClosed(_) | Verb::ExpectRefused(_) => {

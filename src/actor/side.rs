@@ -1,19 +1,19 @@
 //! One session of ours: its keys, its counters, and what it must remember to deviate.
 
-use super::{Forged, Out, entropy::Entropy};
+use super::entropy::Entropy;
 use crate::{
     crypto::{
         hpke::SessionKeys,
         identity::{Identity, KeyPolicy},
         kem::{KemId, PrivateKey},
         seal::{nonce_for, seal_with},
-        transcript::transport_transcript,
+        transcript::{TRANSPORT_VERSION, transport_transcript},
     },
     rules::RuleId,
-    scenario::fixtures::IdentityFixture,
+    scenario::fixtures,
     session::{
-        Channel, Deadlines, Local, TRANSPORT_VERSION, VerifiedPeer, Violation, decapsulate,
-        read_encapsulation, verify_handshake,
+        Channel, Deadlines, Local, VerifiedPeer, Violation, decapsulate, read_encapsulation,
+        verify_handshake,
     },
     trace::EventKind,
     wire::{
@@ -58,6 +58,8 @@ pub(super) struct Keyed {
     pub seal_key: [u8; 32],
     /// Key of the peer's direction.
     pub other_key: [u8; 32],
+    /// Key of our direction under the other reading of the KEM id.
+    pub other_reading_key: [u8; 32],
     /// Counter of our next honest nonce.
     pub counter: u64,
     pub transcript: [u8; 32],
@@ -67,7 +69,12 @@ pub(super) struct Keyed {
 }
 
 impl Side {
-    pub fn new(fixture: &IdentityFixture, secret: String, kem_id: KemId, entropy: Entropy) -> Self {
+    pub fn new(
+        fixture: &fixtures::Identity,
+        secret: String,
+        kem_id: KemId,
+        entropy: Entropy,
+    ) -> Self {
         let kem_key = PrivateKey::from_seed_array(&entropy.bytes("kem"));
         Side {
             local: Local {
@@ -152,10 +159,12 @@ impl Side {
         }
         match &self.keyed {
             None => self.read_reply(item),
-            Some(_) if !matches!(item.action, Some(Action::Encrypted(_))) => Err(Violation::session(
-                RuleId::TransportEncryptedAfterKeyExchange,
-                format!("{} in the clear", item.describe()),
-            )),
+            Some(_) if !matches!(item.action, Some(Action::Encrypted(_))) => {
+                Err(Violation::session(
+                    RuleId::TransportEncryptedAfterKeyExchange,
+                    format!("{} in the clear", item.describe()),
+                ))
+            }
             Some(_) => self.read_sealed(item),
         }
     }
@@ -175,7 +184,8 @@ impl Side {
         };
         let encapsulation = read_encapsulation(item).map_err(shape)?;
         let secret = decapsulate(&self.kem_key, &encapsulation).map_err(shape)?;
-        let transcript = transport_transcript(TRANSPORT_VERSION, self.kem_key.public_key(), &encapsulation);
+        let transcript =
+            transport_transcript(TRANSPORT_VERSION, self.kem_key.public_key(), &encapsulation);
         let keys = |kem_id| SessionKeys::derive(kem_id, &secret);
         let (ours, other) = (keys(self.local.kem_id), keys(self.local.kem_id.other()));
         self.memory.seal_key = Some(ours.initiator_to_responder);
@@ -183,6 +193,7 @@ impl Side {
         self.keyed = Some(Keyed {
             seal_key: ours.initiator_to_responder,
             other_key: ours.responder_to_initiator,
+            other_reading_key: other.initiator_to_responder,
             counter: 0,
             transcript,
             channel: Channel::initiator(ours, other, transcript),
@@ -196,8 +207,11 @@ impl Side {
             return Ok(EventKind::Clear(item));
         };
         self.peer_last_sealed = Some(item.clone());
-        let inner = keyed.channel.open(item)?;
         let counter = keyed.opened;
+        let inner = keyed
+            .channel
+            .open(item)
+            .map_err(|violation| of_its_sealing(violation, counter))?;
         keyed.opened += 1;
         let transcript = keyed.transcript;
         if self.verified {
@@ -206,20 +220,37 @@ impl Side {
                     RuleId::HandshakeFirstInEachDirection,
                     "a second handshake",
                 )),
-                _ => Ok(EventKind::Received { counter, item: inner }),
+                _ => Ok(EventKind::Received {
+                    counter,
+                    item: inner,
+                }),
             };
         }
         if let Some(Action::Handshake(handshake)) = &inner.action {
             self.peer_handshake = Some(handshake.clone());
         }
-        let peer = verify_handshake(inner, &transcript, self.local.key_policy).map_err(of_the_peers_own)?;
+        let peer = verify_handshake(inner, &transcript, self.local.key_policy)
+            .map_err(of_the_peers_own)?;
         check_no_secret(&peer)?;
         self.verified = true;
         Ok(EventKind::Verified(peer))
     }
 }
 
-/// The rules for checking a handshake name what the receiver must refuse; what the sender owes has rules of its own.
+/// The rules for opening name what the receiver must refuse; what the sender owes has rules of its own.
+fn of_its_sealing(violation: Violation, counter: u64) -> Violation {
+    let rule = match violation.rule {
+        RuleId::EnvelopeReplayRefused | RuleId::EnvelopeGapRefused if counter == 0 => {
+            RuleId::EnvelopeNonceStartsAtZero
+        }
+        RuleId::EnvelopeReplayRefused | RuleId::EnvelopeGapRefused => RuleId::EnvelopeNonceCountsUp,
+        RuleId::EnvelopeTagChecked if counter == 0 => RuleId::TransportSuite,
+        rule => rule,
+    };
+    Violation { rule, ..violation }
+}
+
+/// The same for its handshake. The rules for checking a handshake name what the receiver must refuse.
 fn of_the_peers_own(violation: Violation) -> Violation {
     let rule = match violation.rule {
         RuleId::HandshakeAnythingElseFirstRefused => RuleId::HandshakeFirstInEachDirection,
@@ -243,15 +274,5 @@ fn check_no_secret(peer: &VerifiedPeer) -> Result<(), Violation> {
 pub(super) fn sealed_item(nonce: Vec<u8>, ciphertext: Vec<u8>) -> SyncStreamItem {
     SyncStreamItem {
         action: Some(Action::Encrypted(SyncActionEncrypted { nonce, ciphertext })),
-    }
-}
-
-/// An honest message, ready to go.
-pub(super) fn honest(out: Vec<Out>, item: Option<SyncStreamItem>, counter: Option<u64>) -> Forged {
-    Forged {
-        out,
-        item,
-        counter,
-        deviations: Vec::new(),
     }
 }

@@ -40,9 +40,6 @@ pub enum Deviation {
     Signature(SignatureFault),
     /// Signs something other than what was agreed and sent.
     SignOver(SignOver),
-    /// Sends the public key and signature of this vector (an id of group `handshake_verify` in
-    /// `vectors/handshake.json`).
-    HandshakeVector(String),
 
     /// Replaces the plaintext before it is sealed.
     Payload(PayloadFault),

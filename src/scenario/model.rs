@@ -3,14 +3,16 @@
 //! A file holds one claim ([`ScenarioFile`]); loading checks it and turns each row of its table into a
 //! [`Scenario`], which nothing changes afterwards.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     deviation::Deviation,
-    message::{Message, Pattern},
+    fixtures::Fixtures,
+    message::{self, Message, Pattern},
+    schema,
 };
 use crate::{
     rules::{Level, RuleId},
@@ -27,7 +29,7 @@ pub const WITHIN_MAX: Duration = Duration::from_secs(30);
 pub const FILE_LEN_BYTES_MAX: u64 = 256 * 1024;
 
 /// One playable case: one role, all variables filled in, everything checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// Path below `scenarios/` without its ending, and the row's name behind a slash where there is a table.
     pub id: String,
@@ -43,6 +45,8 @@ pub struct Scenario {
     pub alone: bool,
     /// What the peer must have been given.
     pub given: Given,
+    /// What that comes to for this case: ids, keys and secrets.
+    pub fixtures: Fixtures,
     /// Deviations that hold for the whole case.
     pub deviate: Vec<Deviation>,
     /// What happens, in order.
@@ -74,8 +78,8 @@ pub struct Location {
     pub column: u32,
 }
 
-impl std::fmt::Display for Location {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
     }
 }
@@ -90,6 +94,17 @@ pub enum Target {
     Initiator,
     /// Played once against each.
     Both,
+}
+
+impl Target {
+    /// The roles it stands for.
+    pub fn roles(self) -> &'static [Role] {
+        match self {
+            Target::Responder => &[Role::Responder],
+            Target::Initiator => &[Role::Initiator],
+            Target::Both => &[Role::Responder, Role::Initiator],
+        }
+    }
 }
 
 /// Which runs include a case. Each profile includes the ones before it.
@@ -140,6 +155,7 @@ pub struct ScenarioFile {
     pub given: Given,
     /// Deviations that hold for every step they apply to.
     #[serde(default)]
+    #[schemars(schema_with = "schema::deviations")]
     pub deviate: Vec<Deviation>,
     /// A table: one claim over many values. Each row has a `name`, and its other columns are variables.
     #[serde(default)]
@@ -246,7 +262,7 @@ pub struct PlanFixture {
 }
 
 /// One thing that happens, or must happen.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// What.
     pub verb: Verb,
@@ -378,5 +394,34 @@ pub enum Probe {
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
-#[serde(transparent)]
+#[serde(try_from = "String")]
 pub struct ActionName(pub String);
+
+impl TryFrom<String> for ActionName {
+    type Error = UnknownAction;
+
+    fn try_from(name: String) -> Result<ActionName, UnknownAction> {
+        match message::action_names().contains(&name.as_str()) {
+            true => Ok(ActionName(name)),
+            false => Err(UnknownAction(name)),
+        }
+    }
+}
+
+/// No action has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownAction(pub String);
+
+impl fmt::Display for UnknownAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = message::action_names();
+        write!(
+            f,
+            "no action is called `{}`; known here: {}",
+            self.0,
+            names.join(", ")
+        )
+    }
+}
+
+impl std::error::Error for UnknownAction {}

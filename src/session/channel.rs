@@ -56,13 +56,13 @@ impl Channel {
             action: Some(action),
         }
         .encode_to_vec();
-        let (nonce, ciphertext) = self.sealer.seal(&plaintext).map_err(|error| {
+        let sealed = self.sealer.seal(&plaintext).map_err(|error| {
             Violation::session(RuleId::EnvelopeNonceCountsUp, error.to_string())
         })?;
         Ok(SyncStreamItem {
             action: Some(Action::Encrypted(SyncActionEncrypted {
-                nonce: nonce.to_vec(),
-                ciphertext,
+                nonce: sealed.nonce.to_vec(),
+                ciphertext: sealed.ciphertext,
             })),
         })
     }
@@ -76,10 +76,7 @@ impl Channel {
         let Some(Action::Encrypted(sealed)) = item.action else {
             return Err(Violation::session(
                 RuleId::EnvelopePlaintextRefused,
-                format!(
-                    "expected an encrypted item, seen {}",
-                    item.describe()
-                ),
+                format!("expected an encrypted item, seen {}", item.describe()),
             ));
         };
         let plaintext = match self.opener.open(&sealed.nonce, &sealed.ciphertext) {
@@ -94,7 +91,11 @@ impl Channel {
     fn explain(&self, error: OpenError, sealed: &SyncActionEncrypted) -> Violation {
         let rule = match error {
             OpenError::NonceLength { .. } => RuleId::EnvelopeNonceLength,
-            OpenError::NonceUnexpected { .. } => RuleId::EnvelopeNonceCountsUp,
+            OpenError::NonceUnexpected {
+                expected_counter,
+                seen,
+            } if seen < nonce_for(expected_counter) => RuleId::EnvelopeReplayRefused,
+            OpenError::NonceUnexpected { .. } => RuleId::EnvelopeGapRefused,
             OpenError::AlreadyFailed => RuleId::EnvelopeFirstFaultIsFinal,
             _ if self.opens_under_other_reading(sealed) => {
                 return Violation::session(
@@ -110,6 +111,6 @@ impl Channel {
 
     fn opens_under_other_reading(&self, sealed: &SyncActionEncrypted) -> bool {
         self.peer_key_other_reading
-            .is_some_and(|key| open_with(&key, &nonce_for(0), b"", &sealed.ciphertext).is_ok())
+            .is_some_and(|key| open_with(&key, &nonce_for(0), b"", &sealed.ciphertext).is_some())
     }
 }

@@ -3,15 +3,12 @@
 use super::{params::Local, violation::Violation};
 use crate::{
     crypto::{
-        handshake::HandshakeClaims,
-        identity::{IdentityError, KeyPolicy, PeerKey},
+        handshake::{HandshakeClaims, PROTOCOL_VERSION},
+        identity::{Base64Error, IdentityError, KeyPolicy, PeerKey},
     },
     rules::RuleId,
     wire::{Action, SyncStreamItem, v1, v1sync::sync_stream_item::SyncActionHandshake},
 };
-
-/// The handshake version both sides must name.
-pub const PROTOCOL_VERSION: i64 = 3;
 
 /// Who the peer proved to be. Whether it may connect is not decided here.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,7 +26,10 @@ impl std::fmt::Debug for VerifiedPeer {
         f.debug_struct("VerifiedPeer")
             .field("keyid", &self.keyid)
             .field("instance_id", &self.instance_id)
-            .field("pairing_secret", &(!self.pairing_secret.is_empty()).then_some(".."))
+            .field(
+                "pairing_secret",
+                &(!self.pairing_secret.is_empty()).then_some(".."),
+            )
             .finish()
     }
 }
@@ -51,7 +51,7 @@ pub fn own_handshake(
         protocol_version: PROTOCOL_VERSION,
         public_key: Some(v1::PublicKey {
             keyid: local.identity.keyid().to_owned(),
-            ed25519pub: local.identity.public_key_text().to_owned(),
+            ed25519pub: local.identity.public_key_text(),
         }),
         instance_id: local.instance_id.clone(),
         pairing_secret: pairing_secret.to_owned(),
@@ -71,10 +71,7 @@ pub fn verify_handshake(
     let Some(Action::Handshake(handshake)) = item.action else {
         return Err(Violation::auth(
             RuleId::HandshakeAnythingElseFirstRefused,
-            format!(
-                "expected a handshake, seen {}",
-                item.describe()
-            ),
+            format!("expected a handshake, seen {}", item.describe()),
         ));
     };
     if handshake.protocol_version != PROTOCOL_VERSION {
@@ -101,7 +98,8 @@ pub fn verify_handshake(
             "a handshake without an instance id",
         ));
     }
-    let verifying = PeerKey::decode(&key.keyid, &key.ed25519pub, policy).map_err(identity_violation)?;
+    let verifying =
+        PeerKey::decode(&key.keyid, &key.ed25519pub, policy).map_err(identity_violation)?;
     if handshake.signature.is_empty() {
         return Err(Violation::auth(
             RuleId::HandshakeSignaturePresent,
@@ -128,10 +126,15 @@ pub fn verify_handshake(
 fn identity_violation(error: IdentityError) -> Violation {
     let rule = match error {
         IdentityError::KeyLength { .. } => RuleId::HandshakeKeyLength,
-        IdentityError::KeyEncoding { .. } => RuleId::HandshakeKeyEncoding,
-        IdentityError::KeyEncodingNotCanonical => RuleId::HandshakeKeyEncodingCanonical,
+        IdentityError::KeyText(Base64Error::LineBreak { .. } | Base64Error::TrailingBits) => {
+            RuleId::HandshakeKeyEncodingCanonical
+        }
+        IdentityError::KeyText(_) => RuleId::HandshakeKeyEncoding,
         IdentityError::KeyIdMismatch { .. } => RuleId::HandshakeKeyidMatchesKey,
-        IdentityError::WeakKey => RuleId::HandshakeLowOrderKeyRefused,
+        IdentityError::KeyNotCanonical
+        | IdentityError::KeySmallOrder
+        | IdentityError::KeyNotPrimeOrder => RuleId::HandshakeLowOrderKeyRefused,
+        IdentityError::SignatureScalarNotReduced => RuleId::HandshakeMalleableSignatureRefused,
         _ => RuleId::HandshakeSignatureValid,
     };
     Violation::auth(rule, error.to_string())

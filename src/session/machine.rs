@@ -141,7 +141,14 @@ fn receive(
         State::AwaitKey { randomness, .. } => {
             let (key, bytes) = read_public_key(item)?;
             let (channel, reply) = respond(&key, &bytes, &randomness, local.kem_id);
-            exchange_done(local, channel, vec![Output::Send(reply)], None, String::new(), now)
+            exchange_done(
+                local,
+                channel,
+                vec![Output::Send(reply)],
+                None,
+                String::new(),
+                now,
+            )
         }
         State::AwaitEncapsulation {
             key,
@@ -151,7 +158,14 @@ fn receive(
         } => {
             let encapsulation = read_encapsulation(item)?;
             let channel = conclude(&key, &encapsulation, local.kem_id)?;
-            exchange_done(local, channel, Vec::new(), Some(expected), pairing_secret, now)
+            exchange_done(
+                local,
+                channel,
+                Vec::new(),
+                Some(expected),
+                pairing_secret,
+                now,
+            )
         }
         State::AwaitHandshake {
             mut channel,
@@ -159,11 +173,8 @@ fn receive(
             unsent_secret,
             ..
         } => {
-            let peer = verify_handshake(
-                channel.open(item)?,
-                channel.transcript(),
-                local.key_policy,
-            )?;
+            let peer =
+                verify_handshake(channel.open(item)?, channel.transcript(), local.key_policy)?;
             if let Some(expected) = expected {
                 check_expected(&expected, &peer)?;
             }
@@ -176,7 +187,10 @@ fn receive(
         }
         State::Established { mut channel } => {
             let action = deliverable(role, channel.open(item)?)?;
-            Ok((State::Established { channel }, vec![Output::Deliver(action)]))
+            Ok((
+                State::Established { channel },
+                vec![Output::Deliver(action)],
+            ))
         }
     }
 }

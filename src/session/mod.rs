@@ -19,9 +19,12 @@ mod params;
 mod transport;
 mod violation;
 
+#[cfg(test)]
+mod pair_tests;
+
 pub use channel::Channel;
-pub use handshake::{PROTOCOL_VERSION, VerifiedPeer, own_handshake, verify_handshake};
+pub use handshake::{VerifiedPeer, own_handshake, verify_handshake};
 pub use machine::{Input, Misuse, Output, Session, StepError};
 pub use params::{Deadlines, ExpectedPeer, InitiatorParams, Local, ResponderParams};
-pub use transport::{TRANSPORT_VERSION, key_item, read_encapsulation, read_public_key, reply_item};
+pub use transport::{decapsulate, key_item, read_encapsulation, read_public_key, reply_item};
 pub use violation::{Class, Violation};

@@ -4,15 +4,12 @@ use super::{channel::Channel, violation::Violation};
 use crate::{
     crypto::{
         hpke::SessionKeys,
-        kem::{self, EncapsulationRandomness, KemId, PrivateKey, PublicKey, SharedSecret},
-        transcript::transport_transcript,
+        kem::{EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey, SharedSecret},
+        transcript::{TRANSPORT_VERSION, transport_transcript},
     },
     rules::RuleId,
     wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncEstablishSharedSecret},
 };
-
-/// The transport version both sides must name.
-pub const TRANSPORT_VERSION: u32 = 1;
 
 /// The initiator's item: version and public key.
 pub fn key_item(public_key: &[u8]) -> SyncStreamItem {
@@ -48,9 +45,9 @@ pub fn read_public_key(item: SyncStreamItem) -> Result<(PublicKey, Vec<u8>), Vio
     let bytes = exchange.kem_public_key;
     let key = PublicKey::parse(&bytes).map_err(|error| {
         let rule = match error {
-            kem::KemError::Length { seen: 0, .. } => RuleId::TransportFirstItemOnlyKey,
-            kem::KemError::Length { .. } => RuleId::TransportKeyLength,
-            kem::KemError::CoefficientNotReduced => RuleId::TransportMlkemKeyCanonical,
+            KemError::PublicKeyLength { seen: 0 } => RuleId::TransportFirstItemOnlyKey,
+            KemError::PublicKeyLength { .. } => RuleId::TransportKeyLength,
+            KemError::CoefficientNotReduced => RuleId::TransportMlkemKeyCanonical,
             _ => RuleId::TransportPointValidResponder,
         };
         Violation::protocol(rule, error.to_string())
@@ -67,7 +64,10 @@ pub fn read_encapsulation(item: SyncStreamItem) -> Result<Vec<u8>, Violation> {
     let exchange = exchange_of(item, rule, "an encapsulation")?;
     check_version(&exchange, RuleId::TransportVersionExactInitiator)?;
     if exchange.kem_encapsulation.is_empty() {
-        return Err(Violation::protocol(rule, "a reply without an encapsulation"));
+        return Err(Violation::protocol(
+            rule,
+            "a reply without an encapsulation",
+        ));
     }
     Ok(exchange.kem_encapsulation)
 }
@@ -95,26 +95,30 @@ pub fn conclude(
     encapsulation: &[u8],
     kem_id: KemId,
 ) -> Result<Channel, Violation> {
-    let secret = key.decapsulate(encapsulation).map_err(|error| {
-        let rule = match error {
-            kem::KemError::Length { .. } => RuleId::TransportEncapsulationLength,
-            _ => RuleId::TransportPointValidInitiator,
-        };
-        Violation::protocol(rule, error.to_string())
-    })?;
+    let secret = decapsulate(key, encapsulation)?;
     let transcript = transport_transcript(TRANSPORT_VERSION, key.public_key(), encapsulation);
     let [keys, other] = both_readings(kem_id, &secret);
     Ok(Channel::initiator(keys, other, transcript))
 }
 
+/// Decapsulates, and names the rule where that can't be done.
+///
+/// # Errors
+/// As [`conclude`].
+pub fn decapsulate(key: &PrivateKey, encapsulation: &[u8]) -> Result<SharedSecret, Violation> {
+    key.decapsulate(encapsulation).map_err(|error| {
+        let rule = match error {
+            KemError::EncapsulationLength { .. } => RuleId::TransportEncapsulationLength,
+            _ => RuleId::TransportPointValidInitiator,
+        };
+        Violation::protocol(rule, error.to_string())
+    })
+}
+
 /// The keys under the reading we follow, then those under the other one, which only serve to name the cause when the
 /// peer's first frame does not open.
 fn both_readings(kem_id: KemId, secret: &SharedSecret) -> [SessionKeys; 2] {
-    let other = match kem_id {
-        KemId::MlKem1024P384 => KemId::AsPublished,
-        KemId::AsPublished => KemId::MlKem1024P384,
-    };
-    [kem_id, other].map(|id| SessionKeys::derive(id, secret))
+    [kem_id, kem_id.other()].map(|id| SessionKeys::derive(id, secret))
 }
 
 fn exchange_of(

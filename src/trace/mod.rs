@@ -137,10 +137,16 @@ impl std::fmt::Display for End {
         match self {
             End::Status { code, message } if message.is_empty() => write!(f, "status {code}"),
             End::Status { code, message } => write!(f, "status {code}: {message}"),
-            End::Http { status, content_type } if content_type.is_empty() => {
+            End::Http {
+                status,
+                content_type,
+            } if content_type.is_empty() => {
                 write!(f, "HTTP status {status}")
             }
-            End::Http { status, content_type } => {
+            End::Http {
+                status,
+                content_type,
+            } => {
                 write!(f, "HTTP status {status} ({content_type})")
             }
             End::Reset { reason } => write!(f, "an HTTP/2 reset, {reason}"),
@@ -154,10 +160,38 @@ impl std::fmt::Display for End {
 /// Why a stream could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkFailure {
-    /// The step that was reached, such as `tcp`.
-    pub stage: String,
+    /// Where it failed.
+    pub stage: Stage,
     /// What was seen there.
     pub seen: String,
+}
+
+/// The stages of opening a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Reading the URL.
+    Url,
+    /// Finding the host's address.
+    Name,
+    /// Connecting.
+    Tcp,
+    /// Agreeing on HTTP/2.
+    Http2,
+    /// Sending the request.
+    Rpc,
+}
+
+impl Stage {
+    /// The word used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Url => "url",
+            Stage::Name => "name",
+            Stage::Tcp => "tcp",
+            Stage::Http2 => "http2",
+            Stage::Rpc => "rpc",
+        }
+    }
 }
 
 impl Trace {

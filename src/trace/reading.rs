@@ -142,7 +142,11 @@ fn surprise(expected: &str, index: usize, kind: &EventKind) -> Option<Reading> {
         EventKind::Broke(violation) => return Some(broke(expected, violation, index)),
         EventKind::Ended(end) => format!("the stream ended with {end}"),
         EventKind::NotOpened(failure) => {
-            format!("no stream: {} at step {}", failure.seen, failure.stage)
+            format!(
+                "no stream: {} at step {}",
+                failure.seen,
+                failure.stage.name()
+            )
         }
         EventKind::Received { item, .. } => item.describe().to_owned(),
         EventKind::Clear(item) => format!("{} in the clear", item.describe()),
@@ -193,10 +197,12 @@ fn handshake(events: &Events<'_>) -> Reading {
 }
 
 fn item(events: &Events<'_>, pattern: &Pattern) -> Reading {
-    let expected = format!("{} like {}", pattern.action(), pattern.json);
+    // A pattern without an action does not load.
+    let action = pattern.action().unwrap_or_default();
+    let expected = format!("{action} like {}", pattern.json);
     for (index, event) in events.rest() {
         match &event.kind {
-            EventKind::Received { item, .. } if action_is(item, pattern.action()) => {
+            EventKind::Received { item, .. } if action_is(item, action) => {
                 return match pattern.mismatch(item) {
                     None => done(index),
                     Some(mismatch) => failed(
@@ -268,7 +274,9 @@ fn served(events: &Events<'_>) -> Reading {
     for (index, event) in events.rest() {
         match &event.kind {
             EventKind::KeyExchanged | EventKind::Verified(_) => {}
-            EventKind::Received { item, .. } if answered_fence(events, index, item) => return done(index),
+            EventKind::Received { item, .. } if answered_fence(events, index, item) => {
+                return done(index);
+            }
             EventKind::Received { item, .. } if is_background(item) => {}
             kind => {
                 if let Some(reading) = surprise(expected, index, kind) {
@@ -284,7 +292,9 @@ fn fence(events: &Events<'_>) -> Reading {
     let expected = "the fence's answer before anything else";
     for (index, event) in events.rest() {
         match &event.kind {
-            EventKind::Received { item, .. } if answered_fence(events, index, item) => return done(index),
+            EventKind::Received { item, .. } if answered_fence(events, index, item) => {
+                return done(index);
+            }
             EventKind::Received { item, .. } if is_background(item) => {}
             kind => {
                 if let Some(reading) = surprise(expected, index, kind) {
@@ -317,7 +327,11 @@ fn ended(events: &Events<'_>, ending: &Ending) -> Reading {
             // Sent as soon as the keys exist, so it may come before or after what is refused.
             EventKind::Verified(_) => {}
             EventKind::Received { item, .. } if answered_fence(events, index, item) => {
-                return failed(&expected, "the stream goes on: the fence was answered", index);
+                return failed(
+                    &expected,
+                    "the stream goes on: the fence was answered",
+                    index,
+                );
             }
             EventKind::Received { item, .. }
                 if is_background(item) && events.established_before(index) => {}
@@ -361,11 +375,17 @@ fn judge_end(expected: &str, ending: &Ending, end: &End, index: usize) -> Readin
             ));
         }
         End::Status { code, .. } => match (ending.code, wrong_code(*code)) {
-            (Some(wanted), true) => vec![remark(close_rule(wanted), format!("the stream ended with {end}"))],
+            (Some(wanted), true) => vec![remark(
+                close_rule(wanted),
+                format!("the stream ended with {end}"),
+            )],
             _ => Vec::new(),
         },
         _ if ending.or_reset => Vec::new(),
-        _ => vec![remark(RuleId::RpcEndHasStatus, format!("the stream ended with {end}"))],
+        _ => vec![remark(
+            RuleId::RpcEndHasStatus,
+            format!("the stream ended with {end}"),
+        )],
     };
     Reading::Satisfied {
         mark: Mark(index + 1),

@@ -2,6 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $number:literal, $text:literal;)+) => {
         /// How an RPC ended.
@@ -14,6 +16,9 @@ macro_rules! codes {
         impl Code {
             /// Every code, by number.
             pub const ALL: &[Code] = &[$(Code::$name,)+];
+
+            /// Every code's word, by number.
+            pub const NAMES: &[&str] = &[$($text,)+];
 
             /// The word scenarios and reports use, such as `invalid-argument`.
             pub fn name(self) -> &'static str {
@@ -108,6 +113,20 @@ impl FromStr for Code {
             .copied()
             .find(|code| code.name() == text)
             .ok_or_else(|| UnknownCode(text.to_owned()))
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse()
+            .map_err(|_| de::Error::unknown_variant(&text, Code::NAMES))
     }
 }
 

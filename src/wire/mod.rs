@@ -1,8 +1,11 @@
 //! The wire contract: message types generated from `proto/`, and their descriptors.
 
+mod action;
+mod code;
+pub mod decode;
 mod descriptors;
-
-pub use descriptors::descriptor_pool;
+mod role;
+mod rpc_protocol;
 
 /// Package `types`.
 #[allow(missing_docs, clippy::all, reason = "generated from proto/")]
@@ -22,10 +25,8 @@ pub mod v1sync {
     include!(concat!(env!("OUT_DIR"), "/v1sync.rs"));
 }
 
-mod action;
-mod code;
-mod role;
-
 pub use code::{Code, UnknownCode};
+pub use descriptors::descriptor_pool;
 pub use role::Role;
+pub use rpc_protocol::RpcProtocol;
 pub use v1sync::{SyncStreamItem, sync_stream_item::Action};

@@ -8,7 +8,7 @@ use crate::{
     crypto::kem::{MLKEM_KEY_LEN_BYTES, POINT_LEN_BYTES, PUBLIC_KEY_LEN_BYTES},
     scenario::{
         deviation::{Deviation, KeyFault},
-        vector_inputs,
+        known_vectors::VectorGroup,
     },
     session::key_item,
     wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncEstablishSharedSecret},
@@ -38,7 +38,9 @@ impl Side {
             match deviation {
                 Deviation::TransportVersion(version) => exchange.protocol_version = *version,
                 Deviation::Key(fault) => spoil(exchange, *fault),
-                Deviation::KeyVector(id) => exchange.kem_public_key = vector_inputs::public_key(id)?,
+                Deviation::KeyVector(id) => {
+                    exchange.kem_public_key = VectorGroup::KemPublicKey.bytes(id)?.to_vec();
+                }
                 _ => continue,
             }
             applied.note(deviation);
@@ -102,7 +104,7 @@ fn spoil(exchange: &mut SyncEstablishSharedSecret, fault: KeyFault) {
         }
         KeyFault::PointCompressedTag => with_point(retagged(point, 2)),
         KeyFault::PointHybridTag => with_point(retagged(point, 6)),
-        KeyFault::PointCompressed => with_point(retagged(&point[..49], 2)),
+        KeyFault::PointCompressed => with_point(retagged(point, 2)[..49].to_vec()),
         KeyFault::PointInfinity => with_point(vec![0; POINT_LEN_BYTES]),
         KeyFault::PointNotReduced => {
             let mut point = point.to_vec();
@@ -112,11 +114,10 @@ fn spoil(exchange: &mut SyncEstablishSharedSecret, fault: KeyFault) {
     };
 }
 
-/// The point with another format byte, the parity of y added as that form has it.
+/// The point with another format byte, which in those forms also tells the parity of y.
 fn retagged(point: &[u8], tag: u8) -> Vec<u8> {
-    let mut out = point.to_vec();
-    out[0] = tag;
-    out
+    let parity = point[point.len() - 1] & 1;
+    [&[tag | parity], &point[1..]].concat()
 }
 
 /// An item of the key exchange, as it is sent a second time.

@@ -1,9 +1,9 @@
 //! Where deviations become bytes, a file for each thing that is sent.
 
+mod frame;
 mod handshake;
 mod item;
 mod key;
-mod frame;
 
 use crate::scenario::deviation::Deviation;
 
