@@ -9,8 +9,8 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream, stream::BoxS
 use prost::Message;
 use syncspec::{
     net::{
-        Connection, DialOptions, End, Link, LinkEvent, OutFrame, RequestShape, RpcProtocol,
-        ServeLimits, SyncApp, UnaryEnd, framing, gzip,
+        Connection, DialOptions, End, Link, LinkError, LinkEvent, OutFrame, RequestShape,
+        RpcProtocol, ServeLimits, SyncApp, UnaryEnd, framing, gzip,
         request::{PEER_STATES_PATH, SET_REMOTE_CLIENT_CONFIG_PATH},
         serve,
         serve::{Caller, InboundItems, OutboundItems, ServeError},
@@ -40,6 +40,7 @@ const FLOOD: &str = "flood";
 const PANIC: &str = "panic";
 const HANG: &str = "hang";
 const PAUSE: &str = "pause";
+const TORRENT: &str = "torrent";
 const FLOOD_ITEMS: i64 = 1000;
 const DEADLINE: Duration = Duration::from_millis(200);
 /// No test waits longer than that for anything.
@@ -114,6 +115,10 @@ async fn echo(
                     outbound.send(throttle(delay_ms)).await.unwrap();
                 }
                 return Err(Status::invalid_argument("enough"));
+            }
+            Some(Action::RequestLog(asked)) if asked.log_id == TORRENT => {
+                let large = ask(&"x".repeat(64 * 1024));
+                while outbound.send(large.clone()).await.is_ok() {}
             }
             Some(Action::RequestLog(asked)) if asked.log_id == PANIC => panic!("as asked"),
             Some(Action::RequestLog(asked)) if asked.log_id == PAUSE => {
@@ -393,6 +398,19 @@ async fn deadline_of_a_silent_stream_then_exceeded_and_the_application_told() {
 }
 
 #[tokio::test]
+async fn deadline_of_a_caller_that_never_reads_then_the_application_is_told() {
+    let mut server = Server::new().await;
+    for protocol in BOTH {
+        let mut shape = RequestShape::sync(protocol);
+        shape.timeout = Some(DEADLINE);
+        let mut link = server.open(protocol, &shape).await;
+        link.send(frame(&ask(TORRENT))).await.unwrap();
+        let told = server.inbound_end().await;
+        assert_eq!(told, Some(tonic::Code::DeadlineExceeded));
+    }
+}
+
+#[tokio::test]
 async fn deadline_of_a_stream_that_never_pauses_then_exceeded() {
     let server = Server::new().await;
     for protocol in BOTH {
@@ -603,6 +621,22 @@ async fn peer_states_asked_for_then_streamed_with_the_callers_headers_seen() {
         link.half_close().unwrap();
         assert_eq!(code(&mut link).await, Code::Unauthenticated);
     }
+}
+
+#[tokio::test]
+async fn connection_over_the_limit_then_closed_and_those_before_it_live() {
+    let limits = ServeLimits {
+        connections_max: 1,
+        ..ServeLimits::default()
+    };
+    let server = Server::with(limits).await;
+    let mut link = server.sync(RpcProtocol::Connect).await;
+    let options = DialOptions::new(server.url(), RpcProtocol::Connect);
+    let error = in_time(Connection::dial(&options)).await.unwrap_err();
+    let address = server.address;
+    assert_eq!(error, LinkError::ClosedAtOnce { address });
+    link.half_close().unwrap();
+    assert_eq!(code(&mut link).await, Code::Ok);
 }
 
 #[tokio::test]
