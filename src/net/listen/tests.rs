@@ -312,6 +312,25 @@ async fn both_sides_send_more_than_fits_then_neither_blocks() {
 }
 
 #[tokio::test]
+async fn many_small_messages_before_any_is_read_then_all_arrive() {
+    const MESSAGES: u32 = 5000;
+    let small = |n: u32| Bytes::from(n.to_be_bytes().to_vec());
+    for protocol in BOTH {
+        let mut pair = Pair::new(protocol).await;
+        for n in 0..MESSAGES {
+            let there = pair.caller.send(OutFrame::Message(small(n))).await;
+            let back = pair.called.send(OutFrame::Message(small(n))).await;
+            (there.unwrap(), back.unwrap());
+        }
+        pair.answer_headers().await;
+        for n in 0..MESSAGES {
+            assert_eq!(pair.called.next().await, message(&small(n)));
+            assert_eq!(pair.caller.next().await, message(&small(n)));
+        }
+    }
+}
+
+#[tokio::test]
 async fn peer_that_never_reads_then_write_timeout() {
     let after = Duration::from_millis(200);
     let limits = LinkLimits {
