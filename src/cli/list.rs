@@ -27,10 +27,17 @@ impl ListArgs {
 pub fn list(args: &ListArgs) -> Result<u8, u8> {
     let templates = args.select.load()?;
     // Protocols are no part of a case's id.
-    let jobs = plan(&templates, &args.select.selection(), &args.select.protocols()[..1]);
+    let jobs = plan(
+        &templates,
+        &args.select.selection(),
+        &args.select.protocols()[..1],
+    );
     match args.format {
         FormatArg::Text => {
-            let lines: Vec<_> = jobs.iter().map(|job| format!("{}: test", job.scenario.id)).collect();
+            let lines: Vec<_> = jobs
+                .iter()
+                .map(|job| format!("{}: test", job.scenario.id))
+                .collect();
             print(&format!("{}\n\n{} cases", lines.join("\n"), jobs.len()))
         }
         FormatArg::Json => print_json(

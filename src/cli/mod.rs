@@ -3,15 +3,17 @@
 pub mod exit;
 mod list;
 mod provision;
-mod run;
 mod rules;
+mod run;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use syncspec::{
     runner::Selection,
-    scenario::{CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile, schema::schema},
+    scenario::{
+        CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile, schema::schema,
+    },
     wire::RpcProtocol,
 };
 
@@ -120,7 +122,10 @@ impl SelectArgs {
             for error in &errors {
                 eprintln!("{}", error.render());
             }
-            eprintln!("error: {} problem(s) in scenario files; nothing was played", errors.len());
+            eprintln!(
+                "error: {} problem(s) in scenario files; nothing was played",
+                errors.len()
+            );
             exit::USAGE
         })
     }

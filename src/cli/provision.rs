@@ -1,8 +1,8 @@
 //! `syncspec provision`: what a peer must be given.
 
 use syncspec::{
-    runner::{Selection, plan},
-    scenario::model::{Profile, Scenario},
+    runner::{Job, Selection, plan},
+    scenario::model::Profile,
     target::{contact_scenario, provision::Provision},
     wire::RpcProtocol,
 };
@@ -34,11 +34,15 @@ pub fn provision(args: &ProvisionArgs) -> Result<u8, u8> {
         ..args.select.selection()
     };
     let jobs = plan(&templates, &selection, args.select.protocols());
-    let cases: Vec<&Scenario> = jobs.iter().map(|job| &*job.scenario).collect();
-    let contacts = RpcProtocol::ALL.map(contact_scenario);
-    let provision = Provision::for_cases(cases.into_iter().chain(&contacts));
+    let provision = provision_for(&jobs);
     print_json(&match args.format {
         ProvisionFormat::Json => provision.to_json(),
         ProvisionFormat::BackrestConfig => provision.to_backrest_config(),
     })
+}
+
+/// What the jobs, and the first contact before them, need.
+pub fn provision_for(jobs: &[Job]) -> Provision {
+    let contacts = RpcProtocol::ALL.map(contact_scenario);
+    Provision::for_cases(jobs.iter().map(|job| &*job.scenario).chain(&contacts))
 }

@@ -3,7 +3,9 @@
 use std::{
     fs,
     io::{self, IsTerminal as _, Write as _},
+    net::Ipv4Addr,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,13 +13,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
+    net::{
+        host::{HostApp, HostOptions},
+        serve::{ServeLimits, serve},
+    },
+    reference::config::Config,
     report::{CaseResult, Outcome, Summary, TargetLine, console, json},
     rules::Level,
     runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
     wire::RpcProtocol,
 };
+use tokio::net::TcpListener;
 
-use super::{SelectArgs, exit, list::{self, ListArgs}};
+use super::{
+    SelectArgs, exit,
+    list::{self, ListArgs},
+    provision::provision_for,
+};
 
 #[derive(clap::Args)]
 pub struct RunArgs {
@@ -51,7 +63,11 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
         return list::list(&ListArgs::text(args.select));
     }
     let templates = args.select.load()?;
-    let jobs = plan(&templates, &args.select.selection(), args.select.protocols());
+    let jobs = plan(
+        &templates,
+        &args.select.selection(),
+        args.select.protocols(),
+    );
     if jobs.is_empty() {
         eprintln!("error: no case matches; `syncspec list` prints them all");
         return Err(exit::NOT_JUDGED);
@@ -80,14 +96,21 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         url: url.clone(),
         seed,
         at_once: args.test_threads,
-        held_to: if args.strict { Level::Deployed } else { Level::Must },
+        held_to: if args.strict {
+            Level::Deployed
+        } else {
+            Level::Must
+        },
         kem_id: args.kem_id,
     };
     let patience = contact(&options, args.select.protocols()).await?;
     println!("{} cases against {url}, seed {seed}", jobs.len());
     let mut progress = Progress::new(jobs.len());
     let asked = jobs.len();
-    let results = runner::run(jobs, &options, patience, &mut |result| progress.tell(result)).await;
+    let results = runner::run(jobs, &options, patience, &mut |result| {
+        progress.tell(result)
+    })
+    .await;
     progress.finish();
     print_details(&results);
     let target = TargetLine {
@@ -96,12 +119,21 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         protocols: args.select.protocols().to_vec(),
     };
     for file in &args.report {
-        write_report(file, &format!("{:#}\n", json::report(&results, &target, seed)))?;
+        write_report(
+            file,
+            &format!("{:#}\n", json::report(&results, &target, seed)),
+        )?;
     }
     let summary = Summary::of(&results);
-    println!("\n{}", console::summary(&summary, started.elapsed().as_secs_f64()));
+    println!(
+        "\n{}",
+        console::summary(&summary, started.elapsed().as_secs_f64())
+    );
     if results.len() < asked {
-        eprintln!("error: {} case(s) crashed in the suite itself", asked - results.len());
+        eprintln!(
+            "error: {} case(s) crashed in the suite itself",
+            asked - results.len()
+        );
         return Err(exit::SUITE);
     }
     Ok(exit_code(&summary))
@@ -110,7 +142,14 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
 fn exit_code(summary: &Summary) -> u8 {
     match summary {
         Summary { failed: 1.., .. } => exit::BROKEN,
-        Summary { inconclusive: 1.., .. } | Summary { passed: 0, known_failing: 0, .. } => exit::NOT_JUDGED,
+        Summary {
+            inconclusive: 1.., ..
+        }
+        | Summary {
+            passed: 0,
+            known_failing: 0,
+            ..
+        } => exit::NOT_JUDGED,
         _ => exit::CONFORMS,
     }
 }
@@ -188,7 +227,10 @@ fn print_details(results: &[CaseResult]) {
 
 fn write_report(file: &PathBuf, text: &str) -> Result<(), u8> {
     fs::write(file, text).map_err(|error| {
-        eprintln!("error: failed to write the report {}: {error}", file.display());
+        eprintln!(
+            "error: failed to write the report {}: {error}",
+            file.display()
+        );
         exit::SUITE
     })
 }
@@ -225,7 +267,27 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-async fn start_reference(_jobs: &[Job]) -> Result<String, u8> {
-    eprintln!("no reference yet");
-    Err(exit::SUITE)
+/// Starts the reference host on a loopback port, provisioned for these cases. It lasts as long as the process.
+async fn start_reference(jobs: &[Job]) -> Result<String, u8> {
+    let fault = |what: &str, error: &dyn std::fmt::Display| {
+        eprintln!("error: failed to start the reference: {what}: {error}");
+        exit::SUITE
+    };
+    let provision = provision_for(jobs);
+    let config = Config::from_json(&provision.to_backrest_config().to_string())
+        .map_err(|error| fault("its config", &error))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(|error| fault("a loopback port", &error))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| fault("its address", &error))?;
+    let app = Arc::new(HostApp::new(config, HostOptions::default()));
+    tokio::spawn(serve(
+        listener,
+        app,
+        ServeLimits::default(),
+        std::future::pending(),
+    ));
+    Ok(format!("http://{address}"))
 }

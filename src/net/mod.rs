@@ -10,6 +10,7 @@ pub mod dial;
 pub mod error;
 pub mod framing;
 pub mod gzip;
+pub mod host;
 mod inbound;
 pub mod link;
 pub mod listen;

@@ -12,14 +12,10 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use futures_util::{
-    StreamExt as _,
-    future::BoxFuture,
-    stream::{self, BoxStream},
-};
+use futures_util::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 use tokio::{
     sync::{mpsc, watch},
-    time::{sleep_until, timeout_at},
+    time::timeout_at,
 };
 use tonic::Status;
 
@@ -39,6 +35,7 @@ use crate::{
     },
 };
 use states::Subscribers;
+use stream::Orders;
 
 /// What the reference host does that its config does not say.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +131,9 @@ impl Shared {
     }
 
     fn now(&self) -> Moment {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Moment {
             monotonic: self.started.elapsed(),
             unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
@@ -160,14 +159,14 @@ impl Shared {
     }
 
     /// Gives a new stream its number, and the ends through which the mind reaches it.
-    fn open(&self) -> (SessionId, stream::Orders) {
+    fn open(&self) -> (SessionId, Orders) {
         let mut mind = self.lock();
         let session = SessionId(mind.next_session);
         mind.next_session += 1;
         let (orders, queue) = mpsc::channel(self.queued_items_max);
         let (end, ended) = watch::channel(None);
         mind.streams.insert(session, StreamHandle { orders, end });
-        (session, stream::Orders { queue, ended })
+        (session, Orders { queue, ended })
     }
 
     fn close(&self, session: SessionId, why: &Gone) {
@@ -215,7 +214,7 @@ impl SyncApp for HostApp {
         subscribe: bool,
     ) -> BoxStream<'static, Result<PeerState, Status>> {
         let mut mind = self.shared.lock();
-        let snapshot = stream::iter(mind.host.peer_states().snapshot()).map(Ok);
+        let snapshot = futures_util::stream::iter(mind.host.peer_states().snapshot()).map(Ok);
         if !subscribe {
             return snapshot.boxed();
         }
@@ -234,9 +233,12 @@ impl SyncApp for HostApp {
         let shared = self.shared.clone();
         Box::pin(async move {
             let mut mind = shared.lock();
-            let effects = mind.host.set_remote_client_config(request).map_err(|error| {
-                Status::new(i32::from(error.code().number()).into(), error.to_string())
-            })?;
+            let effects = mind
+                .host
+                .set_remote_client_config(request)
+                .map_err(|error| {
+                    Status::new(i32::from(error.code().number()).into(), error.to_string())
+                })?;
             shared.carry_out(&mut mind, effects);
             Ok(())
         })

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -80,7 +80,12 @@ struct Stream {
 }
 
 impl Stream {
-    async fn run(&mut self, first: Vec<Output>, mut inbound: InboundItems, mut orders: Orders) -> Ending {
+    async fn run(
+        &mut self,
+        first: Vec<Output>,
+        mut inbound: InboundItems,
+        mut orders: Orders,
+    ) -> Ending {
         let mut ended = orders.ended.clone();
         let mut todo = Some(first);
         loop {
@@ -89,7 +94,9 @@ impl Stream {
             {
                 return self.finish(ending, &mut orders).await;
             }
-            let wake = self.wake.map(|at| Instant::from_std(self.shared.started + at));
+            let wake = self
+                .wake
+                .map(|at| Instant::from_std(self.shared.started + at));
             let input = tokio::select! {
                 biased;
                 ending = over(&mut ended) => return self.finish(Ending::Ended(ending), &mut orders).await,
@@ -103,7 +110,11 @@ impl Stream {
             };
             match self.step(input) {
                 Ok(outputs) => todo = Some(outputs),
-                Err(violation) => return self.finish(Ending::Ended(Err(violation)), &mut orders).await,
+                Err(violation) => {
+                    return self
+                        .finish(Ending::Ended(Err(violation)), &mut orders)
+                        .await;
+                }
             }
         }
     }
@@ -166,7 +177,7 @@ impl Stream {
             };
             for output in outputs {
                 if let Output::Send(item) = output
-                    && self.outbound.try_send(item).is_err()
+                    && !matches!(self.outbound.send(item).now_or_never(), Some(Ok(())))
                 {
                     return ending;
                 }
