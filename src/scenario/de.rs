@@ -1,6 +1,6 @@
 //! serde over a [`Node`]: what is wrong is reported with its place, and unknown keys do not hide what else is wrong.
 
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess,
@@ -16,7 +16,8 @@ use super::{
 
 /// Reads a value. Whatever is wrong is reported; `None` when it leaves no value.
 pub fn read<T: DeserializeOwned>(node: &Node, problems: &Problems) -> Option<T> {
-    T::deserialize(Reader { node, problems }).ok()
+    let reader = Reader { node, problems };
+    reader.deserialize(PhantomData::<T>).ok()
 }
 
 /// Reads every element of a list on its own, so that each is checked.
@@ -150,6 +151,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Types that refuse a value after it was read leave the place to whoever asked for them.
+    fn deserialize<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
+        self.place(seed.deserialize(self))
+    }
+
     fn wrong_type(self, expected: &str) -> ReadError {
         wrong_type(self.node, expected, self.problems);
         ReadError::Reported
@@ -348,7 +354,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
         let problems = self.problems;
         self.nodes
             .next()
-            .map(|node| seed.deserialize(Reader { node, problems }))
+            .map(|node| Reader { node, problems }.deserialize(seed))
             .transpose()
     }
 }
@@ -400,7 +406,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
             return Err(de::Error::custom("a value was asked for before its key"));
         };
         let problems = self.problems;
-        seed.deserialize(Reader { node, problems })
+        Reader { node, problems }.deserialize(seed)
     }
 }
 
@@ -464,7 +470,7 @@ impl<'de> VariantAccess<'de> for VariantReader<'_> {
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
         let problems = self.problems;
         match self.content {
-            Some(node) => seed.deserialize(Reader { node, problems }),
+            Some(node) => Reader { node, problems }.deserialize(seed),
             None => seed.deserialize(Absent(self)),
         }
     }

@@ -27,3 +27,6 @@ mod table;
 mod variables;
 
 pub use case::CaseTemplate;
+
+#[cfg(test)]
+mod tests;
