@@ -20,11 +20,13 @@ mod given;
 mod known_vectors;
 mod message_check;
 mod names;
+mod pattern;
 mod rule_check;
 mod shape;
 mod steps;
 mod table;
 mod variables;
+mod yaml;
 
 pub use case::CaseTemplate;
 

@@ -219,7 +219,7 @@ impl fmt::Display for Problem {
             NameTaken(name) => write!(f, "the name `{name}` is taken already"),
             UnknownRepo { seen, known } => unknown(f, "repository", seen, known),
             ScopeNeedsDollar { scope, name } => {
-                let id = scope.replace(name.as_str(), &format!("${name}"));
+                let id = scope.replace(&format!(":{name}"), &format!(":${name}"));
                 write!(
                     f,
                     "`{scope}` holds a name and no id: write `{id}` for the one that is given"

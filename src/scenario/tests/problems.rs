@@ -1,235 +1,6 @@
-//! The loader as its users meet it: whole files in, cases or located messages out.
+//! Each kind of mistake, and the message an author gets for it.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
-};
-
-use proptest::prelude::*;
-
-use super::{
-    CaseTemplate,
-    deviation::{Deviation, KeyFault, NonceFault},
-    fixtures::Link,
-    load::{load_dir, load_files},
-    load_error::LoadError,
-    message::item_to_json,
-    model::{Connect, Ending, Expectation, FILE_LEN_BYTES_MAX, Probe, Profile, Sendable, Verb},
-};
-use crate::{
-    rules::{Level, RuleId},
-    wire::{Code, Role},
-};
-
-const VALID: &str = "\
-about: A claim.
-rules: [envelope.replay-refused]
-target: both
-steps:
-  - establish
-  - fence
-";
-
-fn load(text: &str) -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
-    load_files(vec![(
-        "area/claim.yaml".to_owned(),
-        text.as_bytes().to_vec(),
-    )])
-}
-
-fn cases(text: &str) -> Vec<CaseTemplate> {
-    load(text).unwrap_or_else(|errors| panic!("{}", render(&errors)))
-}
-
-fn render(errors: &[LoadError]) -> String {
-    errors.iter().map(LoadError::render).collect()
-}
-
-/// `line:column: message` of each problem.
-fn problems(text: &str) -> Vec<String> {
-    let errors = load(text).expect_err(text);
-    let messages = errors.iter().map(LoadError::to_string);
-    messages
-        .map(|message| message.strip_prefix("area/claim.yaml:").unwrap().to_owned())
-        .collect()
-}
-
-/// The only problem is in that place and says those words.
-fn assert_problem(text: &str, place: &str, words: &[&str]) {
-    let found = problems(text);
-    assert_eq!(found.len(), 1, "{text}\n{found:#?}");
-    assert!(found[0].starts_with(&format!("{place}: ")), "{}", found[0]);
-    for word in words {
-        assert!(found[0].contains(word), "{word:?} in {}", found[0]);
-    }
-}
-
-/// [`VALID`] with something in place of its steps.
-fn with_steps(steps: &str) -> String {
-    let head = VALID.split("steps:").next().unwrap();
-    format!("{head}steps:\n{steps}")
-}
-
-#[test]
-fn shipped_scenarios_then_load() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let cases = load_dir(&root).unwrap_or_else(|errors| panic!("{}", render(&errors)));
-    assert!(!cases.is_empty());
-    for case in &cases {
-        for role in case.roles() {
-            let [grpc, connect] = Link::ALL.map(|link| case.instantiate(*role, link).unwrap());
-            assert_ne!(grpc.fixtures, connect.fixtures);
-            assert_eq!(grpc.steps.len(), connect.steps.len());
-        }
-    }
-}
-
-#[test]
-fn file_then_every_part_of_its_scenario() {
-    let text = "\
-about: A claim.
-rules: [transport.key-length, close.protocol-code]
-target: responder
-profile: smoke
-alone: true
-deviate:
-  key: one-byte-short
-  frame: byte-by-byte
-steps:
-  - connect
-  - send: key
-  - expect-closed: { code: invalid-argument, also-allowed: [internal] }
-    within: 500ms
-    rule: close.protocol-code
-  - probe: serves-a-new-session
-";
-    let cases = cases(text);
-    assert_eq!(cases[0].id(), "area/claim");
-    assert_eq!(cases[0].level(), Level::Must);
-    let scenario = cases[0].instantiate(Role::Responder, Link::Grpc).unwrap();
-    assert_eq!(cases[0].instantiate(Role::Initiator, Link::Grpc), None);
-    assert_eq!(scenario.about, "A claim.");
-    assert_eq!(
-        scenario.rules,
-        [RuleId::TransportKeyLength, RuleId::CloseProtocolCode]
-    );
-    assert_eq!(scenario.profile, Profile::Smoke);
-    assert!(scenario.alone);
-    assert_eq!(scenario.deviate[0], Deviation::Key(KeyFault::OneByteShort));
-    assert_eq!(scenario.deviate.len(), 2);
-    let verbs: Vec<_> = scenario
-        .steps
-        .iter()
-        .map(|step| step.verb.clone())
-        .collect();
-    let ending = Ending {
-        code: Some(Code::InvalidArgument),
-        also_allowed: vec![Code::Internal],
-    };
-    assert_eq!(
-        verbs,
-        [
-            Verb::Connect(Connect { identity: None }),
-            Verb::Send(Sendable::Key),
-            Verb::ExpectClosed(ending),
-            Verb::Probe(Probe::ServesANewSession),
-        ]
-    );
-    let closed = &scenario.steps[2];
-    assert_eq!(closed.within, Some(Duration::from_millis(500)));
-    assert_eq!(closed.rule, Some(RuleId::CloseProtocolCode));
-    assert_eq!(closed.location.to_string(), "area/claim.yaml:12:5");
-}
-
-#[test]
-fn both_roles_then_rules_are_those_of_each() {
-    let text = VALID.replace("replay-refused]", "replay-refused, close.other-code]");
-    let case = &cases(&text)[0];
-    let rules = |role| case.instantiate(role, Link::Connect).unwrap().rules;
-    assert_eq!(rules(Role::Responder).len(), 2);
-    assert_eq!(rules(Role::Initiator), [RuleId::EnvelopeReplayRefused]);
-}
-
-#[test]
-fn table_then_a_case_for_each_row() {
-    let text = "\
-about: A claim.
-rules: [envelope.replay-refused]
-target: initiator
-cases:
-  - { name: one, nonce: repeat-last, item: { heartbeat: {} }, log: x }
-  - { name: two, nonce: random, item: { throttle: { delayMs: 5 } }, log: y }
-steps:
-  - establish
-  - send: $item
-    deviate: { nonce: $nonce }
-  - expect: { requestLog: { logId: \"log-$log\" } }
-";
-    let cases = cases(text);
-    let ids: Vec<_> = cases.iter().map(CaseTemplate::id).collect();
-    assert_eq!(ids, ["area/claim/one", "area/claim/two"]);
-    let scenario = cases[1].instantiate(Role::Initiator, Link::Grpc).unwrap();
-    assert_eq!(scenario.location.line, 6);
-    assert_eq!(
-        scenario.steps[1].deviate,
-        [Deviation::Nonce(NonceFault::Random)]
-    );
-    let Verb::Send(Sendable::Item(message)) = &scenario.steps[1].verb else {
-        panic!("{:?}", scenario.steps[1]);
-    };
-    let json = serde_json::json!({"throttle": {"delayMs": "5"}});
-    assert_eq!(item_to_json(&message.item), json);
-    let Verb::Expect(Expectation::Item(pattern)) = &scenario.steps[2].verb else {
-        panic!("{:?}", scenario.steps[2]);
-    };
-    assert_eq!(pattern.json["requestLog"]["logId"], "log-y");
-}
-
-#[test]
-fn fixture_variables_then_those_of_the_case() {
-    let text = "\
-about: A claim.
-rules: [pairing.valid-secret-admits]
-target: responder
-given:
-  peer: { known: false }
-  others: { second: { permissions: [{ type: read-config, scopes: [\"repo:$photos\", \"!plan:$daily\"] }] } }
-  token: { max-uses: 1 }
-  repos: [{ name: photos, shared: true }]
-  plans: [{ name: daily, repo: photos }]
-steps:
-  - establish: { secret: $token }
-  - expect: { receiveResources: { repos: [{ id: $photos }], plans: [{ id: $daily }] } }
-  - establish: { as: second }
-    on: other
-    deviate: { instance-id: $instance, pairing-secret: \"$keyid\" }
-";
-    let scenario = cases(text)[0]
-        .instantiate(Role::Responder, Link::Grpc)
-        .unwrap();
-    let fixtures = &scenario.fixtures;
-    let peer = fixtures.identity("peer").unwrap();
-    let second = fixtures.identity("second").unwrap();
-    assert!(!peer.known && second.known);
-    let (repo, plan) = (&fixtures.repos[0].id, &fixtures.plans[0].id);
-    let scopes = [format!("repo:{repo}"), format!("!plan:{plan}")];
-    assert_eq!(second.permissions[0].scopes, scopes);
-    let Verb::Establish(establish) = &scenario.steps[0].verb else {
-        panic!("{:?}", scenario.steps[0]);
-    };
-    assert_eq!(
-        establish.secret,
-        fixtures.token.as_ref().map(|token| token.secret.clone())
-    );
-    assert_eq!(
-        scenario.steps[2].deviate,
-        [
-            Deviation::InstanceId(peer.instance_id.clone()),
-            Deviation::PairingSecret(peer.keyid()),
-        ]
-    );
-}
+use super::*;
 
 #[test]
 fn two_mistakes_then_both_reported_in_order() {
@@ -342,75 +113,6 @@ fn rule_that_does_not_exist_or_bind_then_refused() {
 }
 
 #[test]
-fn yaml_that_is_none_then_the_parser_says_where() {
-    assert_problem(
-        "about: A claim.\nsteps:\n\t- connect\n",
-        "3:2",
-        &["not YAML", "tab"],
-    );
-    assert_problem("about: [x\n", "1:8", &["not YAML", "unclosed"]);
-    assert_problem(
-        "about: A.\nabout: B.\nrules: [wire.contract]\ntarget: both\nsteps: [establish, fence]\n",
-        "2:1",
-        &["the key `about` stands in line 1 already"],
-    );
-    assert_problem(&format!("{VALID}---\na: b\n"), "7:1", &["seen a second"]);
-    assert_problem("", "1:1", &["empty"]);
-    assert_problem("# only a comment\n", "1:1", &["empty"]);
-    assert_problem("- a list\n", "1:1", &["expected a map, seen a list"]);
-}
-
-#[test]
-fn hostile_bytes_then_refused_at_once() {
-    let bomb = (1..60).fold(
-        "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(),
-        |text, level| {
-            let aliases = format!("*a{}, ", level - 1).repeat(9);
-            format!("{text}a{level}: &a{level} [{aliases}]\n")
-        },
-    );
-    let deep = "[".repeat(200_000);
-    let maps = "{a: ".repeat(60_000);
-    let keys: String = (0..30_000).map(|key| format!("k{key}: \n")).collect();
-    let large = "x".repeat(10_000_000);
-    for (text, words) in [
-        (bomb.as_str(), "aliases are not allowed"),
-        (deep.as_str(), "not YAML"),
-        (maps.as_str(), "not YAML"),
-        (keys.as_str(), "more problems follow"),
-        (large.as_str(), "at most 262144 bytes, seen 10000000"),
-    ] {
-        let start = Instant::now();
-        let errors = load(text).unwrap_err();
-        let took = start.elapsed();
-        assert!(
-            errors.iter().any(|error| error.to_string().contains(words)),
-            "{}",
-            errors[0]
-        );
-        // 100 ms as measured with room for a busy machine; doubling work at each level would take hours.
-        assert!(took < Duration::from_secs(2), "{words}: {took:?}");
-    }
-}
-
-#[test]
-fn bytes_that_are_no_text_then_their_place() {
-    let place = |bytes: &[u8]| {
-        let errors = load_files(vec![("a.yaml".to_owned(), bytes.to_vec())]).unwrap_err();
-        errors[0].to_string()
-    };
-    assert_eq!(
-        place(b"about: x\n\xc3\xa4\xff"),
-        "a.yaml:2:2: expected UTF-8, seen bytes that are not"
-    );
-    assert_eq!(
-        place(b"about: x\nab\0steps: x"),
-        "a.yaml:2:3: expected text, seen the control character U+0000"
-    );
-    assert!(place(b"\x1b[2J: x").contains("U+001B"));
-}
-
-#[test]
 fn wrong_kind_then_expected_and_seen() {
     for (text, place, words) in [
         (
@@ -514,6 +216,11 @@ fn steps_that_make_no_sense_then_refused() {
             "`send` needs a value",
         ),
         (
+            "  - establish:\n  - expect-http:\n",
+            "6:5",
+            "`expect-http` needs a value",
+        ),
+        (
             "  - establish\n  - send: keys\n  - fence\n",
             "6:11",
             "expected `key`, `handshake` or an item",
@@ -577,17 +284,6 @@ fn steps_that_make_no_sense_then_refused() {
             .contains("at least one step")
     );
 }
-
-const TABLE: &str = "\
-about: A claim.
-rules: [envelope.replay-refused]
-target: both
-cases:
-  - { name: one, nonce: random }
-  - { name: two, nonce: missing }
-deviate: { nonce: $nonce }
-steps: [establish, fence]
-";
 
 #[test]
 fn table_with_a_mistake_then_its_row() {
@@ -662,7 +358,11 @@ fn given_that_does_not_fit_together_then_refused() {
             "7:26",
             "expected a name of letters",
         ),
-        ("{ repos: [{ nam: a }] }", "7:19", "did you mean `name`"),
+        (
+            "{ repos: [{ name: a, sharde: true }] }",
+            "7:29",
+            "did you mean `shared`",
+        ),
         (
             "{ plans: [{ name: p, repo: r }] }",
             "7:35",
@@ -711,36 +411,6 @@ fn one_id_twice_then_refused() {
     );
 }
 
-fn folder(files: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().unwrap();
-    for (path, text) in files {
-        let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    }
-    let root = folder.path().to_owned();
-    (folder, root)
-}
-
-#[test]
-fn folder_then_its_scenarios_by_id_and_nothing_else() {
-    let (_folder, root) = folder(&[
-        ("b.yaml", VALID),
-        ("a/deep/c.yaml", VALID),
-        ("README.md", "# no scenario"),
-        (".hidden.yaml", "no: scenario"),
-        ("known-failing/peer.yaml", "no: scenario"),
-    ]);
-    let cases = load_dir(&root).unwrap();
-    let ids: Vec<_> = cases.iter().map(CaseTemplate::id).collect();
-    assert_eq!(ids, ["a/deep/c", "b"]);
-    let scenario = cases[0].instantiate(Role::Responder, Link::Grpc).unwrap();
-    assert_eq!(
-        scenario.location.file,
-        root.join("a/deep/c.yaml").display().to_string()
-    );
-}
-
 #[test]
 fn folder_with_wrong_files_then_each_reported() {
     let large = "#".repeat(10_000_000);
@@ -763,36 +433,4 @@ fn folder_with_wrong_files_then_each_reported() {
         missing[0].to_string().contains("cannot be read"),
         "{missing:?}"
     );
-}
-
-proptest! {
-    #[test]
-    fn arbitrary_bytes_then_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = load_files(vec![("a.yaml".to_owned(), bytes)]);
-    }
-
-    #[test]
-    fn arbitrary_yaml_then_no_panic(text in "[ab:\\-\\[\\]{},$\"'#&*!|>?%@`\n ]{0,200}") {
-        if let Err(errors) = load(&text) {
-            for error in errors {
-                error.render();
-            }
-        }
-    }
-
-    #[test]
-    fn scenario_with_a_part_replaced_then_no_panic(
-        start in 0..TABLE.len(),
-        len in 0..40_usize,
-        part in "(\\$[a-z]{0,3}|[a-z0-9:{}\\[\\], \n-]{0,12}|\\PC{0,4})",
-    ) {
-        let end = (start + len).min(TABLE.len());
-        let mut text = TABLE.to_owned();
-        text.replace_range(start..end, &part);
-        if let Err(errors) = load(&text) {
-            for error in errors {
-                error.render();
-            }
-        }
-    }
 }

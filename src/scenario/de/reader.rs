@@ -1,158 +1,32 @@
-//! serde over a [`Node`]: what is wrong is reported with its place, and unknown keys do not hide what else is wrong.
-
-use std::{fmt, marker::PhantomData};
+//! One value, as serde reads it.
 
 use serde::de::{
-    self, DeserializeOwned, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess,
-    SeqAccess, Unexpected, VariantAccess, Visitor, value::StrDeserializer,
+    self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor, value::StrDeserializer,
 };
 
 use super::{
-    load_error::Problems,
-    names,
-    node::{Key, Node, NodeValue, Place},
-    problem::Problem,
+    super::{
+        load_error::Problems,
+        names,
+        node::{Key, Node, NodeValue},
+    },
+    ReadError, owned, refuse_unknown_keys,
+    variant::VariantReader,
+    wrong_type,
 };
 
-/// Reads a value. Whatever is wrong is reported; `None` when it leaves no value.
-pub fn read<T: DeserializeOwned>(node: &Node, problems: &Problems) -> Option<T> {
-    let reader = Reader { node, problems };
-    reader.deserialize(PhantomData::<T>).ok()
-}
-
-/// Reads every element of a list on its own, so that each is checked.
-pub fn read_list<T: DeserializeOwned>(node: &Node, problems: &Problems) -> Vec<T> {
-    elements(node, problems)
-        .iter()
-        .filter_map(|element| read(element, problems))
-        .collect()
-}
-
-/// The elements of a list; anything else is reported and has none.
-pub fn elements<'a>(node: &'a Node, problems: &Problems) -> &'a [Node] {
-    node.as_seq().unwrap_or_else(|| {
-        wrong_type(node, "a list", problems);
-        &[]
-    })
-}
-
-/// The entries of a map; anything else is reported and has none.
-pub fn entries<'a>(node: &'a Node, problems: &Problems) -> &'a [(Key, Node)] {
-    node.as_map().unwrap_or_else(|| {
-        wrong_type(node, "a map", problems);
-        &[]
-    })
-}
-
-/// Reads a variant of an enum from its name and what stands behind it.
-pub fn read_variant<T: DeserializeOwned>(
-    key: &Key,
-    content: Option<&Node>,
-    problems: &Problems,
-) -> Option<T> {
-    T::deserialize(VariantReader {
-        name: &key.text,
-        place: key.place,
-        content,
-        problems,
-    })
-    .ok()
-}
-
-/// Reports a value of the wrong kind.
-pub fn wrong_type(node: &Node, expected: &str, problems: &Problems) {
-    problems.report(
-        node.place,
-        Problem::WrongType {
-            expected: expected.to_owned(),
-            seen: node.describe(),
-        },
-    );
-}
-
-/// Reports each key that is not valid.
-pub fn refuse_unknown_keys(entries: &[(Key, Node)], valid: &[&str], problems: &Problems) {
-    for (key, _) in entries {
-        if !valid.contains(&key.text.as_str()) {
-            problems.report(
-                key.place,
-                Problem::UnknownKey {
-                    key: key.text.clone(),
-                    valid: owned(valid),
-                },
-            );
-        }
-    }
-}
-
-fn owned(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
-
-/// How a value failed: already reported, or still without a place.
-#[derive(Debug)]
-enum ReadError {
-    Reported,
-    Unplaced(Problem),
-}
-
-impl ReadError {
-    fn report_at(self, place: Place, problems: &Problems) -> ReadError {
-        if let ReadError::Unplaced(problem) = self {
-            problems.report(place, problem);
-        }
-        ReadError::Reported
-    }
-}
-
-impl fmt::Display for ReadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ReadError::Reported => f.write_str("already reported"),
-            ReadError::Unplaced(problem) => problem.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ReadError {}
-
-impl de::Error for ReadError {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        ReadError::Unplaced(Problem::Refused(message.to_string()))
-    }
-
-    fn invalid_type(seen: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        ReadError::Unplaced(Problem::WrongType {
-            expected: expected.to_string(),
-            seen: seen.to_string(),
-        })
-    }
-
-    fn invalid_value(seen: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(seen, expected)
-    }
-
-    fn unknown_variant(seen: &str, valid: &'static [&'static str]) -> Self {
-        ReadError::Unplaced(Problem::UnknownWord {
-            seen: seen.to_owned(),
-            valid: owned(valid),
-        })
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        ReadError::Unplaced(Problem::MissingKey(field.to_owned()))
-    }
-}
-
+/// Reads one value.
 #[derive(Clone, Copy)]
-struct Reader<'a> {
-    node: &'a Node,
-    problems: &'a Problems,
+pub struct Reader<'a> {
+    /// The value.
+    pub node: &'a Node,
+    /// Where problems go.
+    pub problems: &'a Problems,
 }
 
 impl Reader<'_> {
     /// Types that refuse a value after it was read leave the place to whoever asked for them.
-    fn deserialize<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
+    pub fn deserialize<'de, T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
         self.place(seed.deserialize(self))
     }
 
@@ -310,10 +184,17 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        let (text, place, content) = match &self.node.value {
-            NodeValue::String(text) => (text, self.node.place, None),
+        let word;
+        let (key, content) = match &self.node.value {
+            NodeValue::String(text) => {
+                word = Key {
+                    text: text.clone(),
+                    place: self.node.place,
+                };
+                (&word, None)
+            }
             NodeValue::Map(entries) => match entries.as_slice() {
-                [(key, content)] => (&key.text, key.place, Some(content)),
+                [(key, content)] => (key, Some(content)),
                 _ => return Err(self.wrong_type("a map of exactly one key")),
             },
             _ => {
@@ -321,12 +202,7 @@ impl<'de> de::Deserializer<'de> for Reader<'_> {
                 return Err(self.wrong_type(&format!("one of {valid}")));
             }
         };
-        let variant = VariantReader {
-            name: text,
-            place,
-            content,
-            problems: self.problems,
-        };
+        let variant = VariantReader::new(key, content, self.problems);
         de::Deserializer::deserialize_enum(variant, name, variants, visitor)
     }
 
@@ -360,7 +236,7 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
 }
 
 /// The entries of a map; those with other keys than `known` were reported already and are left out.
-struct Entries<'a> {
+pub struct Entries<'a> {
     entries: std::slice::Iter<'a, (Key, Node)>,
     known: Option<&'static [&'static str]>,
     value: Option<&'a Node>,
@@ -368,7 +244,8 @@ struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    fn new(
+    /// Entries to read; all of them where no keys are known.
+    pub fn new(
         entries: &'a [(Key, Node)],
         known: Option<&'static [&'static str]>,
         problems: &'a Problems,
@@ -407,130 +284,5 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         };
         let problems = self.problems;
         Reader { node, problems }.deserialize(seed)
-    }
-}
-
-/// A variant's name, and what stands behind it if anything does.
-#[derive(Clone, Copy)]
-struct VariantReader<'a> {
-    name: &'a str,
-    place: Place,
-    content: Option<&'a Node>,
-    problems: &'a Problems,
-}
-
-impl<'de> de::Deserializer<'de> for VariantReader<'_> {
-    type Error = ReadError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        visitor.visit_enum(self)
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        visitor
-            .visit_enum(self)
-            .map_err(|error| error.report_at(self.place, self.problems))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map struct identifier ignored_any
-    }
-}
-
-impl<'de> EnumAccess<'de> for VariantReader<'_> {
-    type Error = ReadError;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), ReadError> {
-        let name: StrDeserializer<'_, ReadError> = self.name.into_deserializer();
-        Ok((seed.deserialize(name)?, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for VariantReader<'_> {
-    type Error = ReadError;
-
-    fn unit_variant(self) -> Result<(), ReadError> {
-        match self.content {
-            None => Ok(()),
-            Some(content) => {
-                let expected = format!("nothing behind `{}`", self.name);
-                wrong_type(content, &expected, self.problems);
-                Err(ReadError::Reported)
-            }
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, ReadError> {
-        let problems = self.problems;
-        match self.content {
-            Some(node) => Reader { node, problems }.deserialize(seed),
-            None => seed.deserialize(Absent(self)),
-        }
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(
-        self,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        let problems = self.problems;
-        match self.content {
-            Some(node) => de::Deserializer::deserialize_seq(Reader { node, problems }, visitor),
-            None => Err(Absent(self).needs_value()),
-        }
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        let problems = self.problems;
-        match self.content {
-            Some(node) => {
-                de::Deserializer::deserialize_struct(Reader { node, problems }, "", fields, visitor)
-            }
-            None => de::Deserializer::deserialize_struct(Absent(self), "", fields, visitor),
-        }
-    }
-}
-
-/// What stands behind a bare word: all defaults where that makes a value.
-struct Absent<'a>(VariantReader<'a>);
-
-impl Absent<'_> {
-    fn needs_value(self) -> ReadError {
-        ReadError::Unplaced(Problem::NeedsValue(self.0.name.to_owned()))
-    }
-}
-
-impl<'de> de::Deserializer<'de> for Absent<'_> {
-    type Error = ReadError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, ReadError> {
-        Err(self.needs_value())
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, ReadError> {
-        let nothing = Entries::new(&[], Some(fields), self.0.problems);
-        // A struct that has required fields does not come out of nothing.
-        visitor.visit_map(nothing).map_err(|_| self.needs_value())
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
