@@ -72,6 +72,7 @@ fn yaml_that_is_none_then_the_parser_says_where() {
     assert_problem(&format!("{VALID}---\na: b\n"), "7:1", &["seen a second"]);
     assert_problem("", "1:1", &["empty"]);
     assert_problem("# only a comment\n", "1:1", &["empty"]);
+    assert_problem("? [a]\n: b\n", "1:3", &["expected text as key"]);
     assert_problem("- a list\n", "1:1", &["expected a map, seen a list"]);
 }
 

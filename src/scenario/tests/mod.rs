@@ -18,7 +18,10 @@ use super::{
     load::{load_dir, load_files},
     load_error::LoadError,
     message::item_to_json,
-    model::{Connect, Ending, Expectation, FILE_LEN_BYTES_MAX, Probe, Profile, Sendable, Verb},
+    model::{
+        CASES_MAX, Connect, Ending, Expectation, FILE_LEN_BYTES_MAX, Probe, Profile, Sendable,
+        Step, Verb,
+    },
 };
 use crate::{
     rules::{Level, RuleId},
@@ -288,4 +291,25 @@ fn folder_then_its_scenarios_by_id_and_nothing_else() {
         scenario.location.file,
         root.join("a/deep/c.yaml").display().to_string()
     );
+}
+
+#[test]
+fn steps_then_the_same_out_of_json() {
+    for case in load_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")).unwrap() {
+        let scenario = case.instantiate(case.roles()[0], Link::Grpc).unwrap();
+        let json = serde_json::to_string(&scenario.steps).unwrap();
+        let steps: Vec<Step> = serde_json::from_str(&json).unwrap();
+        assert_eq!(steps, scenario.steps);
+    }
+}
+
+#[test]
+fn largest_table_then_loads() {
+    let rows: String = (0..CASES_MAX)
+        .map(|row| format!("  - {{ name: row-{row}, nonce: random }}\n"))
+        .collect();
+    let (head, behind) = TABLE.split_once("cases:\n").unwrap();
+    let (_, tail) = behind.split_once("deviate:").unwrap();
+    let text = format!("{head}cases:\n{rows}deviate:{tail}");
+    assert_eq!(cases(&text).len(), CASES_MAX);
 }

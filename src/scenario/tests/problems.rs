@@ -106,6 +106,21 @@ fn rule_that_does_not_exist_or_bind_then_refused() {
         &["at least one rule"],
     );
     assert_problem(
+        &VALID.replace("replay-refused", "replay-refused, envelope.replay-refused"),
+        "2:34",
+        &["`envelope.replay-refused` is named twice"],
+    );
+    let of_one_role = with_steps("  - establish\n  - fence:\n    rule: close.other-code\n")
+        .replace("replay-refused", "replay-refused, close.other-code");
+    assert_problem(
+        &of_one_role,
+        "7:11",
+        &[
+            "`close.other-code` binds the responder",
+            "plays the initiator",
+        ],
+    );
+    assert_problem(
         &with_steps("  - establish\n  - fence: {}\n    rule: envelope.gap-refused\n"),
         "7:11",
         &["`envelope.gap-refused` is missing in the scenario's `rules`"],
