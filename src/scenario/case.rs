@@ -8,13 +8,14 @@ use super::{
     given,
     load_error::Problems,
     model::{Given, Location, PeerFixture, Profile, Scenario, ScenarioFile, Target, Verb},
-    node::{self, Node, Place},
+    node::{Node, Place},
     problem::Problem,
     rule_check,
     shape::words_of,
     steps::{self, StepContext},
     table::{Row, Table},
     variables::Variables,
+    yaml,
 };
 use crate::{
     rules::{Level, RuleId},
@@ -66,7 +67,7 @@ impl CaseTemplate {
 
 /// Reads one file's cases; `file` is how it is called in messages. Nothing comes of a file with a problem.
 pub fn read_cases(file: &str, id: &str, text: &str, problems: &Problems) -> Vec<CaseTemplate> {
-    let Some(root) = node::parse(text, problems) else {
+    let Some(root) = yaml::parse(text, problems) else {
         return Vec::new();
     };
     let draft = Draft::read(file, id, &root, problems);

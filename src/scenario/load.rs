@@ -16,6 +16,8 @@ use super::{
     problem::Problem,
 };
 
+/// Most problems that are listed for one file; a reader starts again long before.
+const PROBLEMS_MAX: usize = 100;
 const EXTENSION: &str = ".yaml";
 /// Folder below the root whose files are lists of known failures and no scenarios.
 const KNOWN_FAILING: &str = "known-failing";
@@ -89,8 +91,13 @@ fn load_file(file: &Source, errors: &mut Vec<LoadError>) -> Vec<CaseTemplate> {
             cases = case::read_cases(&file.shown, id, text, &problems);
         }
     }
-    let found = problems.take().into_iter();
-    errors.extend(found.map(|(place, problem)| {
+    let mut found = problems.take();
+    if let Some((place, _)) = found.get(PROBLEMS_MAX) {
+        let more = (*place, Problem::More(found.len() - PROBLEMS_MAX));
+        found.truncate(PROBLEMS_MAX);
+        found.push(more);
+    }
+    errors.extend(found.into_iter().map(|(place, problem)| {
         let file = &file.shown;
         LoadError::new(file, place, problem, source)
     }));

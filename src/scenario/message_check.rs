@@ -36,7 +36,7 @@ fn read_item<T>(
     check_message(node, &item_descriptor(), &of_item);
     let found = of_item.take();
     if found.is_empty() {
-        let item = from_json(json(node));
+        let item = from_json(node.to_json());
         return item
             .map_err(|error| problems.report(node.place, Problem::Refused(error.to_string())))
             .ok();
@@ -212,40 +212,10 @@ fn is_base64(node: &Node) -> bool {
         .is_some_and(|text| standard.decode(text).is_ok())
 }
 
-fn json(node: &Node) -> Json {
-    match &node.value {
-        NodeValue::Null => Json::Null,
-        NodeValue::Bool(value) => Json::from(*value),
-        NodeValue::Int(number) => match (i64::try_from(*number), u64::try_from(*number)) {
-            (Ok(number), _) => Json::from(number),
-            (_, Ok(number)) => Json::from(number),
-            // No field has more than 64 bits, so the check has refused it.
-            _ => Json::Null,
-        },
-        NodeValue::Float(number) => float_json(*number),
-        NodeValue::String(text) => Json::from(text.as_str()),
-        NodeValue::Seq(nodes) => nodes.iter().map(json).collect(),
-        NodeValue::Map(entries) => entries
-            .iter()
-            .map(|(key, node)| (key.text.clone(), json(node)))
-            .collect(),
-    }
-}
-
-/// JSON has no number for these; protobuf's mapping writes them as text.
-fn float_json(number: f64) -> Json {
-    match number {
-        _ if number.is_nan() => Json::from("NaN"),
-        f64::INFINITY => Json::from("Infinity"),
-        f64::NEG_INFINITY => Json::from("-Infinity"),
-        _ => Json::from(number),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::node::{Place, parse};
+    use crate::scenario::{node::Place, yaml::parse};
 
     fn problems_of(text: &str) -> Vec<(Place, String)> {
         let problems = Problems::default();

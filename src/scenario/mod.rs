@@ -21,10 +21,15 @@ mod given;
 pub mod known_vectors;
 mod message_check;
 mod names;
+mod pattern;
 mod rule_check;
 mod shape;
 mod steps;
 mod table;
 mod variables;
+mod yaml;
 
 pub use case::CaseTemplate;
+
+#[cfg(test)]
+mod tests;

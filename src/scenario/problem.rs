@@ -28,6 +28,8 @@ pub enum Problem {
     NotUtf8,
     /// A character that YAML does not allow.
     ControlCharacter(char),
+    /// So many more problems, which are not listed.
+    More(usize),
     /// Not YAML.
     Syntax(String),
     /// Nothing in it.
@@ -151,6 +153,7 @@ impl fmt::Display for Problem {
                 "expected text, seen the control character U+{:04X}",
                 u32::from(*character)
             ),
+            More(count) => write!(f, "{count} more problems follow in this file"),
             Syntax(reason) => write!(f, "not YAML: {reason}"),
             Empty => f.write_str("expected a scenario, seen an empty file"),
             SeveralDocuments => f.write_str("expected one YAML document, seen a second"),
@@ -216,7 +219,7 @@ impl fmt::Display for Problem {
             NameTaken(name) => write!(f, "the name `{name}` is taken already"),
             UnknownRepo { seen, known } => unknown(f, "repository", seen, known),
             ScopeNeedsDollar { scope, name } => {
-                let id = scope.replace(name.as_str(), &format!("${name}"));
+                let id = scope.replace(&format!(":{name}"), &format!(":${name}"));
                 write!(
                     f,
                     "`{scope}` holds a name and no id: write `{id}` for the one that is given"
@@ -296,5 +299,5 @@ fn suggest(f: &mut fmt::Formatter<'_>, seen: &str, valid: &[&str]) -> fmt::Resul
         return Ok(());
     }
     let quoted: Vec<_> = nearest.iter().map(|name| format!("`{name}`")).collect();
-    write!(f, "; did you mean {}?", quoted.join(" or "))
+    write!(f, " (did you mean {}?)", quoted.join(" or "))
 }

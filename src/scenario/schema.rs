@@ -68,8 +68,11 @@ fn allow_variables(schema: &mut Json) {
 
 fn or_variable(schema: &mut Json) {
     allow_variables(schema);
-    let is_text = schema["type"] == "string" && schema.get("enum").is_none();
-    if !is_text {
+    let is_any_text = schema["type"] == "string"
+        && ["enum", "const", "pattern"]
+            .iter()
+            .all(|keyword| schema.get(keyword).is_none());
+    if !is_any_text {
         *schema = json!({"anyOf": [schema.take(), {"$ref": format!("#/$defs/{VARIABLE}")}]});
     }
 }
@@ -119,6 +122,12 @@ impl JsonSchema for Step {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut properties = variants::<Verb>(generator);
+        let bare = bare_verbs();
+        for (verb, schema) in &mut properties {
+            if bare.contains(&verb.as_str()) {
+                *schema = json!({"anyOf": [schema.take(), {"type": "null"}]});
+            }
+        }
         let verbs: Vec<Json> = properties
             .keys()
             .map(|verb| json!({"required": [verb]}))
@@ -133,7 +142,7 @@ impl JsonSchema for Step {
             properties.insert((*key).to_owned(), schema);
         }
         json_schema!({"anyOf": [
-            {"type": "string", "enum": bare_verbs()},
+            {"type": "string", "enum": bare},
             {
                 "type": "object",
                 "properties": properties,

@@ -172,7 +172,7 @@ fn name_len(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::node::parse;
+    use crate::scenario::yaml::parse;
 
     const ROW: &str =
         "{ number: 2, text: two, fault: { nonce: random }, secret: $token, other: $text }";
