@@ -18,7 +18,7 @@ use super::{
     error::{LinkError, Step},
     framing::RpcProtocol,
     inbound::Inbound,
-    link::{Link, LinkLimits},
+    link::{Link, LinkLimits, SMALL_FRAMES_BUDGET_BYTES},
     request::{RequestShape, Target},
     sniff::{FirstBytes, Sniffed},
 };
@@ -91,6 +91,11 @@ impl Connection {
         self.address
     }
 
+    /// The protocol of its calls.
+    pub fn protocol(&self) -> RpcProtocol {
+        self.options.protocol
+    }
+
     /// Opens the sync stream.
     pub async fn open_sync(&self) -> Result<Link, LinkError> {
         self.open(&RequestShape::sync(self.options.protocol)).await
@@ -111,6 +116,15 @@ impl Connection {
         let limits = self.options.limits;
         let inbound = Inbound::of_response(protocol, limits, response);
         Ok(Link::calling(protocol, limits, body, inbound))
+    }
+
+    /// Waits for no longer than a step may take.
+    pub(crate) async fn within<T>(
+        &self,
+        step: Step,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, LinkError> {
+        self.options.within(step, wait).await
     }
 
     /// Cuts the connection without a word, as a dying process would.
@@ -158,8 +172,12 @@ async fn speak_http2(
     address: SocketAddr,
 ) -> Result<(SendRequest<Bytes>, AbortHandle), LinkError> {
     let (io, first) = Sniffed::new(io);
+    let mut http2 = h2::client::Builder::new();
+    http2
+        .enable_push(false)
+        .data_frame_budget(SMALL_FRAMES_BUDGET_BYTES);
     let (requests, connection) = options
-        .within(Step::Settings, h2::client::handshake(io))
+        .within(Step::Settings, http2.handshake(io))
         .await?
         .map_err(|error| lost(&error))?;
     // Streams learn of the connection's errors themselves.

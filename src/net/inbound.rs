@@ -24,7 +24,7 @@ use super::{
 };
 
 /// How much of a body that is no RPC answer is kept.
-const BODY_START_LEN_BYTES_MAX: usize = 512;
+pub(crate) const BODY_START_LEN_BYTES_MAX: usize = 4096;
 /// How long the rest of an ending is waited for, once it is known how the stream ends: the body of a refusal, or
 /// HTTP/2's own end behind Connect's.
 const TAIL_WAIT: Duration = Duration::from_secs(1);

@@ -21,6 +21,12 @@ const EVENTS_AHEAD_MAX: usize = 256;
 /// Payloads taken in while sending; the one that reaches it may be of any length that the limits allow.
 const PAYLOADS_AHEAD_LEN_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// What unread small DATA frames of a connection may fall short of 256 bytes each, in sum and in bytes.
+///
+/// The HTTP/2 layer closes the connection beyond it. Its default is used up by a hundred small items, which a peer may
+/// well send while we look elsewhere. This much holds a default window of frames of one byte: flow control comes first.
+pub(crate) const SMALL_FRAMES_BUDGET_BYTES: usize = 65_535 * 256;
+
 /// Bounds of one stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkLimits {

@@ -27,7 +27,7 @@ use super::{
     error::LinkError,
     framing::RpcProtocol,
     inbound::Inbound,
-    link::{Link, LinkLimits},
+    link::{Link, LinkLimits, SMALL_FRAMES_BUDGET_BYTES},
     request::SYNC_PATH,
 };
 
@@ -164,7 +164,9 @@ async fn serve_connection(
     limits: LinkLimits,
 ) {
     let mut http2 = server::Builder::new();
-    http2.max_concurrent_streams(STREAMS_MAX);
+    http2
+        .max_concurrent_streams(STREAMS_MAX)
+        .data_frame_budget(SMALL_FRAMES_BUDGET_BYTES);
     let Ok(Ok(mut connection)) = timeout(PREFACE_WAIT, http2.handshake(io)).await else {
         return;
     };

@@ -14,8 +14,10 @@ mod inbound;
 pub mod link;
 pub mod listen;
 pub mod request;
+pub mod serve;
 mod sniff;
 pub mod status;
+pub mod unary;
 
 pub use dial::{Connection, DialOptions};
 pub use error::{LinkError, Step};
@@ -23,3 +25,5 @@ pub use framing::RpcProtocol;
 pub use link::{End, Headers, Link, LinkEvent, LinkLimits, OutFrame, Start};
 pub use listen::{Listener, Route};
 pub use request::RequestShape;
+pub use serve::{ServeLimits, SyncApp, serve};
+pub use unary::UnaryEnd;

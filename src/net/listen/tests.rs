@@ -147,6 +147,13 @@ async fn ok_without_a_message_then_status_ok() {
 }
 
 #[tokio::test]
+async fn status_from_the_caller_then_wrong_side() {
+    let mut pair = Pair::new(RpcProtocol::Grpc).await;
+    let sent = pair.caller.finish(RpcStatus::new(Code::Ok, "")).await;
+    assert!(matches!(sent, Err(LinkError::WrongSide { .. })), "{sent:?}");
+}
+
+#[tokio::test]
 async fn caller_half_closes_then_called_may_still_answer() {
     for protocol in BOTH {
         let mut pair = Pair::new(protocol).await;
@@ -308,6 +315,25 @@ async fn both_sides_send_more_than_fits_then_neither_blocks() {
         assert_eq!(back.unwrap(), message(&large));
         pair.answer_headers().await;
         assert_eq!(pair.caller.next().await, message(&large));
+    }
+}
+
+#[tokio::test]
+async fn many_small_messages_before_any_is_read_then_all_arrive() {
+    const MESSAGES: u32 = 5000;
+    let small = |n: u32| Bytes::from(n.to_be_bytes().to_vec());
+    for protocol in BOTH {
+        let mut pair = Pair::new(protocol).await;
+        for n in 0..MESSAGES {
+            for link in [&mut pair.caller, &mut pair.called] {
+                link.send(OutFrame::Message(small(n))).await.unwrap();
+            }
+        }
+        pair.answer_headers().await;
+        for n in 0..MESSAGES {
+            assert_eq!(pair.called.next().await, message(&small(n)));
+            assert_eq!(pair.caller.next().await, message(&small(n)));
+        }
     }
 }
 
