@@ -13,6 +13,8 @@ mod links;
 pub mod logs;
 pub mod oplog;
 pub mod own_operations;
+#[cfg(test)]
+mod pair;
 pub mod pairing;
 pub mod peer_states;
 mod throttle;

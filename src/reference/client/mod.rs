@@ -4,14 +4,18 @@
 //! disturbs another. A driver
 //! 1. carries out [`Client::start`], and every [`Effect::DialAt`] by asking [`Client::dial`] whom to call and how;
 //! 2. calls [`Client::admit`] when the host has proved its identity, [`Client::receive`] with what it sends, and
-//!    [`Client::gone`] once when the stream has ended;
-//! 3. calls [`Client::dial_failed`] instead, when an attempt ends before a host was admitted;
-//! 4. carries the effects out in order. A violation ends that stream and no other.
+//!    [`Client::gone`] once when the attempt or the stream has ended, however far it came;
+//! 3. carries the effects out in order. A violation ends that stream and no other.
 
 mod receive;
 mod set_config;
 
-use std::{collections::HashMap, time::Duration};
+pub use receive::OPERATION_BATCH_LEN_MAX;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use super::{
     backoff::Backoff,
@@ -48,14 +52,15 @@ pub struct Client {
     logs: Logs,
     links: Links,
     states: PeerStates,
-    /// By key id; a host that served since is not in it.
-    attempts: HashMap<String, Attempts>,
+    /// Attempts whose host has not proved its identity yet.
+    dialling: BTreeMap<SessionId, Attempt>,
+    /// Attempts in a row that each host, by key id, has not answered with a word; a host that has is not in it.
+    failures: HashMap<String, u32>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Attempts {
-    failures: u32,
-    /// When the last one began.
+#[derive(Clone, Debug)]
+struct Attempt {
+    keyid: String,
     since: Duration,
 }
 
@@ -87,7 +92,8 @@ impl Client {
             logs: Logs::default(),
             links: Links::new(settings),
             states: PeerStates::new(&config),
-            attempts: HashMap::new(),
+            dialling: BTreeMap::new(),
+            failures: HashMap::new(),
             config,
             settings,
             backoff,
@@ -117,8 +123,13 @@ impl Client {
             .collect()
     }
 
-    /// An attempt to reach this host begins: whom to call, or nothing when the host is not known any more.
-    pub fn dial(&mut self, keyid: &str, now: Moment) -> Option<(Dial, Vec<Effect>)> {
+    /// An attempt to reach this host begins, as `session`: whom to call, or nothing when the host is not known any more.
+    pub fn dial(
+        &mut self,
+        keyid: &str,
+        session: SessionId,
+        now: Moment,
+    ) -> Option<(Dial, Vec<Effect>)> {
         let host = self.config.known_host(keyid)?;
         let dial = Dial {
             url: host.instance_url.clone(),
@@ -128,41 +139,35 @@ impl Client {
             },
             pairing_secret: host.initial_pairing_secret.clone(),
         };
-        let attempts = self.attempts.entry(keyid.to_owned()).or_default();
-        attempts.since = now.monotonic;
+        let attempt = Attempt {
+            keyid: keyid.to_owned(),
+            since: now.monotonic,
+        };
+        self.dialling.insert(session, attempt);
+        let failures = self.failures.entry(keyid.to_owned()).or_default();
+        *failures = failures.saturating_add(1);
         let mut effects = Vec::new();
         self.set_state(keyid, ConnectionState::Pending, String::new(), &mut effects);
         Some((dial, effects))
     }
 
-    /// An attempt ended before its host was admitted.
-    pub fn dial_failed(&mut self, keyid: &str, why: &Gone, now: Moment) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let began = self
-            .attempts
-            .get(keyid)
-            .map_or(now.monotonic, |tried| tried.since);
-        self.retry(
-            keyid,
-            why,
-            now.monotonic.saturating_sub(began),
-            now,
-            &mut effects,
-        );
-        effects
-    }
-
-    /// A host has proved an identity: tells it what it may know.
+    /// A host has proved an identity: tells it what it may know. An attempt that a change of the config has overtaken
+    /// ends instead.
     ///
     /// # Errors
-    /// A host that is not known, has another instance id than the one known, or permissions that cannot be read.
+    /// Another host than the one dialled, one with another instance id than the one known, or permissions that cannot be
+    /// read.
     pub fn admit(
         &mut self,
         session: SessionId,
         peer: &VerifiedPeer,
         now: Moment,
     ) -> Result<Vec<Effect>, Violation> {
-        let grants = self.grants_of(peer)?;
+        let Some(attempt) = self.dialling.get(&session) else {
+            return Ok(vec![Effect::End(session, Ok(()))]);
+        };
+        let grants = self.grants_of(&attempt.keyid, peer)?;
+        self.dialling.remove(&session);
         let mut effects = Vec::new();
         let items = self.first_items(&grants);
         if let Some(older) = self.links.open(session, &peer.keyid, grants, now.monotonic) {
@@ -177,12 +182,20 @@ impl Client {
         Ok(effects)
     }
 
-    /// A stream whose host was admitted has ended. One that was ended for another one's sake changes nothing.
+    /// An attempt, or the stream it led to, has ended. One that was ended for another one's sake changes nothing.
     pub fn gone(&mut self, session: SessionId, why: &Gone, now: Moment) -> Vec<Effect> {
+        let link = self
+            .links
+            .close(session)
+            .map(|link| (link.keyid, link.since));
+        let attempt = self
+            .dialling
+            .remove(&session)
+            .map(|attempt| (attempt.keyid, attempt.since));
         let mut effects = Vec::new();
-        if let Some(link) = self.links.close(session) {
-            let lasted = now.monotonic.saturating_sub(link.since);
-            self.retry(&link.keyid, why, lasted, now, &mut effects);
+        if let Some((keyid, since)) = link.or(attempt) {
+            let lasted = now.monotonic.saturating_sub(since);
+            self.retry(&keyid, why, lasted, now, &mut effects);
         }
         self.links.announce(&mut effects);
         effects
@@ -240,11 +253,12 @@ impl Client {
         self.links.request_log(keyid, log_id)
     }
 
-    fn grants_of(&self, peer: &VerifiedPeer) -> Result<Grants, Violation> {
-        let Some(host) = self.config.known_host(&peer.keyid) else {
+    fn grants_of(&self, dialled: &str, peer: &VerifiedPeer) -> Result<Grants, Violation> {
+        let known = self.config.known_host(dialled);
+        let Some(host) = known.filter(|host| host.keyid == peer.keyid) else {
             return Err(Violation::auth(
-                RuleId::HandshakeUnknownKeyRefused,
-                format!("key id {} of no known host", peer.keyid),
+                RuleId::HandshakeExpectedHost,
+                format!("expected key id {dialled}, seen {}", peer.keyid),
             ));
         };
         if host.instance_id != peer.instance_id {
@@ -317,7 +331,7 @@ impl Client {
 
     /// The host has let us in: from here on a failure is the first in a row, and the pairing secret has done its work.
     fn admitted_by(&mut self, keyid: &str, effects: &mut Vec<Effect>) {
-        self.attempts.remove(keyid);
+        self.failures.remove(keyid);
         let holds_secret = |host: &Peer| !host.initial_pairing_secret.is_empty();
         if !self.config.known_host(keyid).is_some_and(holds_secret) {
             return;
@@ -342,9 +356,10 @@ impl Client {
     fn adopt(&mut self, config: Config, now: Moment, effects: &mut Vec<Effect>) {
         self.config = config;
         self.states.follow(&self.config);
-        self.attempts.clear();
-        let sessions: Vec<_> = self.links.iter().map(|(session, _)| session).collect();
-        for session in sessions {
+        self.failures.clear();
+        let serving: Vec<_> = self.links.iter().map(|(session, _)| session).collect();
+        let dialling = std::mem::take(&mut self.dialling).into_keys();
+        for session in serving.into_iter().chain(dialling) {
             self.links.close(session);
             effects.push(Effect::End(session, Ok(())));
         }
@@ -371,10 +386,7 @@ impl Client {
         if self.config.known_host(keyid).is_none() {
             return;
         }
-        let failures = self.attempts.get_mut(keyid).map_or(0, |attempts| {
-            attempts.failures = attempts.failures.saturating_add(1);
-            attempts.failures
-        });
+        let failures = self.failures.get(keyid).copied().unwrap_or(0);
         let state = why.state(ConnectionState::RetryWait);
         self.set_state(keyid, state, why.message(), effects);
         let at = now.monotonic + self.backoff.delay(failures, lasted);

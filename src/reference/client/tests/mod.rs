@@ -59,6 +59,7 @@ pub(super) fn verified(instance: &str, seed: u8) -> VerifiedPeer {
 
 /// Admits `host` as session [`ONE`]; returns what it is sent.
 pub(super) fn admit(client: &mut Client) -> Vec<Action> {
+    client.dial(&keyid(1), ONE, at(0)).unwrap();
     let effects = client.admit(ONE, &verified("host", 1), at(0)).unwrap();
     sent(effects, ONE)
 }
