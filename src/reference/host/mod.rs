@@ -22,7 +22,7 @@ use super::{
     view,
 };
 use crate::wire::{
-    Action, Code, v1,
+    Action, Code,
     v1::multihost::Peer,
     v1sync::{
         ConnectionState, PeerState, SetRemoteClientConfigRequest,

@@ -1,8 +1,16 @@
+use std::time::Duration;
+
 use super::*;
 use crate::{
-    reference::fixture::{
-        config, keyid, operation, peer, permission, plan, plan_metadata, repo, repo_metadata, sync,
+    reference::{
+        effect::Gone,
+        fixture::{
+            config, keyid, operation, peer, permission, plan, plan_metadata, repo, repo_metadata,
+            sync,
+        },
     },
+    rules::RuleId,
+    session::{VerifiedPeer, Violation},
     wire::{
         Code,
         v1::multihost::{Permission, permission::Type},
