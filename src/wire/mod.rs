@@ -1,6 +1,9 @@
 //! The wire contract: message types generated from `proto/`, and their descriptors.
 
+pub mod decode;
+mod decode_error;
 mod descriptors;
+mod reader;
 
 pub use descriptors::descriptor_pool;
 
