@@ -3,4 +3,5 @@
 pub mod crypto;
 pub mod reference;
 pub mod rules;
+pub mod vectors;
 pub mod wire;
