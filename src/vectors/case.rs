@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{
-    Test, VectorSet,
+    Test, VectorSet, authorize,
     findings::Findings,
     format::{Expected, Hex, NoFields},
     frames, handshake, identity, kem,
@@ -46,13 +46,17 @@ impl<'a> Context<'a> {
         self.set
             .tests()
             .filter(|test| HONEST.contains(&test.group_type()))
-            .find(|test| hex_field(*test, "shared_secret").is_some_and(|listed| listed == shared_secret))
+            .find(|test| {
+                hex_field(*test, "shared_secret").is_some_and(|listed| listed == shared_secret)
+            })
     }
 }
 
 /// The bytes of a test's hex field, if it has that field.
 pub(super) fn hex_field(test: Test<'_>, field: &str) -> Option<Vec<u8>> {
-    Hex::parse(test.fields().get(field)?.as_str()?).ok().map(Hex::into_bytes)
+    Hex::parse(test.fields().get(field)?.as_str()?)
+        .ok()
+        .map(Hex::into_bytes)
 }
 
 /// A test with the fields of its group that matter to it.
@@ -84,7 +88,10 @@ where
     T: DeserializeOwned + 'static,
     Of<G, T>: Case,
 {
-    Group { name, parse: parse::<G, T> }
+    Group {
+        name,
+        parse: parse::<G, T>,
+    }
 }
 
 fn parse<G, T>(
@@ -149,12 +156,14 @@ pub(super) static SCHEMAS: [Schema; 10] = [
         groups: &[
             group::<NoFields, handshake::Sign>("handshake_sign"),
             group::<NoFields, handshake::Verify>("handshake_verify"),
-            group::<NoFields, handshake::Authorize>("handshake_authorize"),
+            group::<NoFields, authorize::Authorize>("handshake_authorize"),
         ],
     },
     Schema {
         id: "backrest-v1sync-vectors/signed_message/1",
-        groups: &[group::<NoFields, signed_message::Verify>("signed_message_verify")],
+        groups: &[group::<NoFields, signed_message::Verify>(
+            "signed_message_verify",
+        )],
     },
     Schema {
         id: "backrest-v1sync-vectors/tokens/1",

@@ -2,7 +2,8 @@
 
 use prost::{Message, encoding::encode_varint};
 use prost_reflect::{
-    DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage as _, SerializeOptions, Value as Field,
+    DynamicMessage, FieldDescriptor, MessageDescriptor, ReflectMessage as _, SerializeOptions,
+    Value as Field,
 };
 use serde_json::Value;
 
@@ -24,9 +25,12 @@ pub(super) fn item_descriptor() -> MessageDescriptor {
 }
 
 /// Reads protobuf JSON; unknown fields are errors.
-pub(super) fn from_json(descriptor: &MessageDescriptor, json: &Value) -> Result<DynamicMessage, String> {
-    let mut message = DynamicMessage::deserialize(descriptor.clone(), json)
-        .map_err(|error| error.to_string())?;
+pub(super) fn from_json(
+    descriptor: &MessageDescriptor,
+    json: &Value,
+) -> Result<DynamicMessage, String> {
+    let mut message =
+        DynamicMessage::deserialize(descriptor.clone(), json).map_err(|error| error.to_string())?;
     use_go_nan(&mut message);
     Ok(message)
 }
@@ -35,16 +39,24 @@ pub(super) fn from_json(descriptor: &MessageDescriptor, json: &Value) -> Result<
 fn use_go_nan(message: &mut DynamicMessage) {
     for (_, value) in message.fields_mut() {
         match value {
-            Field::F64(number) if number.is_nan() => *number = f64::from_bits(0x7ff8_0000_0000_0001),
+            Field::F64(number) if number.is_nan() => {
+                *number = f64::from_bits(0x7ff8_0000_0000_0001)
+            }
             Field::Message(inner) => use_go_nan(inner),
-            Field::List(items) => items.iter_mut().filter_map(Field::as_message_mut).for_each(use_go_nan),
+            Field::List(items) => items
+                .iter_mut()
+                .filter_map(Field::as_message_mut)
+                .for_each(use_go_nan),
             _ => {}
         }
     }
 }
 
 /// Reads bytes that [`crate::wire::decode`] let pass.
-pub(super) fn from_bytes(descriptor: &MessageDescriptor, bytes: &[u8]) -> Result<DynamicMessage, String> {
+pub(super) fn from_bytes(
+    descriptor: &MessageDescriptor,
+    bytes: &[u8],
+) -> Result<DynamicMessage, String> {
     DynamicMessage::decode(descriptor.clone(), bytes).map_err(|error| error.to_string())
 }
 
@@ -104,7 +116,8 @@ pub(super) fn same_json(a: &Value, b: &Value) -> bool {
         }
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len()
-                && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same_json(a, b)))
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| same_json(a, b)))
         }
         (a, b) => a == b,
     }
@@ -117,8 +130,9 @@ pub(super) fn encode_canonical(message: &DynamicMessage) -> Vec<u8> {
 
 /// Encodes as Go does: the members of oneofs after all other fields of their message.
 pub(super) fn encode_go(message: &DynamicMessage) -> Vec<u8> {
-    let (members, mut fields): (Vec<_>, Vec<_>) =
-        present_fields(message).into_iter().partition(|(field, _)| field.containing_oneof().is_some());
+    let (members, mut fields): (Vec<_>, Vec<_>) = present_fields(message)
+        .into_iter()
+        .partition(|(field, _)| field.containing_oneof().is_some());
     fields.extend(members);
     encode(fields, encode_go)
 }
@@ -159,6 +173,8 @@ fn put_len_delimited(field: &FieldDescriptor, content: &[u8], bytes: &mut Vec<u8
 /// The protocol's word for an item's action, such as `receive_config`; `None` when it has none that is known.
 pub(super) fn action_name(item: &SyncStreamItem) -> Option<String> {
     let message = from_bytes(&item_descriptor(), &item.encode_to_vec()).ok()?;
-    let (field, _) = message.fields().find(|(field, _)| field.containing_oneof().is_some())?;
+    let (field, _) = message
+        .fields()
+        .find(|(field, _)| field.containing_oneof().is_some())?;
     Some(field.name().to_owned())
 }

@@ -17,7 +17,11 @@ pub struct Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: expected {}, saw {}", self.field, self.expected, self.seen)
+        write!(
+            f,
+            "{}: expected {}, saw {}",
+            self.field, self.expected, self.seen
+        )
     }
 }
 
@@ -30,7 +34,11 @@ pub(super) struct Findings {
 
 impl Findings {
     pub(super) fn into_result(self) -> Result<(), Vec<Mismatch>> {
-        if self.mismatches.is_empty() { Ok(()) } else { Err(self.mismatches) }
+        if self.mismatches.is_empty() {
+            Ok(())
+        } else {
+            Err(self.mismatches)
+        }
     }
 
     /// From now on, fields are inside this part of the test.
@@ -38,7 +46,12 @@ impl Findings {
         self.prefix = prefix;
     }
 
-    pub(super) fn mismatch(&mut self, field: &str, expected: impl fmt::Display, seen: impl fmt::Display) {
+    pub(super) fn mismatch(
+        &mut self,
+        field: &str,
+        expected: impl fmt::Display,
+        seen: impl fmt::Display,
+    ) {
         self.mismatches.push(Mismatch {
             field: format!("{}{field}", self.prefix),
             expected: expected.to_string(),
@@ -48,7 +61,11 @@ impl Findings {
 
     pub(super) fn equal<T: PartialEq + fmt::Debug>(&mut self, field: &str, expected: T, seen: T) {
         if expected != seen {
-            self.mismatch(field, format_args!("{expected:?}"), format_args!("{seen:?}"));
+            self.mismatch(
+                field,
+                format_args!("{expected:?}"),
+                format_args!("{seen:?}"),
+            );
         }
     }
 
@@ -59,7 +76,12 @@ impl Findings {
     }
 
     /// A field that is listed exactly when there is something to list.
-    pub(super) fn bytes_if_any(&mut self, field: &str, expected: Option<&[u8]>, seen: Option<&[u8]>) {
+    pub(super) fn bytes_if_any(
+        &mut self,
+        field: &str,
+        expected: Option<&[u8]>,
+        seen: Option<&[u8]>,
+    ) {
         match (expected, seen) {
             (Some(expected), Some(seen)) => self.bytes(field, expected, seen),
             (None, None) => {}
@@ -68,7 +90,11 @@ impl Findings {
     }
 
     /// The value, or a finding that it could not be computed.
-    pub(super) fn value<T, E: fmt::Display>(&mut self, field: &str, result: Result<T, E>) -> Option<T> {
+    pub(super) fn value<T, E: fmt::Display>(
+        &mut self,
+        field: &str,
+        result: Result<T, E>,
+    ) -> Option<T> {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
@@ -124,7 +150,11 @@ impl Findings {
         listed: Option<Deployed>,
         deployed: Result<(), &E>,
     ) {
-        let seen = if deployed.is_ok() { Deployed::Accept } else { Deployed::Reject };
+        let seen = if deployed.is_ok() {
+            Deployed::Accept
+        } else {
+            Deployed::Reject
+        };
         match listed {
             Some(listed) => self.equal(field, listed, seen),
             None if matches!(expected, Expected::Acceptable { .. }) => {
@@ -136,7 +166,11 @@ impl Findings {
 
     fn accepted<E: fmt::Display>(&mut self, field: &str, reading: &str, seen: Result<(), &E>) {
         if let Err(error) = seen {
-            self.mismatch(field, format_args!("the {reading} reading to accept"), error);
+            self.mismatch(
+                field,
+                format_args!("the {reading} reading to accept"),
+                error,
+            );
         }
     }
 
@@ -154,6 +188,11 @@ impl Findings {
             Err(_) => {}
         }
     }
+}
+
+/// Whether a reading accepts, whatever it makes of the input.
+pub(super) fn outcome<T, E>(result: &Result<T, E>) -> Result<(), &E> {
+    result.as_ref().map(|_| ())
 }
 
 type Class<E> = Box<dyn Fn(&E) -> bool>;

@@ -34,10 +34,16 @@ pub(super) struct Hex(Vec<u8>);
 impl Hex {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if !text.len().is_multiple_of(2) {
-            return Err(format!("expected an even number of hex digits, saw {}", text.len()));
+            return Err(format!(
+                "expected an even number of hex digits, saw {}",
+                text.len()
+            ));
         }
         let digits: Result<Vec<u8>, String> = text.chars().map(digit).collect();
-        Ok(Hex(digits?.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect()))
+        Ok(Hex(digits?
+            .chunks_exact(2)
+            .map(|pair| pair[0] << 4 | pair[1])
+            .collect()))
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
@@ -102,7 +108,9 @@ impl<'de, const LEN_BYTES: usize> Deserialize<'de> for HexArray<LEN_BYTES> {
         let bytes = Hex::deserialize(deserializer)?.into_bytes();
         let seen = bytes.len();
         let array = bytes.try_into();
-        array.map(HexArray).map_err(|_| D::Error::custom(format!("expected {LEN_BYTES} bytes, saw {seen}")))
+        array
+            .map(HexArray)
+            .map_err(|_| D::Error::custom(format!("expected {LEN_BYTES} bytes, saw {seen}")))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `handshake.json`: what is signed, and a receiver's verdict on a handshake.
 
-use std::{convert::Infallible, fmt};
+use std::convert::Infallible;
 
 use base64::Engine as _;
 use curve25519_dalek::{EdwardsPoint, Scalar, edwards::CompressedEdwardsY};
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha512};
 use super::{
     KNOWN_DEFECTS,
     case::{Case, Context, Of},
-    findings::{Findings, Strict, refuses},
+    findings::{Findings, Strict, outcome, refuses},
     format::{Decimal, Deployed, Hex, HexArray, NoFields, hex},
     identity::public_key_refusal,
     receiver::{HandshakeFault, verify_handshake},
@@ -53,7 +53,11 @@ impl Case for Of<NoFields, Sign> {
         let listed = context.algorithm("label").and_then(Value::as_str);
         findings.equal("algorithm.label", listed, Some(hex(LABEL).as_str()));
         findings.verdict::<Infallible>(context.expected(), |_| None, Ok(()), Ok(()));
-        findings.bytes("instance_id_hex", &test.instance_id_hex, test.instance_id.as_bytes());
+        findings.bytes(
+            "instance_id_hex",
+            &test.instance_id_hex,
+            test.instance_id.as_bytes(),
+        );
 
         let identity = Identity::from_seed(&test.seed);
         findings.equal("keyid", test.keyid.as_str(), identity.keyid());
@@ -66,7 +70,11 @@ impl Case for Of<NoFields, Sign> {
         };
         findings.bytes("bind_hash", &*test.bind_hash, &claims.hash());
         findings.bytes("signature", &test.signature, &identity.sign(&claims.hash()));
-        findings.bytes("item", &test.item, &handshake_item(&identity, &claims).encode_to_vec());
+        findings.bytes(
+            "item",
+            &test.item,
+            &handshake_item(&identity, &claims).encode_to_vec(),
+        );
         if let Some(id) = &test.differs_from {
             let other = context.hex_of(id, "bind_hash");
             let differs = other.is_some_and(|other| other != *test.bind_hash);
@@ -88,7 +96,9 @@ pub(super) fn handshake_item(identity: &Identity, claims: &HandshakeClaims<'_>) 
         pairing_secret: claims.pairing_secret.to_owned(),
         signature: identity.sign(&claims.hash()).to_vec(),
     };
-    SyncStreamItem { action: Some(Action::Handshake(handshake)) }
+    SyncStreamItem {
+        action: Some(Action::Handshake(handshake)),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -145,9 +155,18 @@ impl Case for Of<NoFields, Verify> {
         };
         let verify = |policy| verify_handshake(&item, &test.local_transcript, policy);
         let [strict, deployed] = [KeyPolicy::Strict, KeyPolicy::Deployed].map(verify);
-        let verdicts = [&strict, &deployed].map(|result| result.as_ref().map(|_| ()));
-        findings.verdict(context.expected(), refusal, verdicts[0], verdicts[1]);
-        findings.deployed("backrest", context.expected(), Some(test.backrest), verdicts[1]);
+        findings.verdict(
+            context.expected(),
+            refusal,
+            outcome(&strict),
+            outcome(&deployed),
+        );
+        findings.deployed(
+            "backrest",
+            context.expected(),
+            Some(test.backrest),
+            outcome(&deployed),
+        );
         // The strict reading may refuse a key before it comes to the signature; the listed stage is the deployed one.
         let stage = deployed.as_ref().err().map(Stage::of);
         findings.equal("reject_stage", test.reject_stage, stage);
@@ -162,7 +181,9 @@ impl Verify {
     /// The item's bytes; where the file is known to list another test's, those that the listed fields make.
     fn item_bytes(&self, context: &Context<'_>, findings: &mut Findings) -> Vec<u8> {
         let id = &context.entry.id;
-        let defect = KNOWN_DEFECTS.iter().find(|known| known.test == id && known.field == "item");
+        let defect = KNOWN_DEFECTS
+            .iter()
+            .find(|known| known.test == id && known.field == "item");
         let Some(defect) = defect else {
             return self.item.to_vec();
         };
@@ -179,12 +200,18 @@ impl Verify {
             pairing_secret: self.pairing_secret.clone(),
             signature: self.signature.to_vec(),
         };
-        SyncStreamItem { action: Some(Action::Handshake(handshake)) }.encode_to_vec()
+        SyncStreamItem {
+            action: Some(Action::Handshake(handshake)),
+        }
+        .encode_to_vec()
     }
 
     /// Holds the listed claims against the item and against each other.
     fn claims(&self, item: &SyncStreamItem, findings: &mut Findings) {
-        let text = self.ed25519pub.trim_end_matches('=').replace(['\r', '\n'], "");
+        let text = self
+            .ed25519pub
+            .trim_end_matches('=')
+            .replace(['\r', '\n'], "");
         let key = findings.value("ed25519pub", LOOSE_BASE64.decode(text));
         findings.bytes_if_any("public_key", Some(&self.public_key), key.as_deref());
         let claims = HandshakeClaims {
@@ -197,12 +224,22 @@ impl Verify {
 
         let handshake = match &item.action {
             // The claims around an item without a handshake, or with an empty one, are those of an honest one.
-            Some(Action::Handshake(handshake)) if *handshake != SyncActionHandshake::default() => handshake,
+            Some(Action::Handshake(handshake)) if *handshake != SyncActionHandshake::default() => {
+                handshake
+            }
             _ => return self.own_keyid(findings),
         };
-        findings.equal("protocol_version", self.protocol_version.0, handshake.protocol_version);
+        findings.equal(
+            "protocol_version",
+            self.protocol_version.0,
+            handshake.protocol_version,
+        );
         findings.equal("instance_id", &self.instance_id, &handshake.instance_id);
-        findings.equal("pairing_secret", &self.pairing_secret, &handshake.pairing_secret);
+        findings.equal(
+            "pairing_secret",
+            &self.pairing_secret,
+            &handshake.pairing_secret,
+        );
         findings.bytes("signature", &self.signature, &handshake.signature);
         match &handshake.public_key {
             Some(key) => {
@@ -222,12 +259,26 @@ impl Verify {
     fn signature_verdicts(&self, findings: &mut Findings) {
         let verdict = |policy| {
             let key = self.public_key[..].try_into().ok();
-            key.is_some_and(|key| verify_signature(policy, key, &*self.bind_hash, &self.signature).is_ok())
+            key.is_some_and(|key| {
+                verify_signature(policy, key, &*self.bind_hash, &self.signature).is_ok()
+            })
         };
-        findings.equal("go_ed25519_verdict", self.go_ed25519_verdict, verdict(KeyPolicy::Deployed));
-        findings.equal("strict_verdict", self.strict_verdict, verdict(KeyPolicy::Strict));
+        findings.equal(
+            "go_ed25519_verdict",
+            self.go_ed25519_verdict,
+            verdict(KeyPolicy::Deployed),
+        );
+        findings.equal(
+            "strict_verdict",
+            self.strict_verdict,
+            verdict(KeyPolicy::Strict),
+        );
         let cofactored = cofactored(&self.public_key, &*self.bind_hash, &self.signature);
-        findings.equal("cofactored_verdict", self.cofactored_verdict, cofactored.is_some());
+        findings.equal(
+            "cofactored_verdict",
+            self.cofactored_verdict,
+            cofactored.is_some(),
+        );
     }
 }
 
@@ -243,7 +294,10 @@ fn cofactored(public_key: &[u8], message: &[u8], signature: &[u8]) -> Option<()>
     let s = Option::<Scalar>::from(Scalar::from_canonical_bytes(s.try_into().ok()?))?;
     let point = CompressedEdwardsY(*r).decompress()?;
     let key = CompressedEdwardsY(public_key.try_into().ok()?).decompress()?;
-    let hash = Sha512::new().chain_update(r).chain_update(public_key).chain_update(message);
+    let hash = Sha512::new()
+        .chain_update(r)
+        .chain_update(public_key)
+        .chain_update(message);
     let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
     let difference = EdwardsPoint::mul_base(&s) - point - key * k;
     difference.is_small_order().then_some(())
@@ -256,9 +310,9 @@ fn refusal(reason: &str) -> Option<Strict<HandshakeFault>> {
         refuses(move |fault| matches!(fault, HandshakeFault::Signature(error) if wanted(error)))
     };
     let key = |wanted: fn(&IdentityError) -> bool| {
-        refuses(move |fault| {
-            matches!(fault, HandshakeFault::Key(e) | HandshakeFault::Signature(e) if wanted(e))
-        })
+        refuses(
+            move |fault| matches!(fault, HandshakeFault::Key(e) | HandshakeFault::Signature(e) if wanted(e)),
+        )
     };
     match reason {
         "protocol_version must be 3" => refuses(|f| matches!(f, HandshakeFault::Version { .. })),
@@ -269,7 +323,10 @@ fn refusal(reason: &str) -> Option<Strict<HandshakeFault>> {
         "signature length" => signature(|e| matches!(e, IdentityError::SignatureLength { .. })),
         // Halves exchanged or reversed make an S that is no scalar.
         "bad signature" => signature(|e| {
-            matches!(e, IdentityError::SignatureInvalid | IdentityError::SignatureScalarNotReduced)
+            matches!(
+                e,
+                IdentityError::SignatureInvalid | IdentityError::SignatureScalarNotReduced
+            )
         }),
         "S must be below L" => signature(|e| *e == IdentityError::SignatureScalarNotReduced),
         "R is the identity (nonce 0): strict verifiers reject it, and it gives the private key away" => {
@@ -278,18 +335,27 @@ fn refusal(reason: &str) -> Option<Strict<HandshakeFault>> {
         "small-order key: the signature was made without any private key"
         | "small-order key: one signature for every message"
         | "small-order key and R" => key(|e| *e == IdentityError::KeySmallOrder),
-        "non-canonical encoding of a small-order key" => {
-            key(|e| matches!(e, IdentityError::KeyNotCanonical | IdentityError::KeySmallOrder))
-        }
+        "non-canonical encoding of a small-order key" => key(|e| {
+            matches!(
+                e,
+                IdentityError::KeyNotCanonical | IdentityError::KeySmallOrder
+            )
+        }),
         "key is not a curve point" => key(|e| *e == IdentityError::KeyNotAPoint),
         "key is not in the prime-order subgroup" => key(|e| *e == IdentityError::KeyNotPrimeOrder),
         // Strictly such keys are refused before their signatures are looked at.
-        "nobody knows the private key" => {
-            key(|e| matches!(e, IdentityError::KeyNotCanonical | IdentityError::SignatureInvalid))
-        }
-        "only the cofactored equation holds" => {
-            key(|e| matches!(e, IdentityError::KeyNotPrimeOrder | IdentityError::SignatureInvalid))
-        }
+        "nobody knows the private key" => key(|e| {
+            matches!(
+                e,
+                IdentityError::KeyNotCanonical | IdentityError::SignatureInvalid
+            )
+        }),
+        "only the cofactored equation holds" => key(|e| {
+            matches!(
+                e,
+                IdentityError::KeyNotPrimeOrder | IdentityError::SignatureInvalid
+            )
+        }),
         _ if SIGNATURE_OVER_OTHER_THINGS.contains(&reason) => {
             signature(|e| *e == IdentityError::SignatureInvalid)
         }
@@ -325,69 +391,3 @@ const SIGNATURE_OVER_OTHER_THINGS: [&str; 21] = [
     "R is compared byte by byte; y = p+1 is not what the verifier computes",
     "only the cofactored equation holds; Go uses the cofactorless one",
 ];
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Authorize {
-    instance_id: String,
-    keyid: String,
-    peer_instance_id: String,
-    peer_keyid: String,
-    reject_stage: Option<AuthorizeStage>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum AuthorizeStage {
-    Authorize,
-}
-
-impl Case for Of<NoFields, Authorize> {
-    fn check(&self, context: &Context<'_>) -> Findings {
-        let (test, mut findings) = (&self.test, Findings::default());
-        let result = test.authorize();
-        let verdict = result.as_ref().map(|()| ());
-        findings.verdict(context.expected(), stranger, verdict, verdict);
-        let stage = result.err().map(|_| AuthorizeStage::Authorize);
-        findings.equal("reject_stage", test.reject_stage, stage);
-        findings
-    }
-}
-
-impl Authorize {
-    /// Whether a verified handshake is the configured peer's: both texts equal, byte by byte.
-    fn authorize(&self) -> Result<(), Stranger> {
-        if self.keyid != self.peer_keyid {
-            return Err(Stranger::KeyId);
-        }
-        if self.instance_id != self.peer_instance_id {
-            return Err(Stranger::InstanceId);
-        }
-        Ok(())
-    }
-}
-
-/// What is not the configured peer's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stranger {
-    KeyId,
-    InstanceId,
-}
-
-impl fmt::Display for Stranger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Stranger::KeyId => "another key id",
-            Stranger::InstanceId => "another instance id",
-        })
-    }
-}
-
-fn stranger(reason: &str) -> Option<Strict<Stranger>> {
-    match reason {
-        "key id mismatch" => refuses(|seen| *seen == Stranger::KeyId),
-        "instance id mismatch" | "no normalisation" => refuses(|seen| *seen == Stranger::InstanceId),
-        "compared byte by byte" => refuses(|_| true),
-        _ => None,
-    }
-}

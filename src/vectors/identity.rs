@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     case::{Case, Context, Of},
     dynamic::descriptor,
-    findings::{Findings, Strict, refuses},
+    findings::{Findings, Strict, outcome, refuses},
     format::{Deployed, Hex, HexArray, NoFields},
 };
 use crate::crypto::identity::{Base64Error, Identity, IdentityError, KeyPolicy, PeerKey};
@@ -30,7 +30,11 @@ impl Case for Of<NoFields, IdentityTest> {
         findings.bytes("public_key", &test.public_key, &identity.public_key());
         findings.equal("keyid", test.keyid.as_str(), identity.keyid());
         findings.equal("ed25519pub", &test.ed25519pub, &identity.public_key_text());
-        findings.equal("ed25519priv", &test.ed25519priv, &identity.private_key_text());
+        findings.equal(
+            "ed25519priv",
+            &test.ed25519priv,
+            &identity.private_key_text(),
+        );
         findings
     }
 }
@@ -45,9 +49,16 @@ pub(super) struct MessageGroup {
 impl MessageGroup {
     fn check(&self, fields: &[&str], findings: &mut Findings) {
         if let Some(message) = findings.value("message", descriptor(&self.message)) {
-            let mut names: Vec<_> = message.fields().map(|field| field.name().to_owned()).collect();
+            let mut names: Vec<_> = message
+                .fields()
+                .map(|field| field.name().to_owned())
+                .collect();
             names.sort();
-            findings.equal("message", fields.iter().map(|&name| name.to_owned()).collect(), names);
+            findings.equal(
+                "message",
+                fields.iter().map(|&name| name.to_owned()).collect(),
+                names,
+            );
         }
     }
 }
@@ -67,10 +78,22 @@ impl Case for Of<MessageGroup, PublicKeyDecode> {
         self.group.check(&["ed25519pub", "keyid"], &mut findings);
         let decode = |policy| PeerKey::decode(&test.keyid, &test.ed25519pub, policy);
         let [strict, deployed] = [KeyPolicy::Strict, KeyPolicy::Deployed].map(decode);
-        let verdicts = [&strict, &deployed].map(|result| result.as_ref().map(|_| ()));
-        findings.verdict(context.expected(), public_key_refusal, verdicts[0], verdicts[1]);
-        findings.deployed("backrest", context.expected(), test.backrest, verdicts[1]);
-        let seen = deployed.as_ref().ok().map(|key| key.public_key().as_slice());
+        findings.verdict(
+            context.expected(),
+            public_key_refusal,
+            outcome(&strict),
+            outcome(&deployed),
+        );
+        findings.deployed(
+            "backrest",
+            context.expected(),
+            test.backrest,
+            outcome(&deployed),
+        );
+        let seen = deployed
+            .as_ref()
+            .ok()
+            .map(|key| key.public_key().as_slice());
         findings.bytes_if_any("public_key", test.public_key.as_deref(), seen);
         findings
     }
@@ -90,16 +113,33 @@ pub(super) struct PrivateKeyDecode {
 impl Case for Of<MessageGroup, PrivateKeyDecode> {
     fn check(&self, context: &Context<'_>) -> Findings {
         let (test, mut findings) = (&self.test, Findings::default());
-        self.group.check(&["ed25519priv", "ed25519pub", "keyid"], &mut findings);
+        self.group
+            .check(&["ed25519priv", "ed25519pub", "keyid"], &mut findings);
         let decode =
             |policy| Identity::decode(&test.keyid, &test.ed25519priv, &test.ed25519pub, policy);
         let [strict, deployed] = [KeyPolicy::Strict, KeyPolicy::Deployed].map(decode);
-        let verdicts = [&strict, &deployed].map(|result| result.as_ref().map(|_| ()));
-        findings.verdict(context.expected(), private_key_refusal, verdicts[0], verdicts[1]);
-        findings.deployed("backrest", context.expected(), test.backrest, verdicts[1]);
-        let (seed, public_key) =
-            deployed.as_ref().ok().map(|identity| (identity.seed(), identity.public_key())).unzip();
-        findings.bytes_if_any("seed", test.seed.as_deref(), seed.as_ref().map(|s| s.as_slice()));
+        findings.verdict(
+            context.expected(),
+            private_key_refusal,
+            outcome(&strict),
+            outcome(&deployed),
+        );
+        findings.deployed(
+            "backrest",
+            context.expected(),
+            test.backrest,
+            outcome(&deployed),
+        );
+        let (seed, public_key) = deployed
+            .as_ref()
+            .ok()
+            .map(|identity| (identity.seed(), identity.public_key()))
+            .unzip();
+        findings.bytes_if_any(
+            "seed",
+            test.seed.as_deref(),
+            seed.as_ref().map(|s| s.as_slice()),
+        );
         let public_key = public_key.as_ref().map(|key| key.as_slice());
         findings.bytes_if_any("public_key", test.public_key.as_deref(), public_key);
         findings
@@ -169,5 +209,8 @@ fn private_key_refusal(reason: &str) -> Option<Strict<IdentityError>> {
 /// The length in `33 bytes, must be 32`, `decodes to 48 bytes` and `31 bytes`.
 fn listed_length(reason: &str) -> Option<usize> {
     let rest = reason.strip_prefix("decodes to ").unwrap_or(reason);
-    rest.strip_suffix(" bytes, must be 32").or_else(|| rest.strip_suffix(" bytes"))?.parse().ok()
+    rest.strip_suffix(" bytes, must be 32")
+        .or_else(|| rest.strip_suffix(" bytes"))?
+        .parse()
+        .ok()
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     case::{Case, Context, Of},
-    findings::{Findings, Strict, refuses},
+    findings::{Findings, Strict, outcome, refuses},
     format::{Expected, Hex, HexArray, kem_id},
 };
 use crate::crypto::kem::{
@@ -46,8 +46,12 @@ impl Case for Of<KemGroup, EncapDecap> {
         let (test, mut findings) = (&self.test, Findings::default());
         deployed_id(&self.group, &mut findings);
         let result = test.exchange(&mut findings);
-        let verdict = result.as_ref().map(|_| ());
-        findings.verdict(context.expected(), refusal, verdict, verdict);
+        findings.verdict(
+            context.expected(),
+            refusal,
+            outcome(&result),
+            outcome(&result),
+        );
         findings
     }
 }
@@ -60,7 +64,8 @@ impl EncapDecap {
         findings.bytes("p384_scalar", &self.p384_scalar, &expanded.p384_scalar);
         findings.bytes("public_key", &self.public_key, private.public_key());
 
-        let randomness = EncapsulationRandomness::new(*self.encap_randomness, *self.ephemeral_scalar)?;
+        let randomness =
+            EncapsulationRandomness::new(*self.encap_randomness, *self.ephemeral_scalar)?;
         let (enc, parts) = PublicKey::parse(private.public_key())?.encapsulate_parts(&randomness);
         findings.bytes("enc", &self.enc, &enc);
         self.secrets(findings, &parts);
@@ -69,9 +74,21 @@ impl EncapDecap {
     }
 
     fn secrets(&self, findings: &mut Findings, parts: &SharedSecretParts) {
-        findings.bytes("mlkem_shared_secret", &self.mlkem_shared_secret, parts.mlkem_shared_secret());
-        findings.bytes("ecdh_shared_secret", &self.ecdh_shared_secret, parts.ecdh_shared_secret());
-        findings.bytes("shared_secret", &self.shared_secret, parts.shared_secret().as_bytes());
+        findings.bytes(
+            "mlkem_shared_secret",
+            &self.mlkem_shared_secret,
+            parts.mlkem_shared_secret(),
+        );
+        findings.bytes(
+            "ecdh_shared_secret",
+            &self.ecdh_shared_secret,
+            parts.ecdh_shared_secret(),
+        );
+        findings.bytes(
+            "shared_secret",
+            &self.shared_secret,
+            parts.shared_secret().as_bytes(),
+        );
     }
 }
 
@@ -93,8 +110,12 @@ impl Case for Of<KemGroup, Decap> {
         deployed_id(&self.group, &mut findings);
         let result =
             PrivateKey::from_seed(&test.seed).and_then(|key| key.decapsulate_parts(&test.enc));
-        let verdict = result.as_ref().map(|_| ());
-        findings.verdict(context.expected(), refusal, verdict, verdict);
+        findings.verdict(
+            context.expected(),
+            refusal,
+            outcome(&result),
+            outcome(&result),
+        );
 
         let parts = result.as_ref().ok();
         findings.bytes_if_any(
@@ -122,15 +143,27 @@ impl Decap {
     fn good_secret(&self, context: &Context<'_>, findings: &mut Findings) {
         let Some(good) = &self.good_shared_secret else {
             findings.equal("must_differ", self.must_differ.as_deref(), None);
-            findings.ensure("good_shared_secret", *context.expected() != Expected::Valid, "to be listed");
+            findings.ensure(
+                "good_shared_secret",
+                *context.expected() != Expected::Valid,
+                "to be listed",
+            );
             return;
         };
         let wanted = Some("shared_secret differs from good_shared_secret");
         findings.equal("must_differ", self.must_differ.as_deref(), wanted);
         let differs = self.shared_secret.as_ref() != Some(good);
-        findings.ensure("good_shared_secret", differs, "another value than shared_secret");
+        findings.ensure(
+            "good_shared_secret",
+            differs,
+            "another value than shared_secret",
+        );
         let known = context.exchange_with(good).is_some();
-        findings.ensure("good_shared_secret", known, "the secret of another test's exchange");
+        findings.ensure(
+            "good_shared_secret",
+            known,
+            "the secret of another test's exchange",
+        );
     }
 }
 
@@ -151,11 +184,16 @@ impl Case for Of<KemGroup, PublicKeyTest> {
         let (test, mut findings) = (&self.test, Findings::default());
         deployed_id(&self.group, &mut findings);
         let result = PublicKey::parse(&test.public_key);
-        let verdict = result.as_ref().map(|_| ());
-        findings.verdict(context.expected(), refusal, verdict, verdict);
+        findings.verdict(
+            context.expected(),
+            refusal,
+            outcome(&result),
+            outcome(&result),
+        );
 
         let exchange = result.ok().and_then(|key| {
-            let randomness = EncapsulationRandomness::new(*test.encap_randomness?, *test.ephemeral_scalar?);
+            let randomness =
+                EncapsulationRandomness::new(*test.encap_randomness?, *test.ephemeral_scalar?);
             let randomness = findings.value("ephemeral_scalar", randomness)?;
             Some(key.encapsulate(&randomness))
         });
@@ -182,8 +220,12 @@ impl Case for Of<KemGroup, PrivateKeyTest> {
         let (test, mut findings) = (&self.test, Findings::default());
         deployed_id(&self.group, &mut findings);
         let result = PrivateKey::from_seed(&test.seed);
-        let verdict = result.as_ref().map(|_| ());
-        findings.verdict(context.expected(), refusal, verdict, verdict);
+        findings.verdict(
+            context.expected(),
+            refusal,
+            outcome(&result),
+            outcome(&result),
+        );
         let seen = result.as_ref().ok().map(|key| key.public_key().as_slice());
         findings.bytes_if_any("public_key", test.public_key.as_deref(), seen);
         findings
@@ -213,7 +255,9 @@ impl Case for Of<KemGroup, DeriveKeyPair> {
 fn refusal(reason: &str) -> Option<Strict<KemError>> {
     if let Some(length) = listed_length(reason) {
         return refuses(move |error| match error {
-            KemError::PublicKeyLength { seen } | KemError::EncapsulationLength { seen } => *seen == length,
+            KemError::PublicKeyLength { seen } | KemError::EncapsulationLength { seen } => {
+                *seen == length
+            }
             _ => false,
         });
     }

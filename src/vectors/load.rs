@@ -45,7 +45,11 @@ pub fn load(files: Vec<(String, String)>) -> Result<VectorSet, Vec<VectorError>>
             errors.push(error);
         }
     }
-    if errors.is_empty() { Ok(set) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(set)
+    } else {
+        Err(errors)
+    }
 }
 
 /// A file's own fields; the prose is only named so that nothing unknown hides among it.
@@ -70,13 +74,21 @@ fn load_file(
     set: &mut VectorSet,
     errors: &mut Vec<VectorError>,
 ) -> Result<(), VectorError> {
-    let fail = |fault| VectorError { file: name.to_owned(), id: None, fault };
+    let fail = |fault| VectorError {
+        file: name.to_owned(),
+        id: None,
+        fault,
+    };
     let file: File =
         serde_json::from_str(text).map_err(|error| fail(VectorFault::File(error.to_string())))?;
     let schema = SCHEMAS
         .iter()
         .find(|schema| schema.id == file.schema)
-        .ok_or_else(|| fail(VectorFault::SchemaUnknown { seen: file.schema.clone() }))?;
+        .ok_or_else(|| {
+            fail(VectorFault::SchemaUnknown {
+                seen: file.schema.clone(),
+            })
+        })?;
 
     let mut seen = 0;
     for mut group in file.groups {
@@ -98,7 +110,10 @@ fn load_file(
     }
     set.algorithms.insert(name.to_owned(), file.algorithm);
     if seen != file.number_of_tests {
-        return Err(fail(VectorFault::TestCount { expected: file.number_of_tests, seen }));
+        return Err(fail(VectorFault::TestCount {
+            expected: file.number_of_tests,
+            seen,
+        }));
     }
     Ok(())
 }
@@ -137,20 +152,38 @@ pub(super) fn entry(
     group_fields: &Map<String, Value>,
     fields: Map<String, Value>,
 ) -> Result<Entry, VectorError> {
-    let id = fields.get("id").and_then(Value::as_str).filter(|id| !id.is_empty()).map(str::to_owned);
-    let fail = |fault| VectorError { file: file.to_owned(), id: id.clone(), fault };
+    let id = fields
+        .get("id")
+        .and_then(Value::as_str)
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned);
+    let fail = |fault| VectorError {
+        file: file.to_owned(),
+        id: id.clone(),
+        fault,
+    };
     let field = |error: serde_json::Error| fail(VectorFault::Field(error.to_string()));
 
-    let group_type = group_fields.get("type").and_then(Value::as_str).unwrap_or_default();
+    let group_type = group_fields
+        .get("type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let group = schema
         .groups
         .iter()
         .find(|group| group.name == group_type)
-        .ok_or_else(|| fail(VectorFault::GroupTypeUnknown { seen: group_type.to_owned() }))?;
+        .ok_or_else(|| {
+            fail(VectorFault::GroupTypeUnknown {
+                seen: group_type.to_owned(),
+            })
+        })?;
     let common = Common::deserialize(&fields).map_err(field)?;
     let expected = expected(&common).map_err(fail)?;
-    let case = (group.parse)(without(group_fields, &COMMON_GROUP_FIELDS), without(&fields, &COMMON_FIELDS))
-        .map_err(field)?;
+    let case = (group.parse)(
+        without(group_fields, &COMMON_GROUP_FIELDS),
+        without(&fields, &COMMON_FIELDS),
+    )
+    .map_err(field)?;
 
     Ok(Entry {
         id: id.clone().ok_or_else(|| fail(VectorFault::IdMissing))?,
@@ -172,7 +205,9 @@ fn expected(common: &Common) -> Result<Expected, VectorFault> {
         ("acceptable", Some(reason)) => Ok(Expected::Acceptable { reason }),
         ("valid", Some(_)) => Err(VectorFault::ReasonUnexpected),
         ("invalid" | "acceptable", None) => Err(VectorFault::ReasonMissing),
-        (seen, _) => Err(VectorFault::ResultUnknown { seen: seen.to_owned() }),
+        (seen, _) => Err(VectorFault::ResultUnknown {
+            seen: seen.to_owned(),
+        }),
     }
 }
 
@@ -260,13 +295,18 @@ impl fmt::Display for VectorFault {
                 write!(f, "expected a group type of this schema, saw {seen:?}")
             }
             Self::ResultUnknown { seen } => {
-                write!(f, "expected result valid, invalid or acceptable, saw {seen:?}")
+                write!(
+                    f,
+                    "expected result valid, invalid or acceptable, saw {seen:?}"
+                )
             }
             Self::ReasonMissing => f.write_str("expected a reason for the refusal, saw none"),
             Self::ReasonUnexpected => f.write_str("expected no reason on a valid test, saw one"),
             Self::IdMissing => f.write_str("expected an id, saw none"),
             Self::IdDuplicate => f.write_str("expected an id of its own, saw another test's"),
-            Self::TestCount { expected, seen } => write!(f, "expected {expected} tests, saw {seen}"),
+            Self::TestCount { expected, seen } => {
+                write!(f, "expected {expected} tests, saw {seen}")
+            }
             Self::Field(error) => f.write_str(error),
         }
     }

@@ -7,10 +7,8 @@ use serde_json::Value;
 
 use super::{
     case::{Case, Context, Of},
-    dynamic::{
-        descriptor, encode_canonical, encode_go, from_bytes, from_json, same_json, to_json,
-    },
-    findings::{Findings, Strict, refuses},
+    dynamic::{descriptor, encode_canonical, encode_go, from_bytes, from_json, same_json, to_json},
+    findings::{Findings, Strict, outcome, refuses},
     format::{Deployed, Hex, NoFields},
     static_types,
 };
@@ -42,17 +40,46 @@ impl Case for Of<NoFields, Mapping> {
                 "to be listed only where it differs from binary",
             );
         }
-        for bytes in [Some(&test.binary), test.binary_go.as_ref()].into_iter().flatten() {
-            let read = [Reading::Strict, Reading::Deployed]
-                .map(|reading| normalize(&descriptor, bytes, reading));
-            let [strict, deployed] = read.each_ref().map(|result| result.as_ref().map(|_| ()));
-            findings.verdict(context.expected(), refusal, strict, deployed);
-            for known in read.into_iter().flatten() {
-                findings.ensure("binary", !known.unknown_seen, "only known fields");
-                decoded(&descriptor, &known, &test.json, &test.binary, "binary", &mut findings);
-            }
+        test.binary(&test.binary, &descriptor, context, &mut findings);
+        if let Some(bytes) = &test.binary_go {
+            test.binary(bytes, &descriptor, context, &mut findings);
         }
         findings
+    }
+}
+
+impl Mapping {
+    fn binary(
+        &self,
+        bytes: &[u8],
+        descriptor: &MessageDescriptor,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) {
+        let strict = normalize(descriptor, bytes, Reading::Strict);
+        let deployed = normalize(descriptor, bytes, Reading::Deployed);
+        findings.verdict(
+            context.expected(),
+            refusal,
+            outcome(&strict),
+            outcome(&deployed),
+        );
+        findings.ensure(
+            "binary",
+            strict == deployed,
+            "the same fields under both readings",
+        );
+        if let Ok(known) = strict {
+            findings.ensure("binary", !known.unknown_seen, "only known fields");
+            decoded(
+                descriptor,
+                &known,
+                &self.json,
+                &self.binary,
+                "binary",
+                findings,
+            );
+        }
     }
 }
 
@@ -76,27 +103,38 @@ impl Case for Of<NoFields, WireEdge> {
         };
         let strict = normalize(&descriptor, &test.binary, Reading::Strict);
         let deployed = normalize(&descriptor, &test.binary, Reading::Deployed);
-        let verdicts = [&strict, &deployed].map(|result| result.as_ref().map(|_| ()));
-        findings.verdict(context.expected(), refusal, verdicts[0], verdicts[1]);
-        findings.deployed("go", context.expected(), test.go, verdicts[1]);
+        findings.verdict(
+            context.expected(),
+            refusal,
+            outcome(&strict),
+            outcome(&deployed),
+        );
+        findings.deployed("go", context.expected(), test.go, outcome(&deployed));
 
         let unknown = deployed.as_ref().ok().map(|known| known.unknown_seen);
         findings.equal("unknown_kept", test.unknown_kept, unknown);
-        match (&test.json, &test.canonical, deployed.is_ok()) {
-            (Some(json), Some(canonical), true) => {
-                for known in [&strict, &deployed].into_iter().flatten() {
-                    let message = decoded(&descriptor, known, json, canonical, "canonical", &mut findings);
-                    let go = message.as_ref().map(encode_go);
-                    let listed = test.canonical_go.as_ref().unwrap_or(canonical);
-                    findings.bytes_if_any("canonical_go", Some(listed), go.as_deref());
-                }
+        match (&test.json, &test.canonical, &deployed) {
+            (Some(json), Some(canonical), Ok(known)) => {
+                let message = decoded(
+                    &descriptor,
+                    known,
+                    json,
+                    canonical,
+                    "canonical",
+                    &mut findings,
+                );
+                let go = message.as_ref().map(encode_go);
+                let listed = test.canonical_go.as_ref().unwrap_or(canonical);
+                findings.bytes_if_any("canonical_go", Some(listed), go.as_deref());
+                let alike = strict.as_ref().is_err() || strict == deployed;
+                findings.ensure("canonical", alike, "the same fields under both readings");
             }
-            (None, None, false) => {
+            (None, None, Err(_)) => {
                 findings.equal("canonical_go", test.canonical_go.as_ref(), None);
             }
-            (json, canonical, accepted) => {
+            (json, canonical, _) => {
                 let listed = json.is_some() && canonical.is_some();
-                findings.equal("canonical", listed, accepted);
+                findings.equal("canonical", listed, deployed.is_ok());
             }
         }
         findings
@@ -119,21 +157,23 @@ fn decoded(
     }
     findings.bytes(bytes_field, canonical, &encode_canonical(&message));
 
-    let generated = static_types::reencode(descriptor.full_name(), &normalized.known)
-        .unwrap_or_else(|| Ok(Vec::new()));
+    let generated = static_types::reencode(descriptor.full_name(), &normalized.known);
     let generated = findings.value(bytes_field, generated)?;
     // A generated type may order oneofs otherwise, and drops minus zero as prost-reflect does; apart from that, the
     // same fields are the same message.
     let reread = findings.value(bytes_field, from_bytes(descriptor, &generated))?;
-    findings.bytes(bytes_field, &message.encode_to_vec(), &reread.encode_to_vec());
+    findings.bytes(
+        bytes_field,
+        &message.encode_to_vec(),
+        &reread.encode_to_vec(),
+    );
     Some(message)
 }
 
 /// What each listed reason says about our error.
 fn refusal(reason: &str) -> Option<Strict<DecodeError>> {
-    let fault = |wanted: fn(&DecodeFault) -> bool| {
-        refuses(move |error: &DecodeError| wanted(&error.fault))
-    };
+    let fault =
+        |wanted: fn(&DecodeFault) -> bool| refuses(move |error: &DecodeError| wanted(&error.fault));
     match reason {
         "truncated" | "truncated tag" | "truncated varint" | "truncated varint in packed field" => {
             fault(|fault| *fault == DecodeFault::Truncated)
@@ -156,13 +196,17 @@ fn refusal(reason: &str) -> Option<Strict<DecodeError>> {
         "unmatched end group" | "mismatched end group" => {
             fault(|fault| matches!(fault, DecodeFault::GroupEndUnmatched { .. }))
         }
-        "unterminated group" => fault(|fault| matches!(fault, DecodeFault::GroupUnterminated { .. })),
+        "unterminated group" => {
+            fault(|fault| matches!(fault, DecodeFault::GroupUnterminated { .. }))
+        }
         "wrong wire type" => fault(|fault| matches!(fault, DecodeFault::WrongWireType { .. })),
         "no such wire type" => fault(|fault| matches!(fault, DecodeFault::WireType { .. })),
         "no such field number" | "field number too large" => {
             fault(|fault| matches!(fault, DecodeFault::FieldNumber { .. }))
         }
-        "proto3 strings must be UTF-8" => fault(|fault| matches!(fault, DecodeFault::NotUtf8 { .. })),
+        "proto3 strings must be UTF-8" => {
+            fault(|fault| matches!(fault, DecodeFault::NotUtf8 { .. }))
+        }
         // On the wire it is one string of unusual characters: nothing tells a reader that a list was meant.
         "strings cannot be packed: one string with those bytes" => Some(Strict::Accepts),
         _ => None,

@@ -8,8 +8,8 @@ use sha3::{Digest, Sha3_256};
 
 use super::{
     case::{Case, Context, Of, hex_field},
-    findings::{Findings, Strict, refuses},
-    format::{HexArray, Hex, NoFields},
+    findings::{Findings, Strict, outcome, refuses},
+    format::{Hex, HexArray, NoFields},
 };
 use crate::crypto::{
     hpke::{
@@ -40,21 +40,43 @@ impl Case for Of<NoFields, Misread> {
         let comment = context.entry.comment.as_str();
         match test.peer_keys(comment, context, &mut findings) {
             Some([i2r, r2i]) => {
-                findings.bytes("initiator_to_responder_key", &*test.initiator_to_responder_key, &i2r);
-                findings.bytes("responder_to_initiator_key", &test.responder_to_initiator_key, &r2i);
+                findings.bytes(
+                    "initiator_to_responder_key",
+                    &*test.initiator_to_responder_key,
+                    &i2r,
+                );
+                findings.bytes(
+                    "responder_to_initiator_key",
+                    &test.responder_to_initiator_key,
+                    &r2i,
+                );
             }
             None => findings.mismatch("comment", "a known misreading", comment),
         }
         let nonce = nonce_for(0);
         findings.bytes("first_frame_nonce", &test.first_frame_nonce, &nonce);
-        let sealed = seal_with(&test.initiator_to_responder_key, &nonce, b"", &FIRST_PLAINTEXT);
-        findings.bytes("first_frame_ciphertext", &test.first_frame_ciphertext, &sealed);
+        let sealed = seal_with(
+            &test.initiator_to_responder_key,
+            &nonce,
+            b"",
+            &FIRST_PLAINTEXT,
+        );
+        findings.bytes(
+            "first_frame_ciphertext",
+            &test.first_frame_ciphertext,
+            &sealed,
+        );
 
         let good = test.good_shared_secret.unwrap_or(test.shared_secret);
         let keys = SessionKeys::export(&KeySchedule::new(KemId::MlKem1024P384, &*good, INFO));
-        let opened = Opener::new(keys.initiator_to_responder).open(&nonce, &test.first_frame_ciphertext);
-        let verdict = opened.as_ref().map(|_| ());
-        findings.verdict(context.expected(), does_not_open, verdict, verdict);
+        let opened =
+            Opener::new(keys.initiator_to_responder).open(&nonce, &test.first_frame_ciphertext);
+        findings.verdict(
+            context.expected(),
+            does_not_open,
+            outcome(&opened),
+            outcome(&opened),
+        );
         findings
     }
 }
@@ -67,13 +89,15 @@ impl Misread {
         context: &Context<'_>,
         findings: &mut Findings,
     ) -> Option<[[u8; 32]; 2]> {
-        if let Some(combiner) = comment.strip_prefix("combiner ").or_else(|| {
-            (comment == "ML-KEM secret alone").then_some(comment)
-        }) {
+        if let Some(combiner) = comment
+            .strip_prefix("combiner ")
+            .or_else(|| (comment == "ML-KEM secret alone").then_some(comment))
+        {
             let secret = self.recombined(combiner, context)?;
             findings.bytes("shared_secret", &*self.shared_secret, &secret);
         }
-        let schedule = |suite, info: &[u8]| KeySchedule::with_suite(suite, &*self.shared_secret, info);
+        let schedule =
+            |suite, info: &[u8]| KeySchedule::with_suite(suite, &*self.shared_secret, info);
         let right = schedule(suite_id(KemId::MlKem1024P384), INFO);
         let labels = (INITIATOR_TO_RESPONDER_LABEL, RESPONDER_TO_INITIATOR_LABEL);
         let exported = |from: &KeySchedule, (i2r, r2i): (&[u8], &[u8])| {
@@ -96,14 +120,19 @@ impl Misread {
             ),
             "labels i2r / r2i" => exported(
                 &right,
-                (b"backrest-sync-session-key/v1/i2r", b"backrest-sync-session-key/v1/r2i"),
+                (
+                    b"backrest-sync-session-key/v1/i2r",
+                    b"backrest-sync-session-key/v1/r2i",
+                ),
             ),
             "HPKE key used for both directions instead of exported keys" => [right.key; 2],
             "shared secret used as the key of both directions" => [*self.shared_secret; 2],
             "plain HKDF-Expand of exporter_secret without the HPKE labels" => {
                 [labels.0, labels.1].map(|label| plain_expand(&right.exporter_secret, label))
             }
-            "the protocol as it is (reference row)" | "ML-KEM secret alone" => exported(&right, labels),
+            "the protocol as it is (reference row)" | "ML-KEM secret alone" => {
+                exported(&right, labels)
+            }
             _ if comment.starts_with("combiner ") => exported(&right, labels),
             _ => return None,
         })
@@ -115,7 +144,10 @@ impl Misread {
         let part = |field| hex_field(exchange, field);
         let (mlkem, ecdh) = (part("mlkem_shared_secret")?, part("ecdh_shared_secret")?);
         let (enc, public_key) = (part("enc")?, part("public_key")?);
-        let (ct, ek) = (enc.get(MLKEM_KEY_LEN_BYTES..)?, public_key.get(MLKEM_KEY_LEN_BYTES..)?);
+        let (ct, ek) = (
+            enc.get(MLKEM_KEY_LEN_BYTES..)?,
+            public_key.get(MLKEM_KEY_LEN_BYTES..)?,
+        );
         let label = b"MLKEM1024-P384".as_slice();
 
         Some(match combiner {
@@ -168,7 +200,9 @@ fn plain_expand(prk: &[u8; 32], info: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     let expanded = Hkdf::<Sha256>::from_prk(prk).map(|hkdf| hkdf.expand(info, &mut out));
     // 32 bytes are both a whole PRK and one block of output.
-    expanded.expect("the PRK is long enough").expect("the output is short enough");
+    expanded
+        .expect("the PRK is long enough")
+        .expect("the output is short enough");
     out
 }
 
@@ -196,5 +230,8 @@ fn does_not_open(reason: &str) -> Option<Strict<OpenError>> {
         "points must be 97 bytes",
         "no hybrid",
     ];
-    REASONS.contains(&reason).then(|| refuses(|error| *error == OpenError::TagMismatch)).flatten()
+    REASONS
+        .contains(&reason)
+        .then(|| refuses(|error| *error == OpenError::TagMismatch))
+        .flatten()
 }

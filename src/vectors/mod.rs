@@ -11,6 +11,7 @@
 //!
 //! It reads no files and knows no directory.
 
+mod authorize;
 mod case;
 mod dynamic;
 mod findings;
@@ -80,8 +81,11 @@ pub struct KnownDefect {
 /// `handshake-0089` is about an empty instance id, correctly signed: so say its comment, its reason, its stage, its
 /// `instance_id`, `bind_hash` and `signature`. Its `item` however is that of the test before it, which has an
 /// instance id and lacks the public key. The check builds the item from the listed fields.
-pub const KNOWN_DEFECTS: [KnownDefect; 1] =
-    [KnownDefect { test: "handshake-0089", field: "item", copied_from: "handshake-0088" }];
+pub const KNOWN_DEFECTS: [KnownDefect; 1] = [KnownDefect {
+    test: "handshake-0089",
+    field: "item",
+    copied_from: "handshake-0088",
+}];
 
 /// All loaded tests, in the order of the files.
 #[derive(Debug)]
@@ -101,7 +105,10 @@ impl VectorSet {
     /// The test with this id.
     pub fn test(&self, id: &str) -> Option<Test<'_>> {
         let &index = self.by_id.get(id)?;
-        Some(Test { set: self, entry: &self.entries[index] })
+        Some(Test {
+            set: self,
+            entry: &self.entries[index],
+        })
     }
 
     fn algorithm(&self, file: &str, key: &str) -> Option<&Value> {
@@ -164,8 +171,13 @@ impl<'a> Test<'a> {
         group_fields: &Map<String, Value>,
         fields: &Map<String, Value>,
     ) -> Result<(), RunError> {
-        let entry = load::entry(&self.entry.file, self.entry.schema, group_fields, fields.clone())
-            .map_err(RunError::Malformed)?;
+        let entry = load::entry(
+            &self.entry.file,
+            self.entry.schema,
+            group_fields,
+            fields.clone(),
+        )
+        .map_err(RunError::Malformed)?;
         run_entry(self.set, &entry).map_err(RunError::Mismatches)
     }
 }

@@ -24,7 +24,9 @@ pub(super) fn open_frame(
 ) -> Result<(Vec<u8>, SyncStreamItem), FrameFault> {
     let envelope = item_as(envelope, reading).map_err(FrameFault::Envelope)?;
     let Some(Action::Encrypted(sealed)) = envelope.action else {
-        return Err(FrameFault::NotEncrypted { seen: action_name(&envelope) });
+        return Err(FrameFault::NotEncrypted {
+            seen: action_name(&envelope),
+        });
     };
     let plaintext = Opener::starting_at(*key, counter)
         .open(&sealed.nonce, &sealed.ciphertext)
@@ -35,9 +37,12 @@ pub(super) fn open_frame(
     };
     match item.action {
         None
-        | Some(Action::SignedMessage(_) | Action::EstablishSharedSecret(_) | Action::Encrypted(_)) => {
-            Err(FrameFault::NotASessionAction { seen: action_name(&item), plaintext })
-        }
+        | Some(
+            Action::SignedMessage(_) | Action::EstablishSharedSecret(_) | Action::Encrypted(_),
+        ) => Err(FrameFault::NotASessionAction {
+            seen: action_name(&item),
+            plaintext,
+        }),
         Some(_) => Ok((plaintext, item)),
     }
 }
@@ -46,10 +51,18 @@ pub(super) fn open_frame(
 #[derive(Debug)]
 pub(super) enum FrameFault {
     Envelope(DecodeError),
-    NotEncrypted { seen: Option<String> },
+    NotEncrypted {
+        seen: Option<String>,
+    },
     Open(OpenError),
-    Plaintext { error: DecodeError, plaintext: Vec<u8> },
-    NotASessionAction { seen: Option<String>, plaintext: Vec<u8> },
+    Plaintext {
+        error: DecodeError,
+        plaintext: Vec<u8>,
+    },
+    NotASessionAction {
+        seen: Option<String>,
+        plaintext: Vec<u8>,
+    },
 }
 
 impl FrameFault {
@@ -71,7 +84,9 @@ impl fmt::Display for FrameFault {
                 write!(f, "{} in place of an encrypted item", or_no_action(seen))
             }
             FrameFault::Open(error) => error.fmt(f),
-            FrameFault::Plaintext { error, .. } => write!(f, "a plaintext that is no item: {error}"),
+            FrameFault::Plaintext { error, .. } => {
+                write!(f, "a plaintext that is no item: {error}")
+            }
             FrameFault::NotASessionAction { seen, .. } => {
                 write!(f, "{} inside the channel", or_no_action(seen))
             }
@@ -93,9 +108,14 @@ pub(super) fn verify_handshake(
         return Err(HandshakeFault::NotAHandshake);
     };
     if handshake.protocol_version != PROTOCOL_VERSION {
-        return Err(HandshakeFault::Version { seen: handshake.protocol_version });
+        return Err(HandshakeFault::Version {
+            seen: handshake.protocol_version,
+        });
     }
-    let key = handshake.public_key.as_ref().ok_or(HandshakeFault::KeyMissing)?;
+    let key = handshake
+        .public_key
+        .as_ref()
+        .ok_or(HandshakeFault::KeyMissing)?;
     if key.keyid.is_empty() {
         return Err(HandshakeFault::KeyIdEmpty);
     }
@@ -109,7 +129,8 @@ pub(super) fn verify_handshake(
         pairing_secret: &handshake.pairing_secret,
         transcript,
     };
-    key.verify(&claims.hash(), &handshake.signature).map_err(HandshakeFault::Signature)
+    key.verify(&claims.hash(), &handshake.signature)
+        .map_err(HandshakeFault::Signature)
 }
 
 /// Why a receiver refuses a handshake.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::{
     case::{Case, Context, Of},
-    findings::{Findings, Strict, refuses},
+    findings::{Findings, Strict, outcome, refuses},
     format::{Hex, HexArray, kem_id},
     kem::KemGroup,
 };
@@ -63,14 +63,34 @@ impl Case for Of<SuiteGroup, Schedule> {
         findings.bytes("secret", &test.secret, &schedule.secret);
         findings.bytes("key", &test.key, &schedule.key);
         findings.bytes("base_nonce", &test.base_nonce, &schedule.base_nonce);
-        findings.bytes("exporter_secret", &test.exporter_secret, &schedule.exporter_secret);
+        findings.bytes(
+            "exporter_secret",
+            &test.exporter_secret,
+            &schedule.exporter_secret,
+        );
 
         let keys = SessionKeys::export(&schedule);
         let (i2r, r2i) = (&keys.initiator_to_responder, &keys.responder_to_initiator);
-        findings.bytes("initiator_to_responder_key", &test.initiator_to_responder_key, i2r);
-        findings.bytes("responder_to_initiator_key", &test.responder_to_initiator_key, r2i);
-        findings.bytes("seal0", &test.seal0, &hpke_seal(&schedule, 0, &test.seal0_plaintext));
-        findings.bytes("seal1", &test.seal1, &hpke_seal(&schedule, 1, &test.seal0_plaintext));
+        findings.bytes(
+            "initiator_to_responder_key",
+            &test.initiator_to_responder_key,
+            i2r,
+        );
+        findings.bytes(
+            "responder_to_initiator_key",
+            &test.responder_to_initiator_key,
+            r2i,
+        );
+        findings.bytes(
+            "seal0",
+            &test.seal0,
+            &hpke_seal(&schedule, 0, &test.seal0_plaintext),
+        );
+        findings.bytes(
+            "seal1",
+            &test.seal1,
+            &hpke_seal(&schedule, 1, &test.seal0_plaintext),
+        );
         findings
     }
 }
@@ -96,9 +116,18 @@ impl Case for Of<KemGroup, Export> {
     fn check(&self, context: &Context<'_>) -> Findings {
         let (test, mut findings) = (&self.test, Findings::default());
         findings.bytes("suite_id", &*test.suite_id, &suite_id(self.group.kem_id));
-        let result = export(&test.suite_id, &test.exporter_secret, &test.exporter_context, test.length);
-        let verdict = result.as_ref().map(|_| ());
-        findings.verdict(context.expected(), too_long, verdict, verdict);
+        let result = export(
+            &test.suite_id,
+            &test.exporter_secret,
+            &test.exporter_context,
+            test.length,
+        );
+        findings.verdict(
+            context.expected(),
+            too_long,
+            outcome(&result),
+            outcome(&result),
+        );
         findings.bytes_if_any("exported", test.exported.as_deref(), result.ok().as_deref());
         findings
     }

@@ -22,15 +22,11 @@ use crate::{
         handshake::{HandshakeClaims, PROTOCOL_VERSION},
         hpke::SessionKeys,
         identity::Identity,
-        kem::{
-            EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey, SharedSecretParts,
-        },
+        kem::{EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey, SharedSecretParts},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
     wire::{
-        Action, SyncStreamItem,
-        decode::item,
-        v1sync::sync_stream_item::SyncEstablishSharedSecret,
+        Action, SyncStreamItem, decode::item, v1sync::sync_stream_item::SyncEstablishSharedSecret,
     },
 };
 
@@ -104,8 +100,16 @@ impl Case for Of<NoFields, Session> {
     fn check(&self, context: &Context<'_>) -> Findings {
         let (session, mut findings) = (&self.test, Findings::default());
         findings.verdict::<Infallible>(context.expected(), |_| None, Ok(()), Ok(()));
-        findings.equal("transport_version", session.transport_version, TRANSPORT_VERSION);
-        findings.equal("protocol_version", session.protocol_version, PROTOCOL_VERSION);
+        findings.equal(
+            "transport_version",
+            session.transport_version,
+            TRANSPORT_VERSION,
+        );
+        findings.equal(
+            "protocol_version",
+            session.protocol_version,
+            PROTOCOL_VERSION,
+        );
         findings.equal("kem_id", session.kem_id, KemId::MlKem1024P384);
         let Some(replay) = findings.value("public_key", Replay::of(session)) else {
             return findings;
@@ -137,7 +141,8 @@ impl<'a> Replay<'a> {
         let key = PrivateKey::from_seed_array(&session.recipient_seed);
         let randomness =
             EncapsulationRandomness::new(*session.encap_randomness, *session.ephemeral_scalar)?;
-        let (enc, encapsulated) = PublicKey::parse(key.public_key())?.encapsulate_parts(&randomness);
+        let (enc, encapsulated) =
+            PublicKey::parse(key.public_key())?.encapsulate_parts(&randomness);
         let decapsulated = key.decapsulate_parts(&enc)?;
         let transcript = transport_transcript(TRANSPORT_VERSION, key.public_key(), &enc);
         Ok(Replay {
@@ -172,17 +177,35 @@ impl<'a> Identified<'a> {
             transcript: &transcript,
         };
         let handshake = handshake_item(&identity, &claims);
-        Identified { name, listed, bind_hash: claims.hash(), handshake, identity }
+        Identified {
+            name,
+            listed,
+            bind_hash: claims.hash(),
+            handshake,
+            identity,
+        }
     }
 
     fn check(&self, findings: &mut Findings) {
         let (listed, identity) = (self.listed, &self.identity);
         findings.bytes("public_key", &listed.public_key, &identity.public_key());
         findings.equal("keyid", listed.keyid.as_str(), identity.keyid());
-        findings.equal("ed25519pub", &listed.ed25519pub, &identity.public_key_text());
-        findings.bytes("handshake_bind_hash", &listed.handshake_bind_hash, &self.bind_hash);
+        findings.equal(
+            "ed25519pub",
+            &listed.ed25519pub,
+            &identity.public_key_text(),
+        );
+        findings.bytes(
+            "handshake_bind_hash",
+            &listed.handshake_bind_hash,
+            &self.bind_hash,
+        );
         let signature = identity.sign(&self.bind_hash);
-        findings.bytes("handshake_signature", &listed.handshake_signature, &signature);
+        findings.bytes(
+            "handshake_signature",
+            &listed.handshake_signature,
+            &signature,
+        );
     }
 }
 
@@ -191,13 +214,36 @@ impl Session {
         findings.bytes("public_key", &self.public_key, &replay.public_key);
         findings.bytes("enc", &self.enc, &replay.enc);
         for parts in [&replay.encapsulated, &replay.decapsulated] {
-            findings.bytes("mlkem_shared_secret", &self.mlkem_shared_secret, parts.mlkem_shared_secret());
-            findings.bytes("ecdh_shared_secret", &self.ecdh_shared_secret, parts.ecdh_shared_secret());
-            findings.bytes("shared_secret", &self.shared_secret, parts.shared_secret().as_bytes());
+            findings.bytes(
+                "mlkem_shared_secret",
+                &self.mlkem_shared_secret,
+                parts.mlkem_shared_secret(),
+            );
+            findings.bytes(
+                "ecdh_shared_secret",
+                &self.ecdh_shared_secret,
+                parts.ecdh_shared_secret(),
+            );
+            findings.bytes(
+                "shared_secret",
+                &self.shared_secret,
+                parts.shared_secret().as_bytes(),
+            );
         }
-        let (i2r, r2i) = (&replay.keys.initiator_to_responder, &replay.keys.responder_to_initiator);
-        findings.bytes("initiator_to_responder_key", &self.initiator_to_responder_key, i2r);
-        findings.bytes("responder_to_initiator_key", &self.responder_to_initiator_key, r2i);
+        let (i2r, r2i) = (
+            &replay.keys.initiator_to_responder,
+            &replay.keys.responder_to_initiator,
+        );
+        findings.bytes(
+            "initiator_to_responder_key",
+            &self.initiator_to_responder_key,
+            i2r,
+        );
+        findings.bytes(
+            "responder_to_initiator_key",
+            &self.responder_to_initiator_key,
+            r2i,
+        );
         findings.bytes("transcript", &self.transcript, &replay.transcript);
     }
 
@@ -231,20 +277,33 @@ impl Session {
             kem_public_key,
             kem_encapsulation,
         };
-        let item = SyncStreamItem { action: Some(Action::EstablishSharedSecret(exchange)) };
+        let item = SyncStreamItem {
+            action: Some(Action::EstablishSharedSecret(exchange)),
+        };
         findings.bytes("envelope", &step.envelope, &item.encode_to_vec());
     }
 
     /// A sealed step: the `sealed`-th item of its direction, counted from 0.
     fn step(&self, step: &Step, sealed: u64, replay: &Replay<'_>, findings: &mut Findings) {
-        let (Some(counter), Some(nonce), Some(plaintext), Some(ciphertext)) =
-            (&step.counter, &step.nonce, &step.plaintext, &step.ciphertext)
-        else {
-            findings.mismatch("ciphertext", "a sealed step with all its fields", "one without");
+        let (Some(counter), Some(nonce), Some(plaintext), Some(ciphertext)) = (
+            &step.counter,
+            &step.nonce,
+            &step.plaintext,
+            &step.ciphertext,
+        ) else {
+            findings.mismatch(
+                "ciphertext",
+                "a sealed step with all its fields",
+                "one without",
+            );
             return;
         };
         findings.equal("counter", counter.0, sealed);
-        let phase = if sealed == 0 { Phase::Handshake } else { Phase::Session };
+        let phase = if sealed == 0 {
+            Phase::Handshake
+        } else {
+            Phase::Session
+        };
         findings.equal("phase", step.phase, phase);
         Frame {
             key: &step.direction.key(&replay.keys),
@@ -271,7 +330,12 @@ impl Session {
 
     /// What the deployed peer at the receiving end does with an item (`docs/protocol.md`, sections 6 and 7).
     fn deployed_does(&self, phase: Phase, direction: Way, action: Option<&str>) -> &'static str {
-        const BOTH: [&str; 4] = ["heartbeat", "operation_manifest", "receive_config", "receive_resources"];
+        const BOTH: [&str; 4] = [
+            "heartbeat",
+            "operation_manifest",
+            "receive_config",
+            "receive_resources",
+        ];
         const RESPONDER: [&str; 1] = ["receive_operations"];
         const INITIATOR: [&str; 3] = ["request_operation_data", "request_resources", "set_config"];
 
@@ -288,7 +352,11 @@ impl Session {
                     Way::ResponderToInitiator => INITIATOR.contains(&action),
                 }
         });
-        if handled { "handled" } else { "closes the session (not implemented)" }
+        if handled {
+            "handled"
+        } else {
+            "closes the session (not implemented)"
+        }
     }
 }
 

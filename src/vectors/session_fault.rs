@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     case::{Case, Context, Of},
     dynamic::action_name,
-    findings::{Findings, Strict, refuses},
+    findings::{Findings, Strict, outcome, refuses},
     format::{Deployed, Hex, NoFields},
 };
 use crate::{
@@ -50,15 +50,29 @@ impl Case for Of<NoFields, SessionFault> {
         let (test, mut findings) = (&self.test, Findings::default());
         let receive = |reading| session_fault(test.role, test.phase, &test.envelope, reading);
         let [strict, deployed] = [Reading::Strict, Reading::Deployed].map(receive);
-        let verdicts = [&strict, &deployed].map(|result| result.as_ref().map(|()| ()));
-        findings.verdict(context.expected(), refusal, verdicts[0], verdicts[1]);
-        findings.deployed("backrest", context.expected(), test.backrest, verdicts[1]);
+        findings.verdict(
+            context.expected(),
+            refusal,
+            outcome(&strict),
+            outcome(&deployed),
+        );
+        findings.deployed(
+            "backrest",
+            context.expected(),
+            test.backrest,
+            outcome(&deployed),
+        );
         findings
     }
 }
 
 /// What a receiver in this role and phase makes of an envelope.
-fn session_fault(role: Role, phase: Phase, envelope: &[u8], reading: Reading) -> Result<(), FaultClass> {
+fn session_fault(
+    role: Role,
+    phase: Phase,
+    envelope: &[u8],
+    reading: Reading,
+) -> Result<(), FaultClass> {
     match phase {
         Phase::Kem => key_exchange(role, envelope, reading),
     }
@@ -67,10 +81,14 @@ fn session_fault(role: Role, phase: Phase, envelope: &[u8], reading: Reading) ->
 fn key_exchange(role: Role, envelope: &[u8], reading: Reading) -> Result<(), FaultClass> {
     let item = item_as(envelope, reading).map_err(FaultClass::NotAnItem)?;
     let Some(Action::EstablishSharedSecret(exchange)) = &item.action else {
-        return Err(FaultClass::OtherAction { seen: action_name(&item) });
+        return Err(FaultClass::OtherAction {
+            seen: action_name(&item),
+        });
     };
     if exchange.protocol_version != TRANSPORT_VERSION {
-        return Err(FaultClass::Version { seen: exchange.protocol_version });
+        return Err(FaultClass::Version {
+            seen: exchange.protocol_version,
+        });
     }
     let (own, other) = match role {
         Role::Responder => (&exchange.kem_public_key, &exchange.kem_encapsulation),
@@ -84,7 +102,9 @@ fn key_exchange(role: Role, envelope: &[u8], reading: Reading) -> Result<(), Fau
     match role {
         Role::Responder => PublicKey::parse(own).map(|_| ()),
         // Whether an encapsulation is well-formed does not depend on the key.
-        Role::Initiator => PrivateKey::from_seed_array(&[0; 32]).decapsulate(own).map(|_| ()),
+        Role::Initiator => PrivateKey::from_seed_array(&[0; 32])
+            .decapsulate(own)
+            .map(|_| ()),
     }
     .map_err(FaultClass::KeyMaterial)
 }
@@ -119,7 +139,9 @@ impl fmt::Display for FaultClass {
 /// What each listed reason says about our error.
 fn refusal(reason: &str) -> Option<Strict<FaultClass>> {
     match reason {
-        "transport version must be 1" => refuses(|fault| matches!(fault, FaultClass::Version { .. })),
+        "transport version must be 1" => {
+            refuses(|fault| matches!(fault, FaultClass::Version { .. }))
+        }
         "establish_shared_secret expected" => {
             refuses(|fault| matches!(fault, FaultClass::OtherAction { .. }))
         }
@@ -137,7 +159,10 @@ fn refusal(reason: &str) -> Option<Strict<FaultClass>> {
             refuses(|fault| matches!(fault, FaultClass::KeyMaterial(KemError::Point(_))))
         }
         "modulus check" => refuses(|fault| {
-            matches!(fault, FaultClass::KeyMaterial(KemError::CoefficientNotReduced))
+            matches!(
+                fault,
+                FaultClass::KeyMaterial(KemError::CoefficientNotReduced)
+            )
         }),
         "version out of range of uint32" => refuses(|fault| {
             matches!(fault, FaultClass::NotAnItem(error)

@@ -1,17 +1,18 @@
 //! The generated type of every message in the contract, by its full name.
 
-use prost::{DecodeError, Message};
+use prost::Message;
 
 use crate::wire::{types, v1, v1sync};
 
 macro_rules! by_name {
     ($($name:literal => $type:ty,)*) => {
-        /// Decodes into the generated type of this name and encodes it again; `None` for an unknown name.
-        pub(super) fn reencode(name: &str, bytes: &[u8]) -> Option<Result<Vec<u8>, DecodeError>> {
-            match name {
-                $($name => Some(<$type>::decode(bytes).map(|message| message.encode_to_vec())),)*
-                _ => None,
-            }
+        /// Decodes into the generated type of this name and encodes it again.
+        pub(super) fn reencode(name: &str, bytes: &[u8]) -> Result<Vec<u8>, String> {
+            let reencoded = match name {
+                $($name => <$type>::decode(bytes).map(|message| message.encode_to_vec()),)*
+                _ => return Err(format!("no generated type for {name:?}")),
+            };
+            reencoded.map_err(|error| error.to_string())
         }
     };
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     case::{Case, Context, Of},
     dynamic::{descriptor, from_json},
-    findings::{Findings, Strict, refuses},
+    findings::{Findings, Strict, outcome, refuses},
     format::{Decimal, Deployed, NoFields},
 };
 use crate::{
@@ -44,14 +44,35 @@ impl Case for Of<NoFields, Parse> {
         let (test, mut findings) = (&self.test, Findings::default());
         let strict = PairingToken::parse_strict(&test.token);
         let deployed = test.token.parse::<PairingToken>();
-        let verdicts = [&strict, &deployed].map(|result| result.as_ref().map(|_| ()));
-        findings.verdict(context.expected(), refusal, verdicts[0], verdicts[1]);
-        findings.deployed("backrest", context.expected(), test.backrest, verdicts[1]);
+        findings.verdict(
+            context.expected(),
+            refusal,
+            outcome(&strict),
+            outcome(&deployed),
+        );
+        findings.deployed(
+            "backrest",
+            context.expected(),
+            test.backrest,
+            outcome(&deployed),
+        );
 
         let token = deployed.as_ref().ok();
-        findings.equal("keyid", test.keyid.as_ref(), token.map(|token| &token.keyid));
-        findings.equal("secret", test.secret.as_ref(), token.map(|token| &token.secret));
-        findings.equal("instance_id", test.instance_id.as_ref(), token.map(|token| &token.instance_id));
+        findings.equal(
+            "keyid",
+            test.keyid.as_ref(),
+            token.map(|token| &token.keyid),
+        );
+        findings.equal(
+            "secret",
+            test.secret.as_ref(),
+            token.map(|token| &token.secret),
+        );
+        findings.equal(
+            "instance_id",
+            test.instance_id.as_ref(),
+            token.map(|token| &token.instance_id),
+        );
         let formats_back = token.map(|token| token.to_string() == test.token);
         findings.equal("formats_back", test.formats_back, formats_back);
         test.web_interface(token, &mut findings);
@@ -64,10 +85,15 @@ impl Parse {
     fn web_interface(&self, token: Option<&PairingToken>, findings: &mut Findings) {
         let (ui, parts) = (first_separator(&self.token), token.map(parts));
         let differs = ui != parts;
-        let [keyid, secret, instance_id] = ui.filter(|_| differs).map_or([None; 3], |ui| ui.map(Some));
+        let [keyid, secret, instance_id] =
+            ui.filter(|_| differs).map_or([None; 3], |ui| ui.map(Some));
         findings.equal("ui_keyid", self.ui_keyid.as_deref(), keyid);
         findings.equal("ui_secret", self.ui_secret.as_deref(), secret);
-        findings.equal("ui_instance_id", self.ui_instance_id.as_deref(), instance_id);
+        findings.equal(
+            "ui_instance_id",
+            self.ui_instance_id.as_deref(),
+            instance_id,
+        );
         let rejected = (differs && ui.is_none()).then_some(UiResult::Rejected);
         findings.equal("ui_result", self.ui_result, rejected);
     }
@@ -156,9 +182,16 @@ impl Case for Of<NoFields, Validate> {
             return findings;
         };
         let result = select_token(&test.secret, &tokens, test.now_unix.0);
-        let verdict = result.as_ref().map(|_| ());
-        findings.verdict(context.expected(), pairing_refusal, verdict, verdict);
-        let label = result.ok().and_then(|index| tokens.get(index)).map(|token| &token.label);
+        findings.verdict(
+            context.expected(),
+            pairing_refusal,
+            outcome(&result),
+            outcome(&result),
+        );
+        let label = result
+            .ok()
+            .and_then(|index| tokens.get(index))
+            .map(|token| &token.label);
         findings.equal("accepted_label", test.accepted_label.as_ref(), label);
         findings
     }

@@ -58,7 +58,11 @@ impl Case for Of<NoFields, Wrong> {
         label(context, &mut findings);
         let right = transport_transcript(test.version, &test.initiator_public_key, &test.enc);
         findings.bytes("expected_transcript", &test.expected_transcript, &right);
-        findings.ensure("transcript", *test.transcript != right, "another value than the right one");
+        findings.ensure(
+            "transcript",
+            *test.transcript != right,
+            "another value than the right one",
+        );
 
         let comment = context.entry.comment.as_str();
         let Some((reason, seen)) = test.mistaken(comment) else {
@@ -66,7 +70,9 @@ impl Case for Of<NoFields, Wrong> {
             return findings;
         };
         findings.bytes("transcript", &test.transcript, &seen);
-        let expected = Expected::Invalid { reason: reason.to_owned() };
+        let expected = Expected::Invalid {
+            reason: reason.to_owned(),
+        };
         findings.equal("reason", context.expected(), &expected);
         findings
     }
@@ -79,45 +85,68 @@ impl Wrong {
         let version = self.version.to_be_bytes();
         let (key_len, enc_len) = (key.len() as u32, enc.len() as u32);
         let (key_be, enc_be) = (key_len.to_be_bytes(), enc_len.to_be_bytes());
-        let transcript = |label: &[u8], version: &[u8]| {
-            sha256(&[label, version, &key_be, key, &enc_be, enc])
-        };
+        let transcript =
+            |label: &[u8], version: &[u8]| sha256(&[label, version, &key_be, key, &enc_be, enc]);
 
         Some(match comment {
-            "label without its NUL" => {
-                ("label must end in NUL", transcript(&LABEL[..LABEL.len() - 1], &version))
-            }
-            "label of the handshake hash" => {
-                ("wrong domain label", transcript(b"backrest-sync-handshake/v1\0", &version))
-            }
+            "label without its NUL" => (
+                "label must end in NUL",
+                transcript(&LABEL[..LABEL.len() - 1], &version),
+            ),
+            "label of the handshake hash" => (
+                "wrong domain label",
+                transcript(b"backrest-sync-handshake/v1\0", &version),
+            ),
             "version left out" => ("version is part of the hash", transcript(LABEL, b"")),
             "version as 8 bytes" => (
                 "version is u32 here (it is u64 in the handshake hash)",
                 transcript(LABEL, &u64::from(self.version).to_be_bytes()),
             ),
-            "little-endian version" => ("big-endian", transcript(LABEL, &self.version.to_le_bytes())),
+            "little-endian version" => {
+                ("big-endian", transcript(LABEL, &self.version.to_le_bytes()))
+            }
             "application protocol version 3" => {
                 ("transport version is 1", transport_transcript(3, key, enc))
             }
             "little-endian lengths" => (
                 "big-endian",
-                sha256(&[LABEL, &version, &key_len.to_le_bytes(), key, &enc_len.to_le_bytes(), enc]),
+                sha256(&[
+                    LABEL,
+                    &version,
+                    &key_len.to_le_bytes(),
+                    key,
+                    &enc_len.to_le_bytes(),
+                    enc,
+                ]),
             ),
-            "no length prefixes" => ("length prefixes left out", sha256(&[LABEL, &version, key, enc])),
-            "16-bit lengths" => {
-                ("lengths are u32", sha256(&[LABEL, &version, &key_be[2..], key, &enc_be[2..], enc]))
+            "no length prefixes" => (
+                "length prefixes left out",
+                sha256(&[LABEL, &version, key, enc]),
+            ),
+            "16-bit lengths" => (
+                "lengths are u32",
+                sha256(&[LABEL, &version, &key_be[2..], key, &enc_be[2..], enc]),
+            ),
+            "enc before public key" => {
+                ("wrong order", transport_transcript(self.version, enc, key))
             }
-            "enc before public key" => ("wrong order", transport_transcript(self.version, enc, key)),
-            "hashed twice" => {
-                ("single SHA-256", sha256(&[&transport_transcript(self.version, key, enc)]))
-            }
+            "hashed twice" => (
+                "single SHA-256",
+                sha256(&[&transport_transcript(self.version, key, enc)]),
+            ),
             "hash of hex text" => (
                 "raw bytes are hashed",
                 transport_transcript(self.version, hex(key).as_bytes(), hex(enc).as_bytes()),
             ),
             "only the P-384 parts" => {
-                let (key, enc) = (key.get(MLKEM_KEY_LEN_BYTES..)?, enc.get(MLKEM_KEY_LEN_BYTES..)?);
-                ("whole public key and enc are hashed", transport_transcript(self.version, key, enc))
+                let (key, enc) = (
+                    key.get(MLKEM_KEY_LEN_BYTES..)?,
+                    enc.get(MLKEM_KEY_LEN_BYTES..)?,
+                );
+                (
+                    "whole public key and enc are hashed",
+                    transport_transcript(self.version, key, enc),
+                )
             }
             _ => return None,
         })
