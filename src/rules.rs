@@ -5,6 +5,8 @@
 
 use std::{fmt, str::FromStr};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 /// How strongly a rule binds, and so what breaking it does to a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -143,6 +145,19 @@ impl FromStr for RuleId {
             .copied()
             .find(|rule| rule.as_str() == text)
             .ok_or_else(|| UnknownRule(text.to_owned()))
+    }
+}
+
+impl Serialize for RuleId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for RuleId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RuleId, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
     }
 }
 
@@ -396,6 +411,9 @@ mod tests {
     #[test]
     fn unknown_id_then_error_names_it() {
         let error = "transport.no-such-rule".parse::<RuleId>().unwrap_err();
-        assert_eq!(error.to_string(), "no rule has the id `transport.no-such-rule`");
+        assert_eq!(
+            error.to_string(),
+            "no rule has the id `transport.no-such-rule`"
+        );
     }
 }

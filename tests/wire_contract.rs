@@ -1,6 +1,12 @@
 //! Our `.proto` files and the wire contract, `proto/wire.json`, say the same: compared both ways, down to each name,
 //! number and flag.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::collections::BTreeSet;
 
 use prost_reflect::{

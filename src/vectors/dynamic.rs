@@ -7,7 +7,7 @@ use prost_reflect::{
 };
 use serde_json::Value;
 
-use crate::wire::{SyncStreamItem, descriptor_pool};
+use crate::wire::{SyncStreamItem, descriptor_pool, item_descriptor};
 
 /// Wire type of eight bytes.
 const FIXED64: u64 = 1;
@@ -18,10 +18,6 @@ pub(super) fn descriptor(name: &str) -> Result<MessageDescriptor, String> {
     descriptor_pool()
         .get_message_by_name(name)
         .ok_or_else(|| format!("no message named {name:?}"))
-}
-
-pub(super) fn item_descriptor() -> MessageDescriptor {
-    descriptor("v1sync.SyncStreamItem").expect("the contract has this message")
 }
 
 /// Reads protobuf JSON; unknown fields are errors.
@@ -172,7 +168,7 @@ fn put_len_delimited(field: &FieldDescriptor, content: &[u8], bytes: &mut Vec<u8
 
 /// The protocol's word for an item's action, such as `receive_config`; `None` when it has none that is known.
 pub(super) fn action_name(item: &SyncStreamItem) -> Option<String> {
-    let message = from_bytes(&item_descriptor(), &item.encode_to_vec()).ok()?;
+    let message = from_bytes(item_descriptor(), &item.encode_to_vec()).ok()?;
     let (field, _) = message
         .fields()
         .find(|(field, _)| field.containing_oneof().is_some())?;

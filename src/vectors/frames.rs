@@ -1,6 +1,6 @@
 //! `frames.json`: sealing, and what a receiver makes of an envelope.
 
-use std::{convert::Infallible, fmt};
+use std::convert::Infallible;
 
 use prost::Message;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     case::{Case, Context, Of, hex_field},
-    dynamic::{encode_go, from_bytes, from_json, item_descriptor, same_json, to_json},
+    dynamic::{encode_go, from_bytes, from_json, same_json, to_json},
     findings::{Findings, Strict, outcome, refuses},
     format::{Decimal, Hex, HexArray, NoFields},
     receiver::{FrameFault, open_frame},
@@ -17,12 +17,13 @@ use crate::{
     crypto::{
         hpke::SessionKeys,
         kem::{KemId, SharedSecret},
-        seal::{OpenError, Sealed, Sealer},
+        seal::{OpenError, Sealed, Sealer, nonce_for},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
     wire::{
         Action, SyncStreamItem,
         decode::{DecodeFault, Reading},
+        item_descriptor,
         v1sync::sync_stream_item::SyncActionEncrypted,
     },
 };
@@ -144,10 +145,10 @@ impl Frame<'_> {
 /// Holds an item's JSON against its bytes, in the order that a Go peer writes them.
 fn item_json(json: &Value, plaintext: &[u8], findings: &mut Findings) {
     let descriptor = item_descriptor();
-    if let Some(message) = findings.value("plaintext_json", from_json(&descriptor, json)) {
+    if let Some(message) = findings.value("plaintext_json", from_json(descriptor, json)) {
         findings.bytes("plaintext", plaintext, &encode_go(&message));
     }
-    let ours = from_bytes(&descriptor, plaintext).and_then(|message| to_json(&message));
+    let ours = from_bytes(descriptor, plaintext).and_then(|message| to_json(&message));
     if let Some(ours) = findings.value("plaintext", ours)
         && !same_json(json, &ours)
     {
@@ -227,8 +228,7 @@ fn refusal(reason: &str) -> Option<Strict<FrameFault>> {
                 seen,
             }) => {
                 *expected_counter == expected
-                    && received
-                        .is_none_or(|received| *seen == crate::crypto::seal::nonce_for(received))
+                    && received.is_none_or(|received| *seen == nonce_for(received))
             }
             _ => false,
         });
@@ -292,14 +292,5 @@ fn listed_counters(reason: &str) -> Option<(u64, Option<u64>)> {
             let received = rest.strip_prefix(", ")?.strip_suffix(" received")?;
             Some((expected, Some(received.parse().ok()?)))
         }
-    }
-}
-
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Way::InitiatorToResponder => "initiator_to_responder",
-            Way::ResponderToInitiator => "responder_to_initiator",
-        })
     }
 }

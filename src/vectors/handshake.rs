@@ -22,6 +22,7 @@ use crate::{
         handshake::{HandshakeClaims, LABEL},
         identity::{Identity, IdentityError, KeyPolicy, keyid_of, verify_signature},
     },
+    session,
     wire::{
         Action, SyncStreamItem,
         decode::{Reading, item_as},
@@ -113,7 +114,7 @@ pub(super) struct Verify {
     instance_id: String,
     pairing_secret: String,
     signature: Hex,
-    local_transcript: Hex,
+    local_transcript: HexArray<32>,
     bind_hash: HexArray<32>,
     go_ed25519_verdict: bool,
     strict_verdict: bool,
@@ -153,7 +154,7 @@ impl Case for Of<NoFields, Verify> {
         let Some(item) = findings.value("item", item_as(&bytes, Reading::Strict)) else {
             return findings;
         };
-        let verify = |policy| verify_handshake(&item, &test.local_transcript, policy);
+        let verify = |policy| verify_handshake(&item, &*test.local_transcript, policy);
         let [strict, deployed] = [KeyPolicy::Strict, KeyPolicy::Deployed].map(verify);
         findings.verdict(
             context.expected(),
@@ -171,6 +172,7 @@ impl Case for Of<NoFields, Verify> {
         let stage = deployed.as_ref().err().map(Stage::of);
         findings.equal("reject_stage", test.reject_stage, stage);
 
+        test.machine(&item, &[strict.is_ok(), deployed.is_ok()], &mut findings);
         test.claims(&item, &mut findings);
         test.signature_verdicts(&mut findings);
         findings
@@ -206,6 +208,15 @@ impl Verify {
         .encode_to_vec()
     }
 
+    /// The session machine comes to the same verdict as the steps that are compared one by one.
+    fn machine(&self, item: &SyncStreamItem, ours: &[bool; 2], findings: &mut Findings) {
+        let verdict = |policy| {
+            session::verify_handshake(item.clone(), &self.local_transcript, policy).is_ok()
+        };
+        let machine = [KeyPolicy::Strict, KeyPolicy::Deployed].map(verdict);
+        findings.equal("result", ours, &machine);
+    }
+
     /// Holds the listed claims against the item and against each other.
     fn claims(&self, item: &SyncStreamItem, findings: &mut Findings) {
         let text = self
@@ -218,7 +229,7 @@ impl Verify {
             protocol_version: self.protocol_version.0,
             instance_id: &self.instance_id,
             pairing_secret: &self.pairing_secret,
-            transcript: &self.local_transcript,
+            transcript: &*self.local_transcript,
         };
         findings.bytes("bind_hash", &*self.bind_hash, &claims.hash());
 

@@ -12,7 +12,7 @@ use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 
 pub use super::decode_error::{DecodeError, DecodeFault};
 use super::{
-    SyncStreamItem, descriptor_pool,
+    SyncStreamItem, item_descriptor,
     reader::{Reader, WireType},
 };
 
@@ -52,10 +52,7 @@ pub fn item(bytes: &[u8]) -> Result<SyncStreamItem, DecodeError> {
 /// # Errors
 /// [`DecodeError`] for the first fault under this reading.
 pub fn item_as(bytes: &[u8], reading: Reading) -> Result<SyncStreamItem, DecodeError> {
-    let descriptor = descriptor_pool()
-        .get_message_by_name("v1sync.SyncStreamItem")
-        .expect("the contract has this message");
-    message_as(&descriptor, bytes, reading)
+    message_as(item_descriptor(), bytes, reading)
 }
 
 /// Reads any message of the contract into its generated type.

@@ -1,11 +1,13 @@
 //! The wire contract: message types generated from `proto/`, and their descriptors.
 
+mod action;
+mod code;
 pub mod decode;
 mod decode_error;
 mod descriptors;
 mod reader;
-
-pub use descriptors::descriptor_pool;
+mod role;
+mod rpc_protocol;
 
 /// Package `types`.
 #[allow(missing_docs, clippy::all, reason = "generated from proto/")]
@@ -25,4 +27,9 @@ pub mod v1sync {
     include!(concat!(env!("OUT_DIR"), "/v1sync.rs"));
 }
 
+pub use code::{Code, UnknownCode};
+pub use descriptors::descriptor_pool;
+pub(crate) use descriptors::item_descriptor;
+pub use role::Role;
+pub use rpc_protocol::RpcProtocol;
 pub use v1sync::{SyncStreamItem, sync_stream_item::Action};

@@ -1,0 +1,126 @@
+//! Our part of the key exchange, honest or not.
+
+use prost::Message as _;
+
+use super::{Applied, frame::frame};
+use crate::{
+    actor::{Forged, side::Side},
+    crypto::kem::{MLKEM_KEY_LEN_BYTES, POINT_LEN_BYTES, PUBLIC_KEY_LEN_BYTES},
+    scenario::{
+        deviation::{Deviation, KeyFault},
+        known_vectors::VectorGroup,
+    },
+    session::key_item,
+    wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncEstablishSharedSecret},
+};
+
+/// The P-384 field prime, big-endian: the smallest x that is not reduced.
+const P384_PRIME: [u8; 48] = {
+    let mut prime = [0xff; 48];
+    prime[31] = 0xfe;
+    let mut index = 36;
+    while index < 44 {
+        prime[index] = 0;
+        index += 1;
+    }
+    prime
+};
+
+impl Side {
+    /// The initiator's first item.
+    pub(in crate::actor) fn forge_key(&mut self, deviations: &[Deviation]) -> Option<Forged> {
+        let mut applied = Applied::default();
+        let mut item = key_item(self.kem_key.public_key());
+        let Some(Action::EstablishSharedSecret(exchange)) = &mut item.action else {
+            return None;
+        };
+        for deviation in deviations {
+            match deviation {
+                Deviation::TransportVersion(version) => exchange.protocol_version = *version,
+                Deviation::Key(fault) => spoil(exchange, *fault),
+                Deviation::KeyVector(id) => {
+                    exchange.kem_public_key = VectorGroup::KemPublicKey.bytes(id)?.to_vec();
+                }
+                _ => continue,
+            }
+            applied.note(deviation);
+        }
+        self.key_sent = true;
+        let payload = item.encode_to_vec();
+        Some(frame(payload, Some(item), None, deviations, applied))
+    }
+}
+
+/// Spoils a public key of 1568 bytes of ML-KEM and a 97-byte point.
+fn spoil(exchange: &mut SyncEstablishSharedSecret, fault: KeyFault) {
+    let honest = std::mem::take(&mut exchange.kem_public_key);
+    let (mlkem, point) = honest.split_at(MLKEM_KEY_LEN_BYTES);
+    let with_point = |point: Vec<u8>| [mlkem.to_vec(), point].concat();
+    let with_mlkem = |mlkem: Vec<u8>| [mlkem, point.to_vec()].concat();
+    exchange.kem_public_key = match fault {
+        KeyFault::Missing => Vec::new(),
+        KeyFault::InTheOtherField => {
+            exchange.kem_encapsulation = honest;
+            return;
+        }
+        KeyFault::InBothFields => {
+            exchange.kem_encapsulation = honest.clone();
+            honest
+        }
+        KeyFault::OneByteShort => honest[..honest.len() - 1].to_vec(),
+        KeyFault::OneByteLong => [honest.as_slice(), &[0]].concat(),
+        KeyFault::OneByte => honest[..1].to_vec(),
+        KeyFault::MlkemPartOnly => mlkem.to_vec(),
+        KeyFault::PointOnly => point.to_vec(),
+        KeyFault::PartsSwapped => [point, mlkem].concat(),
+        KeyFault::AllZero => vec![0; PUBLIC_KEY_LEN_BYTES],
+        // Coefficients are 12 bits, little-endian: 3329 is 0xd01.
+        KeyFault::CoefficientNotReduced => {
+            let mut mlkem = mlkem.to_vec();
+            mlkem[0] = 0x01;
+            mlkem[1] = (mlkem[1] & 0xf0) | 0x0d;
+            with_mlkem(mlkem)
+        }
+        // The last 32 bytes are the public seed, not coefficients.
+        KeyFault::AllCoefficientsNotReduced => {
+            let mut mlkem = mlkem.to_vec();
+            mlkem[..MLKEM_KEY_LEN_BYTES - 32].fill(0xff);
+            with_mlkem(mlkem)
+        }
+        KeyFault::MlkemBitFlipped => {
+            let mut mlkem = mlkem.to_vec();
+            mlkem[0] ^= 1;
+            with_mlkem(mlkem)
+        }
+        KeyFault::PointOffCurve => {
+            let mut point = point.to_vec();
+            point[POINT_LEN_BYTES - 1] ^= 1;
+            with_point(point)
+        }
+        KeyFault::PointZero => {
+            let mut point = vec![0; POINT_LEN_BYTES];
+            point[0] = 4;
+            with_point(point)
+        }
+        KeyFault::PointCompressedTag => with_point(retagged(point, 2)),
+        KeyFault::PointHybridTag => with_point(retagged(point, 6)),
+        KeyFault::PointCompressed => with_point(retagged(point, 2)[..49].to_vec()),
+        KeyFault::PointInfinity => with_point(vec![0; POINT_LEN_BYTES]),
+        KeyFault::PointNotReduced => {
+            let mut point = point.to_vec();
+            point[1..49].copy_from_slice(&P384_PRIME);
+            with_point(point)
+        }
+    };
+}
+
+/// The point with another format byte, which in those forms also tells the parity of y.
+fn retagged(point: &[u8], tag: u8) -> Vec<u8> {
+    let parity = point[point.len() - 1] & 1;
+    [&[tag | parity], &point[1..]].concat()
+}
+
+/// An item of the key exchange, as it is sent a second time.
+pub(super) fn key_again(side: &Side) -> SyncStreamItem {
+    key_item(side.kem_key.public_key())
+}

@@ -1,0 +1,605 @@
+//! Our side of one scenario: an honest session, and the deviations the scenario names. It turns steps into bytes and
+//! what comes back into a [`Trace`]; it does no IO, reads no clock, and has no opinion on what it sees.
+//!
+//! A driver asks [`Actor::next`] what to do, does it, and reports with [`Actor::note`] whatever happens on the links,
+//! until the answer is [`Command::Finish`]. While the answer is [`Command::Wait`] it waits for the next thing to happen
+//! on any link, or for the time named, and then asks again.
+
+mod entropy;
+mod forge;
+mod side;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+
+pub use entropy::Entropy;
+use side::Side;
+
+use crate::{
+    crypto::kem::KemId,
+    scenario::{
+        deviation::Deviation,
+        message::Message,
+        model::{Scenario, Sendable, Step, Verb},
+    },
+    trace::{
+        EVENTS_MAX, End, Event, EventKind, LinkFailure, Sent, Trace,
+        reading::{Mark, Reading, read},
+    },
+    wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncActionOperationManifest},
+};
+
+/// Name of the session of steps that name none.
+pub const MAIN_SESSION: &str = "main";
+/// Name of the session that a probe opens, and of the identity it uses.
+pub const PROBE_SESSION: &str = "probe";
+
+/// First id a fence asks for. Scenarios use small ids, so no stored operation has it.
+const FENCE_ID_FIRST: i64 = 0x5359_4e43_0000;
+
+/// How long to wait for what, from the measured round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For anything a correct peer does at once.
+    pub answer: Duration,
+    /// For a refusal, before a fence shows whether the peer goes on.
+    pub grace: Duration,
+}
+
+impl Patience {
+    /// Shortest wait for an answer: a loaded machine may hold up a correct peer that long. Only failures wait so long.
+    pub const ANSWER_MIN: Duration = Duration::from_secs(5);
+    /// Shortest wait before a fence.
+    pub const GRACE_MIN: Duration = Duration::from_millis(250);
+
+    /// What a measured round trip, key exchange included, allows.
+    pub fn from_round_trip(round_trip: Duration) -> Self {
+        Patience {
+            answer: Self::ANSWER_MIN.max(round_trip * 100),
+            grace: Self::GRACE_MIN.max(round_trip * 20),
+        }
+    }
+}
+
+/// What the driver is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Open a stream for this session.
+    Open {
+        /// Name of the session.
+        session: String,
+        /// How the request differs from an honest one.
+        request: RequestShape,
+    },
+    /// Put this on the session's stream.
+    Send {
+        /// Name of the session.
+        session: String,
+        /// What to put.
+        out: Out,
+    },
+    /// Wait until something happens, or until this time.
+    Wait {
+        /// Since the case began.
+        until: Duration,
+    },
+    /// The case is over.
+    Finish,
+}
+
+/// How a request differs from an honest one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestShape {
+    /// Content type, if not the RPC protocol's.
+    pub content_type: Option<String>,
+    /// HTTP method, if not POST.
+    pub method: Option<String>,
+}
+
+/// What goes onto a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Out {
+    /// One message, in a well-formed RPC frame.
+    Message(Vec<u8>),
+    /// These bytes as they are, each piece in an HTTP/2 frame of its own.
+    Raw(Vec<Vec<u8>>),
+    /// The end of our side.
+    HalfClose,
+    /// A reset.
+    Reset,
+}
+
+/// What happened on a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The request went out.
+    Opened,
+    /// It could not.
+    NotOpened(LinkFailure),
+    /// Response headers came.
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// Content type, empty where there was none.
+        content_type: String,
+    },
+    /// One RPC message came.
+    Message {
+        /// Its bytes, decompressed.
+        payload: Vec<u8>,
+        /// Whether it came compressed.
+        compressed: bool,
+    },
+    /// The stream ended.
+    Ended(End),
+}
+
+/// Plays one scenario.
+pub struct Actor<'a> {
+    scenario: &'a Scenario,
+    entropy: Entropy,
+    kem_id: KemId,
+    patience: Patience,
+    sides: BTreeMap<String, Side>,
+    marks: BTreeMap<String, Mark>,
+    trace: Trace,
+    step: usize,
+    ops: VecDeque<Op>,
+    /// When the wait at the head of `ops` began.
+    waiting_since: Option<Duration>,
+    fences: i64,
+    /// Operations the peer holds from this case, id to modno: a fence lists them, so that it deletes none.
+    ledger: BTreeMap<i64, i64>,
+    commands: VecDeque<Command>,
+    finished: bool,
+}
+
+/// The parts a step is played in.
+#[derive(Clone, Debug)]
+enum Op {
+    Open {
+        identity: String,
+        secret: String,
+    },
+    SendKey,
+    SendHandshake,
+    SendItem(Message),
+    SendFence,
+    HalfClose,
+    Reset,
+    /// Until the key exchange is done or the stream is over.
+    UntilKeyed,
+    /// Until the step can be read, for this long; then go on.
+    Grace,
+    /// Until the step can be read.
+    Await,
+}
+
+impl<'a> Actor<'a> {
+    /// Prepares to play the scenario.
+    pub fn new(
+        scenario: &'a Scenario,
+        entropy: Entropy,
+        kem_id: KemId,
+        patience: Patience,
+    ) -> Self {
+        let mut actor = Actor {
+            scenario,
+            entropy,
+            kem_id,
+            patience,
+            sides: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            trace: Trace::default(),
+            step: 0,
+            ops: VecDeque::new(),
+            waiting_since: None,
+            fences: 0,
+            ledger: BTreeMap::new(),
+            commands: VecDeque::new(),
+            finished: false,
+        };
+        actor.begin_step();
+        actor
+    }
+
+    /// What happened, to be judged.
+    pub fn into_trace(self) -> Trace {
+        self.trace
+    }
+
+    /// What to do now. Times are since the case began.
+    pub fn next(&mut self, now: Duration) -> Command {
+        loop {
+            if let Some(command) = self.commands.pop_front() {
+                return command;
+            }
+            if self.finished {
+                return Command::Finish;
+            }
+            if let Some(until) = self.play(now) {
+                return Command::Wait { until };
+            }
+        }
+    }
+
+    /// Takes note of something that happened on a session's link.
+    pub fn note(&mut self, session: &str, input: Input, now: Duration) {
+        if self.trace.events.len() >= EVENTS_MAX {
+            if !self.finished {
+                self.finished = true;
+                self.record(session, EventKind::Flooded, now);
+            }
+            return;
+        }
+        let kinds = match (input, self.sides.get_mut(session)) {
+            (
+                Input::Message {
+                    payload,
+                    compressed,
+                },
+                Some(side),
+            ) => side.receive(&payload, compressed),
+            (Input::Message { .. }, None) => Vec::new(),
+            (Input::Opened, _) => vec![EventKind::Opened],
+            (Input::NotOpened(failure), side) => {
+                side.into_iter().for_each(Side::over);
+                vec![EventKind::NotOpened(failure)]
+            }
+            (
+                Input::Answered {
+                    status,
+                    content_type,
+                },
+                _,
+            ) => {
+                vec![EventKind::Answered {
+                    status,
+                    content_type,
+                }]
+            }
+            (Input::Ended(end), side) => {
+                side.into_iter().for_each(Side::over);
+                vec![EventKind::Ended(end)]
+            }
+        };
+        for kind in kinds {
+            self.record(session, kind, now);
+        }
+    }
+
+    fn record(&mut self, session: &str, kind: EventKind, now: Duration) {
+        self.trace.events.push(Event {
+            at: now,
+            step: self.step,
+            session: session.to_owned(),
+            kind,
+        });
+    }
+
+    fn current(&self) -> Option<&'a Step> {
+        self.scenario.steps.get(self.step)
+    }
+
+    fn begin_step(&mut self) {
+        self.waiting_since = None;
+        match self.current() {
+            Some(step) => self.ops = ops_of(step).into(),
+            None => self.finished = true,
+        }
+    }
+
+    /// Plays the op at the head; says until when to wait if it can't go on.
+    fn play(&mut self, now: Duration) -> Option<Duration> {
+        let Some(step) = self.current() else {
+            self.finished = true;
+            return None;
+        };
+        let session = session_of(step);
+        let Some(op) = self.ops.front().cloned() else {
+            self.step += 1;
+            self.begin_step();
+            return None;
+        };
+        let since = *self.waiting_since.get_or_insert(now);
+        match op {
+            Op::UntilKeyed => self.wait_for(now, since + self.patience.answer, |side| {
+                side.is_keyed() || side.is_over()
+            }),
+            Op::Grace => self.wait_for_reading(step, now, since + self.patience.grace),
+            Op::Await => {
+                let limit = step.within.unwrap_or(self.patience.answer);
+                let until = since + limit;
+                let wait = self.wait_for_reading(step, now, until);
+                if wait.is_none()
+                    && now >= until
+                    && matches!(self.reading(step), Reading::Open { .. })
+                {
+                    self.record(session, EventKind::DeadlinePassed { waited: limit }, now);
+                    self.finished = true;
+                }
+                wait
+            }
+            op => {
+                self.perform(step, session, op, now);
+                self.done();
+                None
+            }
+        }
+    }
+
+    fn done(&mut self) {
+        self.ops.pop_front();
+        self.waiting_since = None;
+    }
+
+    fn wait_for(
+        &mut self,
+        now: Duration,
+        until: Duration,
+        ready: impl Fn(&Side) -> bool,
+    ) -> Option<Duration> {
+        let session = self.current().map(session_of).unwrap_or(MAIN_SESSION);
+        let over = self.sides.get(session).is_none_or(ready) || now >= until;
+        if over {
+            self.done();
+            return None;
+        }
+        Some(until)
+    }
+
+    fn reading(&self, step: &Step) -> Reading {
+        let session = session_of(step);
+        let mark = self.marks.get(session).copied().unwrap_or_default();
+        read(step, session, &self.trace, mark)
+    }
+
+    fn wait_for_reading(
+        &mut self,
+        step: &Step,
+        now: Duration,
+        until: Duration,
+    ) -> Option<Duration> {
+        match self.reading(step) {
+            Reading::Satisfied { mark, .. } => {
+                self.marks.insert(session_of(step).to_owned(), mark);
+                self.ops.clear();
+                self.waiting_since = None;
+                None
+            }
+            Reading::Failed(_) => {
+                self.finished = true;
+                None
+            }
+            Reading::Open { .. } if now < until => Some(until),
+            Reading::Open { .. } => {
+                self.done();
+                None
+            }
+        }
+    }
+
+    fn perform(&mut self, step: &Step, session: &str, op: Op, now: Duration) {
+        match op {
+            Op::Open { identity, secret } => self.open(step, session, &identity, secret),
+            Op::HalfClose => self.put(session, Out::HalfClose, EventKind::HalfClosed, now),
+            Op::Reset => self.put(session, Out::Reset, EventKind::ResetByUs, now),
+            Op::SendKey => self.send(step, session, "key", now, |side, deviations| {
+                side.forge_key(deviations)
+            }),
+            Op::SendHandshake => {
+                let earlier = self.earlier(session);
+                self.send(step, session, "handshake", now, move |side, deviations| {
+                    side.forge_handshake(deviations, earlier.as_ref())
+                });
+            }
+            Op::SendItem(message) => {
+                self.note_operations(&message.item);
+                let earlier = self.earlier(session);
+                let what = message.item.describe();
+                self.send(step, session, what, now, move |side, deviations| {
+                    side.forge_item(message.item, deviations, earlier.as_ref())
+                });
+            }
+            Op::SendFence => self.send_fence(step, session, now),
+            Op::UntilKeyed | Op::Grace | Op::Await => {}
+        }
+    }
+
+    fn open(&mut self, step: &Step, session: &str, identity: &str, secret: String) {
+        let Some(fixture) = self.scenario.fixtures.identity(identity) else {
+            return;
+        };
+        let side = Side::new(
+            fixture,
+            secret,
+            self.kem_id,
+            self.entropy.child(&format!("{}/{session}", self.step)),
+        );
+        self.sides.insert(session.to_owned(), side);
+        let mark = Mark(self.trace.events.len());
+        self.marks.insert(session.to_owned(), mark);
+        let mut request = RequestShape::default();
+        for deviation in self.scenario.deviate.iter().chain(&step.deviate) {
+            match deviation {
+                Deviation::ContentType(value) => request.content_type = Some(value.clone()),
+                Deviation::Method(value) => request.method = Some(value.clone()),
+                _ => {}
+            }
+        }
+        self.commands.push_back(Command::Open {
+            session: session.to_owned(),
+            request,
+        });
+    }
+
+    fn put(&mut self, session: &str, out: Out, kind: EventKind, now: Duration) {
+        self.record(session, kind, now);
+        self.commands.push_back(Command::Send {
+            session: session.to_owned(),
+            out,
+        });
+    }
+
+    fn send(
+        &mut self,
+        step: &Step,
+        session: &str,
+        what: &str,
+        now: Duration,
+        forge: impl FnOnce(&mut Side, &[Deviation]) -> Option<Forged>,
+    ) {
+        let deviations: Vec<Deviation> = self
+            .scenario
+            .deviate
+            .iter()
+            .chain(&step.deviate)
+            .cloned()
+            .collect();
+        let forged = self
+            .sides
+            .get_mut(session)
+            .filter(|side| !side.is_over())
+            .and_then(|side| forge(side, &deviations));
+        let Some(forged) = forged else {
+            self.record(session, EventKind::NotSent(what.to_owned()), now);
+            return;
+        };
+        let sent = Sent {
+            what: what.to_owned(),
+            item: forged.item,
+            counter: forged.counter,
+            deviations: forged.deviations,
+            fence: None,
+        };
+        self.record(session, EventKind::Sent(sent), now);
+        for out in forged.out {
+            self.commands.push_back(Command::Send {
+                session: session.to_owned(),
+                out,
+            });
+        }
+    }
+
+    fn send_fence(&mut self, step: &Step, session: &str, now: Duration) {
+        let id = FENCE_ID_FIRST + self.fences;
+        self.fences += 1;
+        let (mut op_ids, mut modnos): (Vec<i64>, Vec<i64>) =
+            self.ledger.iter().map(|(id, modno)| (*id, *modno)).unzip();
+        op_ids.push(id);
+        modnos.push(1);
+        let item = SyncStreamItem {
+            action: Some(Action::OperationManifest(SyncActionOperationManifest {
+                op_ids,
+                modnos,
+            })),
+        };
+        let honest = Step {
+            deviate: Vec::new(),
+            ..step.clone()
+        };
+        self.send(&honest, session, "fence", now, move |side, _| {
+            side.forge_item(item, &[], None)
+        });
+        if let Some(Event {
+            kind: EventKind::Sent(sent),
+            ..
+        }) = self.trace.events.last_mut()
+        {
+            sent.fence = Some(id);
+        }
+    }
+
+    /// The session of this case that came before, whose frames and handshake can be played again.
+    fn earlier(&self, session: &str) -> Option<side::Memory> {
+        self.sides
+            .iter()
+            .find(|(name, _)| *name != session)
+            .map(|(_, side)| side.memory().clone())
+    }
+
+    fn note_operations(&mut self, item: &SyncStreamItem) {
+        use crate::wire::v1::operation_event::Event as Change;
+        let Some(Action::ReceiveOperations(received)) = &item.action else {
+            return;
+        };
+        match received
+            .event
+            .as_ref()
+            .and_then(|event| event.event.as_ref())
+        {
+            Some(Change::CreatedOperations(list) | Change::UpdatedOperations(list)) => {
+                for operation in &list.operations {
+                    self.ledger.insert(operation.id, operation.modno);
+                }
+            }
+            Some(Change::DeletedOperations(list)) => {
+                for id in &list.values {
+                    self.ledger.remove(id);
+                }
+            }
+            Some(Change::KeepAlive(_)) | None => {}
+        }
+    }
+}
+
+/// Bytes ready to go, and what to say of them.
+pub(crate) struct Forged {
+    out: Vec<Out>,
+    item: Option<SyncStreamItem>,
+    counter: Option<u64>,
+    deviations: Vec<String>,
+}
+
+/// The session a step belongs to.
+pub fn session_of(step: &Step) -> &str {
+    match step.verb {
+        Verb::Probe(_) => PROBE_SESSION,
+        _ => step.on.as_deref().unwrap_or(MAIN_SESSION),
+    }
+}
+
+fn ops_of(step: &Step) -> Vec<Op> {
+    let open = |identity: &Option<String>, secret: &Option<String>| Op::Open {
+        identity: identity.clone().unwrap_or_else(|| "peer".to_owned()),
+        secret: secret.clone().unwrap_or_default(),
+    };
+    match &step.verb {
+        Verb::Connect(connect) => vec![open(&connect.identity, &None)],
+        Verb::Establish(establish) => vec![
+            open(&establish.identity, &establish.secret),
+            Op::SendKey,
+            Op::UntilKeyed,
+            Op::SendHandshake,
+            Op::Await,
+        ],
+        Verb::Send(Sendable::Key) => vec![Op::SendKey],
+        Verb::Send(Sendable::Handshake) => vec![Op::UntilKeyed, Op::SendHandshake],
+        Verb::Send(Sendable::Item(message)) => vec![Op::SendItem(message.clone())],
+        Verb::Expect(_) | Verb::ExpectHttp(_) => vec![Op::Await],
+        Verb::ExpectEstablished(_) | Verb::Fence(_) => {
+            vec![Op::UntilKeyed, Op::SendFence, Op::Await]
+        }
+        // Where the rule has its own clock, only that clock may end the stream.
+        Verb::ExpectClosed(_) | Verb::ExpectRefused(_) if step.within.is_some() => vec![Op::Await],
+        Verb::ExpectClosed(_) | Verb::ExpectRefused(_) => {
+            vec![Op::Grace, Op::SendFence, Op::Await]
+        }
+        Verb::ExpectNever(_) => Vec::new(),
+        Verb::HalfClose(_) => vec![Op::HalfClose],
+        Verb::Reset(_) => vec![Op::Reset],
+        Verb::Probe(_) => vec![
+            Op::Open {
+                identity: PROBE_SESSION.to_owned(),
+                secret: String::new(),
+            },
+            Op::SendKey,
+            Op::UntilKeyed,
+            Op::SendHandshake,
+            Op::SendFence,
+            Op::Await,
+        ],
+    }
+}

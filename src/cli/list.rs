@@ -1,0 +1,69 @@
+//! `syncspec list`.
+
+use serde_json::json;
+use syncspec::{runner::plan, scenario::model::Profile};
+
+use super::{FormatArg, SelectArgs, print, print_json};
+
+#[derive(clap::Args)]
+pub struct ListArgs {
+    #[command(flatten)]
+    select: SelectArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = FormatArg::Text)]
+    format: FormatArg,
+}
+
+impl ListArgs {
+    /// For `run --list`.
+    pub fn text(select: SelectArgs) -> Self {
+        ListArgs {
+            select,
+            format: FormatArg::Text,
+        }
+    }
+}
+
+pub fn list(args: &ListArgs) -> Result<u8, u8> {
+    let templates = args.select.load()?;
+    // Protocols are no part of a case's id.
+    let jobs = plan(
+        &templates,
+        &args.select.selection(),
+        &args.select.protocols()[..1],
+    );
+    match args.format {
+        FormatArg::Text => {
+            let lines: Vec<_> = jobs
+                .iter()
+                .map(|job| format!("{}: test", job.scenario.id))
+                .collect();
+            print(&format!("{}\n\n{} cases", lines.join("\n"), jobs.len()))
+        }
+        FormatArg::Json => print_json(
+            &jobs
+                .iter()
+                .map(|job| {
+                    let case = &job.scenario;
+                    json!({
+                        "id": case.id,
+                        "about": case.about,
+                        "rules": case.rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),
+                        "role": case.role.name(),
+                        "level": case.level().name(),
+                        "profile": profile_name(case.profile),
+                        "location": case.location.to_string(),
+                    })
+                })
+                .collect(),
+        ),
+    }
+}
+
+fn profile_name(profile: Profile) -> &'static str {
+    match profile {
+        Profile::Smoke => "smoke",
+        Profile::Standard => "standard",
+        Profile::Full => "full",
+    }
+}

@@ -1,0 +1,162 @@
+//! The command line: libtest's words where libtest has them.
+
+pub mod exit;
+mod list;
+mod provision;
+mod rules;
+mod run;
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use syncspec::{
+    runner::Selection,
+    scenario::{
+        CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile, schema::schema,
+    },
+    wire::RpcProtocol,
+};
+
+/// Conformance suite for Backrest's v1sync protocol. Without a command it runs the suite against its own reference.
+///
+/// Exit codes: 0 conforms; 1 a rule is broken; 2 wrong usage or a broken scenario file; 3 the peer was not reached, or
+/// nothing was judged; 4 the suite's own fault.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: run::RunArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play the scenarios against a peer and judge it
+    Run(run::RunArgs),
+    /// Print the cases
+    List(list::ListArgs),
+    /// Print the rules, and the cases that check each
+    Rules(rules::RulesArgs),
+    /// Print everything a peer must be given before the cases run
+    Provision(provision::ProvisionArgs),
+    /// Print the JSON Schema of a scenario file
+    Schema,
+}
+
+/// Which cases.
+#[derive(ClapArgs, Clone)]
+pub struct SelectArgs {
+    /// Play the cases whose id contains any of these
+    #[arg(value_name = "FILTER")]
+    filters: Vec<String>,
+    /// A filter must be the whole id
+    #[arg(long)]
+    exact: bool,
+    /// Leave out the cases whose id contains this
+    #[arg(long, value_name = "FILTER")]
+    skip: Vec<String>,
+    /// How much to play; each profile includes the ones before it
+    #[arg(long, value_enum, default_value_t = ProfileArg::Standard)]
+    profile: ProfileArg,
+    /// Folder of scenarios to load in place of the built-in ones
+    #[arg(long, value_name = "DIR")]
+    scenarios: Option<PathBuf>,
+    /// RPC protocol to speak
+    #[arg(long, value_enum, default_value_t = ProtocolArg::Both)]
+    protocol: ProtocolArg,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ProfileArg {
+    /// A first answer within seconds
+    Smoke,
+    /// Everything that needs no long wait
+    Standard,
+    /// Cases that wait for one of the peer's own deadlines too
+    Full,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ProtocolArg {
+    Grpc,
+    Connect,
+    Both,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FormatArg {
+    Text,
+    Json,
+}
+
+impl SelectArgs {
+    fn selection(&self) -> Selection {
+        Selection {
+            filters: self.filters.clone(),
+            exact: self.exact,
+            skip: self.skip.clone(),
+            profile: match self.profile {
+                ProfileArg::Smoke => Profile::Smoke,
+                ProfileArg::Standard => Profile::Standard,
+                ProfileArg::Full => Profile::Full,
+            },
+        }
+    }
+
+    fn protocols(&self) -> &'static [RpcProtocol] {
+        match self.protocol {
+            ProtocolArg::Grpc => &[RpcProtocol::Grpc],
+            ProtocolArg::Connect => &[RpcProtocol::Connect],
+            ProtocolArg::Both => &RpcProtocol::ALL,
+        }
+    }
+
+    /// The cases of the folder, or the built-in ones; every problem is printed.
+    fn load(&self) -> Result<Vec<CaseTemplate>, u8> {
+        let loaded = match &self.scenarios {
+            Some(dir) => load_dir(dir),
+            None => load_builtin(),
+        };
+        loaded.map_err(|errors| {
+            for error in &errors {
+                eprintln!("{}", error.render());
+            }
+            eprintln!(
+                "error: {} problem(s) in scenario files; nothing was played",
+                errors.len()
+            );
+            exit::USAGE
+        })
+    }
+}
+
+/// Does what was asked, and says with which code to exit.
+pub fn run(args: Args) -> u8 {
+    let done = match args.command {
+        None => run::run(args.run),
+        Some(Command::Run(args)) => run::run(args),
+        Some(Command::List(args)) => list::list(&args),
+        Some(Command::Rules(args)) => rules::rules(&args),
+        Some(Command::Provision(args)) => provision::provision(&args),
+        Some(Command::Schema) => print_json(&schema()),
+    };
+    done.unwrap_or_else(|code| code)
+}
+
+/// Prints to standard output; a reader that has gone away is no fault.
+fn print(text: &str) -> Result<u8, u8> {
+    use std::io::{ErrorKind, Write as _};
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Ok(()) => Ok(exit::CONFORMS),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(exit::CONFORMS),
+        Err(error) => {
+            eprintln!("error: failed to write the output: {error}");
+            Err(exit::SUITE)
+        }
+    }
+}
+
+fn print_json(value: &serde_json::Value) -> Result<u8, u8> {
+    print(&format!("{value:#}"))
+}

@@ -1,0 +1,293 @@
+//! `syncspec run`: from arguments to results and an exit code.
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _, Write as _},
+    net::Ipv4Addr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use syncspec::{
+    actor::Patience,
+    crypto::kem::KemId,
+    net::{
+        host::{HostApp, HostOptions},
+        serve::{ServeLimits, serve},
+    },
+    reference::config::Config,
+    report::{CaseResult, Outcome, Summary, TargetLine, console, json},
+    rules::Level,
+    runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
+    wire::RpcProtocol,
+};
+use tokio::net::TcpListener;
+
+use super::{
+    SelectArgs, exit,
+    list::{self, ListArgs},
+    provision::provision_for,
+};
+
+#[derive(clap::Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    select: SelectArgs,
+    /// Peer under test, http://HOST:PORT[/PREFIX]; without one, the reference on a loopback port
+    #[arg(long, value_name = "URL")]
+    target: Option<String>,
+    /// Print the cases instead of playing them
+    #[arg(long)]
+    list: bool,
+    /// Cases to play at once
+    #[arg(long, value_name = "N", default_value_t = JOBS_AT_ONCE, value_parser = at_least_one)]
+    test_threads: usize,
+    /// Seed of all our randomness: the same seed sends the same bytes
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Fail on broken `should` and `deployed` rules too
+    #[arg(long)]
+    strict: bool,
+    /// KEM id to derive keys with: 0051 as deployed, 0050 as published
+    #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
+    kem_id: KemId,
+    /// Write a report: json=FILE
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    report: Vec<PathBuf>,
+}
+
+pub fn run(args: RunArgs) -> Result<u8, u8> {
+    if args.list {
+        return list::list(&ListArgs::text(args.select));
+    }
+    let templates = args.select.load()?;
+    let jobs = plan(
+        &templates,
+        &args.select.selection(),
+        args.select.protocols(),
+    );
+    if jobs.is_empty() {
+        eprintln!("error: no case matches; `syncspec list` prints them all");
+        return Err(exit::NOT_JUDGED);
+    }
+    let seed = match args.seed {
+        Some(seed) => seed,
+        None => random_seed()?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            eprintln!("error: failed to start: {error}");
+            exit::SUITE
+        })?;
+    runtime.block_on(play(&args, jobs, seed))
+}
+
+async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
+    let started = Instant::now();
+    let (kind, url) = match &args.target {
+        Some(url) => ("url", url.clone()),
+        None => ("reference", start_reference(&jobs).await?),
+    };
+    let options = RunOptions {
+        url: url.clone(),
+        seed,
+        at_once: args.test_threads,
+        held_to: if args.strict {
+            Level::Deployed
+        } else {
+            Level::Must
+        },
+        kem_id: args.kem_id,
+    };
+    let patience = contact(&options, args.select.protocols()).await?;
+    println!("{} cases against {url}, seed {seed}", jobs.len());
+    let mut progress = Progress::new(jobs.len());
+    let asked = jobs.len();
+    let results = runner::run(jobs, &options, patience, &mut |result| {
+        progress.tell(result)
+    })
+    .await;
+    progress.finish();
+    print_details(&results);
+    let target = TargetLine {
+        kind,
+        url,
+        protocols: args.select.protocols().to_vec(),
+    };
+    for file in &args.report {
+        write_report(
+            file,
+            &format!("{:#}\n", json::report(&results, &target, seed)),
+        )?;
+    }
+    let summary = Summary::of(&results);
+    println!(
+        "\n{}",
+        console::summary(&summary, started.elapsed().as_secs_f64())
+    );
+    if results.len() < asked {
+        eprintln!(
+            "error: {} case(s) crashed in the suite itself",
+            asked - results.len()
+        );
+        return Err(exit::SUITE);
+    }
+    Ok(exit_code(&summary))
+}
+
+fn exit_code(summary: &Summary) -> u8 {
+    match summary {
+        Summary { failed: 1.., .. } => exit::BROKEN,
+        Summary {
+            inconclusive: 1.., ..
+        }
+        | Summary {
+            passed: 0,
+            known_failing: 0,
+            ..
+        } => exit::NOT_JUDGED,
+        _ => exit::CONFORMS,
+    }
+}
+
+/// One honest session over each protocol; the slower one sets the patience.
+async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Patience, u8> {
+    let mut round_trip = Duration::ZERO;
+    for protocol in protocols {
+        match runner::contact(options, *protocol).await {
+            Ok(contact) => {
+                round_trip = round_trip.max(contact.round_trip);
+                if let Some(note) = contact.note {
+                    eprintln!("note: {note}");
+                }
+            }
+            Err(mistake) => {
+                eprintln!(
+                    "error: no case was played: over {protocol}, the peer at {} was reached up to this step\n\n  {:<12} \
+                     {}\n\n{}",
+                    options.url, mistake.step, mistake.seen, mistake.likely
+                );
+                return Err(exit::NOT_JUDGED);
+            }
+        }
+    }
+    Ok(Patience::from_round_trip(round_trip))
+}
+
+/// A bar on a terminal, plain lines in a pipe.
+struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    fn new(cases: usize) -> Self {
+        if !io::stdout().is_terminal() {
+            return Progress(None);
+        }
+        let bar = ProgressBar::new(cases as u64);
+        // The template is constant, and a bar without it is still a bar.
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}") {
+            bar.set_style(style);
+        }
+        Progress(Some(bar))
+    }
+
+    fn tell(&mut self, result: &CaseResult) {
+        match &self.0 {
+            None => println!("{}", console::line(result)),
+            Some(bar) => {
+                if result.outcome != Outcome::Passed {
+                    bar.println(console::line(result));
+                }
+                bar.set_message(result.scenario.id.clone());
+                bar.inc(1);
+            }
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn print_details(results: &[CaseResult]) {
+    let mut out = io::stdout().lock();
+    for result in results {
+        if console::details(&mut out, result).is_err() {
+            // Whoever read along has gone; the exit code still tells.
+            return;
+        }
+    }
+    let _ = out.flush();
+}
+
+fn write_report(file: &PathBuf, text: &str) -> Result<(), u8> {
+    fs::write(file, text).map_err(|error| {
+        eprintln!(
+            "error: failed to write the report {}: {error}",
+            file.display()
+        );
+        exit::SUITE
+    })
+}
+
+fn random_seed() -> Result<u64, u8> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        eprintln!("error: failed to draw a seed: {error}");
+        exit::SUITE
+    })?;
+    // 32 bits are enough to differ, and short enough to type.
+    Ok(u64::from(u32::from_be_bytes(bytes)))
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a number from 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+fn kem_id(text: &str) -> Result<KemId, String> {
+    match text.trim_start_matches("0x") {
+        "0051" => Ok(KemId::MlKem1024P384),
+        "0050" => Ok(KemId::AsPublished),
+        _ => Err("expected 0051 or 0050".to_owned()),
+    }
+}
+
+fn report_file(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
+        _ => Err("expected json=FILE".to_owned()),
+    }
+}
+
+/// Starts the reference host on a loopback port, provisioned for these cases. It lasts as long as the process.
+async fn start_reference(jobs: &[Job]) -> Result<String, u8> {
+    let fault = |what: &str, error: &dyn std::fmt::Display| {
+        eprintln!("error: failed to start the reference: {what}: {error}");
+        exit::SUITE
+    };
+    let provision = provision_for(jobs);
+    let config = Config::from_json(&provision.to_backrest_config().to_string())
+        .map_err(|error| fault("its config", &error))?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(|error| fault("a loopback port", &error))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| fault("its address", &error))?;
+    let app = Arc::new(HostApp::new(config, HostOptions::default()));
+    tokio::spawn(serve(
+        listener,
+        app,
+        ServeLimits::default(),
+        std::future::pending(),
+    ));
+    Ok(format!("http://{address}"))
+}

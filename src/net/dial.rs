@@ -1,0 +1,289 @@
+//! Dialling a peer: TCP, HTTP/2 with prior knowledge, then calls.
+//!
+//! Each way in which a server can fail to be one has its own [`LinkError`], and each wait its named bound, so that a
+//! wrong address is named within seconds.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, lookup_host},
+    task::AbortHandle,
+    time::timeout,
+};
+
+use super::{
+    error::{LinkError, Step},
+    framing::RpcProtocol,
+    inbound::Inbound,
+    link::{Link, LinkLimits, SMALL_FRAMES_BUDGET_BYTES},
+    request::{RequestShape, Target},
+    sniff::{FirstBytes, Sniffed},
+};
+
+/// How long each step of getting a connection may take: resolving, connecting, the server's settings, a free stream.
+pub const STEP_WAIT: Duration = Duration::from_secs(5);
+
+/// Where and how to dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialOptions {
+    /// `http://host[:port][/prefix]`; the method's path is appended to the prefix.
+    pub url: String,
+    /// What to speak.
+    pub protocol: RpcProtocol,
+    /// Headers of every call, such as an authorization.
+    pub headers: Vec<(String, String)>,
+    /// How long each step of getting a connection and opening a stream may take.
+    pub step_wait: Duration,
+    /// Bounds of each stream.
+    pub limits: LinkLimits,
+}
+
+impl DialOptions {
+    /// No headers, and the named waits and limits.
+    pub fn new(url: impl Into<String>, protocol: RpcProtocol) -> DialOptions {
+        DialOptions {
+            url: url.into(),
+            protocol,
+            headers: Vec::new(),
+            step_wait: STEP_WAIT,
+            limits: LinkLimits::default(),
+        }
+    }
+
+    async fn within<T>(&self, step: Step, wait: impl Future<Output = T>) -> Result<T, LinkError> {
+        let after = self.step_wait;
+        timeout(after, wait)
+            .await
+            .map_err(|_| LinkError::Timeout { step, after })
+    }
+}
+
+/// An HTTP/2 connection. It lasts until it and all its links are dropped.
+#[derive(Debug)]
+pub struct Connection {
+    options: DialOptions,
+    target: Target,
+    requests: SendRequest<Bytes>,
+    address: SocketAddr,
+    driver: AbortHandle,
+}
+
+impl Connection {
+    /// Connects, and waits until the server has shown that it speaks HTTP/2.
+    pub async fn dial(options: &DialOptions) -> Result<Connection, LinkError> {
+        let target = Target::parse(&options.url)?;
+        let (io, address) = connect(options, &target).await?;
+        let (requests, driver) = speak_http2(options, io, address).await?;
+        Ok(Connection {
+            options: options.clone(),
+            target,
+            requests,
+            address,
+            driver,
+        })
+    }
+
+    /// The address that answered.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The protocol of its calls.
+    pub fn protocol(&self) -> RpcProtocol {
+        self.options.protocol
+    }
+
+    /// Opens the sync stream.
+    pub async fn open_sync(&self) -> Result<Link, LinkError> {
+        self.open(&RequestShape::sync(self.options.protocol)).await
+    }
+
+    /// Opens a stream: its headers are sent at once, and an answer is not waited for, since deployed servers send no
+    /// headers before their first message.
+    pub async fn open(&self, shape: &RequestShape) -> Result<Link, LinkError> {
+        let protocol = self.options.protocol;
+        let request = shape.to_request(&self.target, protocol, &self.options.headers)?;
+        let ready = self
+            .options
+            .within(Step::Open, self.requests.clone().ready());
+        let mut requests = ready.await?.map_err(|error| lost(&error))?;
+        let (response, body) = requests
+            .send_request(request, false)
+            .map_err(|error| lost(&error))?;
+        let limits = self.options.limits;
+        let inbound = Inbound::of_response(protocol, limits, response);
+        Ok(Link::calling(protocol, limits, body, inbound))
+    }
+
+    /// Waits for no longer than a step may take.
+    pub(crate) async fn within<T>(
+        &self,
+        step: Step,
+        wait: impl Future<Output = T>,
+    ) -> Result<T, LinkError> {
+        self.options.within(step, wait).await
+    }
+
+    /// Cuts the connection without a word, as a dying process would.
+    pub fn cut(self) {
+        self.driver.abort();
+    }
+}
+
+async fn connect(
+    options: &DialOptions,
+    target: &Target,
+) -> Result<(TcpStream, SocketAddr), LinkError> {
+    let dns_failed = |why: String| LinkError::DnsFailed {
+        host: target.host.clone(),
+        why,
+    };
+    let lookup = lookup_host((target.host.as_str(), target.port));
+    let addresses = options
+        .within(Step::Resolve, lookup)
+        .await?
+        .map_err(|error| dns_failed(error.to_string()))?;
+    let mut failed = dns_failed("no address".to_owned());
+    for address in addresses {
+        match options
+            .within(Step::Connect, TcpStream::connect(address))
+            .await
+        {
+            Ok(Ok(io)) => {
+                // Small frames are the rule; without it each would wait for the last one's acknowledgement.
+                io.set_nodelay(true)
+                    .map_err(|error| LinkError::from_connect(address, &error))?;
+                return Ok((io, address));
+            }
+            Ok(Err(error)) => failed = LinkError::from_connect(address, &error),
+            Err(timed_out) => failed = timed_out,
+        }
+    }
+    Err(failed)
+}
+
+/// Exchanges HTTP/2 prefaces over any byte stream, which is where TLS would come in between.
+async fn speak_http2(
+    options: &DialOptions,
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    address: SocketAddr,
+) -> Result<(SendRequest<Bytes>, AbortHandle), LinkError> {
+    let (io, first) = Sniffed::new(io);
+    let mut http2 = h2::client::Builder::new();
+    http2
+        .enable_push(false)
+        .data_frame_budget(SMALL_FRAMES_BUDGET_BYTES);
+    let (requests, connection) = options
+        .within(Step::Settings, http2.handshake(io))
+        .await?
+        .map_err(|error| lost(&error))?;
+    // Streams learn of the connection's errors themselves.
+    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+    let first = options.within(Step::Settings, first).await;
+    let seen = first.map(|first| first.unwrap_or(FirstBytes::Closed));
+    let error = match seen {
+        Ok(FirstBytes::Settings) => return Ok((requests, driver)),
+        Ok(FirstBytes::Other(seen)) => LinkError::NotHttp2 { seen },
+        Ok(FirstBytes::Closed) => LinkError::ClosedAtOnce { address },
+        Err(timed_out) => timed_out,
+    };
+    driver.abort();
+    Err(error)
+}
+
+fn lost(error: &h2::Error) -> LinkError {
+    LinkError::ConnectionLost {
+        why: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    const SHORT_WAIT: Duration = Duration::from_millis(200);
+    // Length of HTTP/2's client preface, RFC 9113, section 3.4.
+    const PREFACE_LEN_BYTES: usize = 24;
+
+    async fn listener() -> (TcpListener, DialOptions) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mut options = DialOptions::new(url, RpcProtocol::Grpc);
+        options.step_wait = SHORT_WAIT;
+        (listener, options)
+    }
+
+    async fn dial_error(options: DialOptions) -> LinkError {
+        Connection::dial(&options).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn nobody_listens_then_refused() {
+        let (listener, options) = listener().await;
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        assert_eq!(dial_error(options).await, LinkError::Refused { address });
+    }
+
+    #[tokio::test]
+    async fn silent_server_then_timeout_on_its_settings() {
+        let (_listener, options) = listener().await;
+        assert_eq!(
+            dial_error(options).await,
+            LinkError::Timeout {
+                step: Step::Settings,
+                after: SHORT_WAIT
+            }
+        );
+    }
+
+    #[tokio::test]
+    async fn server_that_closes_then_closed_at_once() {
+        let (listener, options) = listener().await;
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move { drop(listener.accept().await.unwrap()) });
+        assert_eq!(
+            dial_error(options).await,
+            LinkError::ClosedAtOnce { address }
+        );
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn server_of_http1_then_its_answer_is_named() {
+        let (listener, options) = listener().await;
+        let server = tokio::spawn(async move {
+            let (mut io, _) = listener.accept().await.unwrap();
+            io.read_exact(&mut [0; PREFACE_LEN_BYTES]).await.unwrap();
+            let answer = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n400 Bad Request";
+            io.write_all(answer).await.unwrap();
+            io.shutdown().await.unwrap();
+            let _ = io.read_to_end(&mut Vec::new()).await;
+        });
+        assert_eq!(
+            dial_error(options).await,
+            LinkError::NotHttp2 {
+                seen: "HTTP/1.1 400 Bad Request".to_owned()
+            }
+        );
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn name_without_address_then_dns_failed() {
+        let options = DialOptions::new("http://nobody.invalid:1", RpcProtocol::Grpc);
+        let error = dial_error(options).await;
+        assert!(
+            matches!(&error, LinkError::DnsFailed { host, .. } if host == "nobody.invalid"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,281 @@
+//! The reference host on real sockets: one task for each stream, which owns its session machine, and one mind behind a
+//! lock, which all of them ask.
+//!
+//! All cryptography happens in the streams' tasks; the mind only decides, so that one slow client holds up nobody.
+
+mod states;
+mod stream;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use futures_util::{StreamExt as _, future::BoxFuture, stream::BoxStream};
+use tokio::{
+    sync::{mpsc, watch},
+    time::timeout_at,
+};
+use tonic::Status;
+
+use super::serve::{Caller, InboundItems, OutboundItems, SyncApp};
+use crate::{
+    crypto::{identity::KeyPolicy, kem::KemId},
+    reference::{
+        config::Config,
+        effect::{Effect, Gone, Moment, SessionId},
+        host::Host,
+        limits::Settings,
+    },
+    session::{Deadlines, Local, Violation},
+    wire::{
+        Action,
+        v1sync::{PeerState, SetRemoteClientConfigRequest},
+    },
+};
+use states::Subscribers;
+use stream::Orders;
+
+/// What the reference host does that its config does not say.
+#[derive(Clone, Copy, Debug)]
+pub struct HostOptions {
+    /// The mind's settings.
+    pub settings: Settings,
+    /// Which reading of the KEM id it follows.
+    pub kem_id: KemId,
+    /// How strictly clients' keys and signatures are read.
+    pub key_policy: KeyPolicy,
+    /// Longest waits before a session stands.
+    pub deadlines: Deadlines,
+}
+
+impl Default for HostOptions {
+    fn default() -> Self {
+        HostOptions {
+            settings: Settings::default(),
+            kem_id: KemId::default(),
+            key_policy: KeyPolicy::Strict,
+            deadlines: Deadlines::default(),
+        }
+    }
+}
+
+/// The reference host, to be put behind [`super::serve::serve`].
+#[derive(Clone)]
+pub struct HostApp {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    mind: Mutex<Mind>,
+    local: Local,
+    queued_items_max: usize,
+    started: Instant,
+    wake: watch::Sender<Option<Duration>>,
+}
+
+/// Everything that needs one order.
+struct Mind {
+    host: Host,
+    streams: HashMap<SessionId, StreamHandle>,
+    subscribers: Subscribers,
+    next_session: u64,
+}
+
+/// How the mind reaches a stream's task.
+struct StreamHandle {
+    orders: mpsc::Sender<Action>,
+    end: watch::Sender<Option<Result<(), Violation>>>,
+}
+
+impl HostApp {
+    /// A host with that config, and the task that keeps its time.
+    pub fn new(config: Config, options: HostOptions) -> Self {
+        let local = Local {
+            identity: config.identity().clone(),
+            instance_id: config.instance_id().to_owned(),
+            kem_id: options.kem_id,
+            key_policy: options.key_policy,
+            deadlines: options.deadlines,
+        };
+        let (wake, waking) = watch::channel(None);
+        let shared = Arc::new(Shared {
+            mind: Mutex::new(Mind {
+                host: Host::new(config, options.settings),
+                streams: HashMap::new(),
+                subscribers: Subscribers::default(),
+                next_session: 0,
+            }),
+            local,
+            queued_items_max: options.settings.limits.queued_items_max,
+            started: Instant::now(),
+            wake,
+        });
+        tokio::spawn(keep_time(Arc::downgrade(&shared), waking));
+        HostApp { shared }
+    }
+
+    /// Puts another config in force: clients that were removed or altered lose their sessions, the others are told.
+    pub fn replace_config(&self, config: Config) {
+        let mut mind = self.shared.lock();
+        let effects = mind.host.replace_config(config);
+        self.shared.carry_out(&mut mind, effects);
+    }
+}
+
+impl Shared {
+    /// A panic in another task leaves the mind as it was between two steps, each of which is complete in itself.
+    fn lock(&self) -> MutexGuard<'_, Mind> {
+        self.mind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Moment {
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Moment {
+            monotonic: self.started.elapsed(),
+            unix_ms: i64::try_from(unix.as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+
+    fn carry_out(&self, mind: &mut Mind, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(session, action) => mind.send(session, action),
+                Effect::End(session, how) => mind.end(session, how),
+                Effect::PeerStateChanged(keyid) => mind.subscribers.changed(&keyid),
+                Effect::WakeAt(at) => {
+                    self.wake.send_replace(Some(at));
+                }
+                Effect::NoWake => {
+                    self.wake.send_replace(None);
+                }
+                // In memory there is nothing to keep, and a host dials nobody.
+                _ => {}
+            }
+        }
+    }
+
+    /// Gives a new stream its number, and the ends through which the mind reaches it.
+    fn open(&self) -> (SessionId, Orders) {
+        let mut mind = self.lock();
+        let session = SessionId(mind.next_session);
+        mind.next_session += 1;
+        let (orders, queue) = mpsc::channel(self.queued_items_max);
+        let (end, ended) = watch::channel(None);
+        mind.streams.insert(session, StreamHandle { orders, end });
+        (session, Orders { queue, ended })
+    }
+
+    fn close(&self, session: SessionId, why: &Gone) {
+        let mut mind = self.lock();
+        mind.streams.remove(&session);
+        let effects = mind.host.gone(session, why);
+        self.carry_out(&mut mind, effects);
+    }
+}
+
+impl Mind {
+    /// A client that reads too slowly for what it is owed loses its session; nobody waits for it.
+    fn send(&mut self, session: SessionId, action: Action) {
+        let Some(stream) = self.streams.get(&session) else {
+            return;
+        };
+        if stream.orders.try_send(action).is_err() {
+            let slow = Violation::limit(
+                crate::rules::RuleId::ResponderIdleClientsDoNotBlock,
+                "more items are queued for the peer than it reads",
+            );
+            stream.end.send_replace(Some(Err(slow)));
+        }
+    }
+
+    fn end(&mut self, session: SessionId, how: Result<(), Violation>) {
+        if let Some(stream) = self.streams.get(&session) {
+            stream.end.send_replace(Some(how));
+        }
+    }
+}
+
+impl SyncApp for HostApp {
+    fn sync(
+        &self,
+        inbound: InboundItems,
+        outbound: OutboundItems,
+    ) -> BoxFuture<'static, Result<(), Status>> {
+        Box::pin(stream::run(self.shared.clone(), inbound, outbound))
+    }
+
+    fn peer_states(
+        &self,
+        _caller: Caller,
+        subscribe: bool,
+    ) -> BoxStream<'static, Result<PeerState, Status>> {
+        let mut mind = self.shared.lock();
+        let snapshot = futures_util::stream::iter(mind.host.peer_states().snapshot()).map(Ok);
+        if !subscribe {
+            return snapshot.boxed();
+        }
+        let changes = mind.subscribers.subscribe();
+        drop(mind);
+        snapshot
+            .chain(states::follow(self.shared.clone(), changes))
+            .boxed()
+    }
+
+    fn set_remote_client_config(
+        &self,
+        _caller: Caller,
+        request: SetRemoteClientConfigRequest,
+    ) -> BoxFuture<'static, Result<(), Status>> {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let mut mind = shared.lock();
+            let effects = mind
+                .host
+                .set_remote_client_config(request)
+                .map_err(|error| {
+                    Status::new(i32::from(error.code().number()).into(), error.to_string())
+                })?;
+            shared.carry_out(&mut mind, effects);
+            Ok(())
+        })
+    }
+}
+
+/// Calls the mind's `tick` when it asked for it, until the host is dropped.
+async fn keep_time(shared: std::sync::Weak<Shared>, mut waking: watch::Receiver<Option<Duration>>) {
+    loop {
+        let due = *waking.borrow_and_update();
+        let changed = match (due, shared.upgrade()) {
+            (_, None) => return,
+            (None, Some(strong)) => {
+                drop(strong);
+                waking.changed().await.is_ok()
+            }
+            (Some(at), Some(strong)) => {
+                let at = tokio::time::Instant::from_std(strong.started + at);
+                drop(strong);
+                match timeout_at(at, waking.changed()).await {
+                    Ok(changed) => changed.is_ok(),
+                    Err(_) => {
+                        let Some(shared) = shared.upgrade() else {
+                            return;
+                        };
+                        let mut mind = shared.lock();
+                        let effects = mind.host.tick(shared.now());
+                        // A tick that asks for nothing new is not to be repeated at once.
+                        shared.wake.send_if_modified(|wake| wake.take().is_some());
+                        shared.carry_out(&mut mind, effects);
+                        true
+                    }
+                }
+            }
+        };
+        if !changed {
+            return;
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Who may connect (`docs/protocol.md`, section 4).
+
+use super::{Host, first_items};
+use crate::{
+    reference::{
+        config::{Config, check_instance_id},
+        effect::{Effect, Moment, SessionId},
+        grants::Grants,
+        oplog::OperationLog,
+        pairing::{PairingRefusal, select_token},
+    },
+    rules::RuleId,
+    session::{VerifiedPeer, Violation},
+    wire::v1::multihost::{Peer, Permission},
+};
+
+impl<L: OperationLog> Host<L> {
+    /// A peer has proved an identity: decides whether it may stay, and if so what it is told first.
+    ///
+    /// A known key must come with the instance id known for it. An unknown one may pair, which adds it to the config,
+    /// counts a use of the token and re-sends the config to the other clients, all in this one step. An older session of
+    /// the same key ends.
+    ///
+    /// # Errors
+    /// The refusal; nothing is changed then.
+    pub fn admit(
+        &mut self,
+        session: SessionId,
+        peer: &VerifiedPeer,
+        now: Moment,
+    ) -> Result<Vec<Effect>, Violation> {
+        let (grants, paired) = match self.config.authorized_client(&peer.keyid) {
+            Some(entry) => (known_grants(entry, peer)?, None),
+            None => {
+                let (grants, config) = self.pair(peer, now)?;
+                (grants, Some(config))
+            }
+        };
+        let mut effects = Vec::new();
+        let has_paired = paired.is_some();
+        if let Some(config) = paired {
+            self.states.follow(&config);
+            self.config = config;
+            effects.push(Effect::ConfigChanged);
+        }
+        self.open(session, &peer.keyid, grants, now, &mut effects);
+        if has_paired {
+            self.send_first_items_to_all_but(Some(session), &mut effects);
+        }
+        self.links.announce(&mut effects);
+        Ok(effects)
+    }
+
+    fn open(
+        &mut self,
+        session: SessionId,
+        keyid: &str,
+        grants: Grants,
+        now: Moment,
+        effects: &mut Vec<Effect>,
+    ) {
+        let items = first_items(&self.config, &grants);
+        if let Some(displaced) = self.links.open(session, keyid, grants, now.monotonic) {
+            let violation = Violation::session(
+                RuleId::ResponderNewestSessionWins,
+                "a newer session of the same key",
+            );
+            effects.push(Effect::End(displaced, Err(violation)));
+        }
+        self.states.begin_session(keyid);
+        effects.push(Effect::PeerStateChanged(keyid.to_owned()));
+        for item in items {
+            self.links.send(session, item, effects);
+        }
+    }
+
+    /// What the config becomes when this peer pairs, and what the peer may then have.
+    fn pair(&self, peer: &VerifiedPeer, now: Moment) -> Result<(Grants, Config), Violation> {
+        if peer.pairing_secret.is_empty() {
+            return Err(Violation::auth(
+                RuleId::HandshakeUnknownKeyRefused,
+                format!("key id {} of no authorized client", peer.keyid),
+            ));
+        }
+        let tokens = self.config.pairing_tokens();
+        let index = select_token(&peer.pairing_secret, tokens, now.unix_s())
+            .map_err(|refusal| Violation::auth(pairing_rule(refusal), refusal.to_string()))?;
+        self.check_newcomer(peer)?;
+        let permissions = tokens[index].permissions.clone();
+        let grants = parse_grants(&permissions)?;
+        let config = self
+            .config
+            .edited(|message| {
+                message.modno = message.modno.saturating_add(1);
+                let sync = message.multihost.get_or_insert_default();
+                sync.authorized_clients.push(Peer {
+                    instance_id: peer.instance_id.clone(),
+                    keyid: peer.keyid.clone(),
+                    permissions,
+                    ..Peer::default()
+                });
+                let token = &mut sync.pairing_tokens[index];
+                token.uses = token.uses.saturating_add(1);
+                if token.max_uses > 0 && token.uses >= token.max_uses {
+                    sync.pairing_tokens.remove(index);
+                }
+            })
+            .map_err(|error| {
+                Violation::auth(RuleId::PairingTakenInstanceIdRefused, error.to_string())
+            })?;
+        Ok((grants, config))
+    }
+
+    fn check_newcomer(&self, peer: &VerifiedPeer) -> Result<(), Violation> {
+        if self.config.knows_keyid(&peer.keyid) {
+            return Err(Violation::auth(
+                RuleId::HandshakeUnknownKeyRefused,
+                format!("key id {} of ourselves or of a host", peer.keyid),
+            ));
+        }
+        if self.config.knows_instance_id(&peer.instance_id) {
+            return Err(Violation::auth(
+                RuleId::PairingTakenInstanceIdRefused,
+                format!("instance id {:?}, which is taken", peer.instance_id),
+            ));
+        }
+        check_instance_id(&peer.instance_id).map_err(|problem| {
+            Violation::auth(RuleId::PairingInstanceIdForm, problem.to_string())
+        })?;
+        let clients_max = self.settings.limits.authorized_clients_max;
+        if self.config.authorized_clients().len() >= clients_max {
+            return Err(Violation::limit(
+                RuleId::ResponderSurvives,
+                format!("more than {clients_max} clients"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn known_grants(entry: &Peer, peer: &VerifiedPeer) -> Result<Grants, Violation> {
+    if entry.instance_id != peer.instance_id {
+        return Err(Violation::auth(
+            RuleId::HandshakeInstanceIdOfKey,
+            format!(
+                "expected instance id {:?}, saw {:?}",
+                entry.instance_id, peer.instance_id
+            ),
+        ));
+    }
+    parse_grants(&entry.permissions)
+}
+
+fn parse_grants(permissions: &[Permission]) -> Result<Grants, Violation> {
+    Grants::parse(permissions)
+        .map_err(|error| Violation::auth(RuleId::PermissionsScopeForms, error.to_string()))
+}
+
+fn pairing_rule(refusal: PairingRefusal) -> RuleId {
+    match refusal {
+        PairingRefusal::Expired { .. } => RuleId::PairingExpiredRefused,
+        PairingRefusal::UsedUp { .. } => RuleId::PairingUsedUpRefused,
+        PairingRefusal::SecretEmpty | PairingRefusal::SecretUnknown => {
+            RuleId::PairingUnknownSecretRefused
+        }
+    }
+}

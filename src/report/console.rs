@@ -1,0 +1,98 @@
+//! Results for a person.
+
+use std::io::{self, Write};
+
+use super::{CaseResult, Outcome, Summary, transcript};
+use crate::judge::Finding;
+
+/// One line for a case that came to an end.
+pub fn line(result: &CaseResult) -> String {
+    let word = match result.outcome {
+        Outcome::Passed if !result.findings.is_empty() => "warn",
+        Outcome::Passed => "ok",
+        Outcome::Failed => "FAIL",
+        Outcome::Inconclusive => "????",
+        Outcome::Skipped => "skip",
+        Outcome::KnownFailing => "known",
+    };
+    format!(
+        "{word:<5} {}   {}, {}   {:.0} ms",
+        result.scenario.id,
+        result.scenario.role,
+        result.protocol,
+        result.duration.as_secs_f64() * 1000.0
+    )
+}
+
+/// Everything a failure, a remark or an unjudged case says, nothing for the rest.
+///
+/// # Errors
+/// Those of the writer.
+pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
+    if result.findings.is_empty() && result.reason.is_none() {
+        return Ok(());
+    }
+    writeln!(out, "\n{}", line(result))?;
+    writeln!(out, "  claim   {}", result.scenario.about)?;
+    if let Some(reason) = &result.reason {
+        for (index, line) in reason.lines().enumerate() {
+            writeln!(
+                out,
+                "  {:<7} {line}",
+                if index == 0 { "not judged:" } else { "" }
+            )?;
+        }
+    }
+    for finding in &result.findings {
+        write_finding(out, finding)?;
+    }
+    if !result.trace.events.is_empty() && result.outcome != Outcome::Passed {
+        writeln!(out, "  between us")?;
+        let marked: Vec<usize> = result
+            .findings
+            .iter()
+            .filter_map(|finding| finding.event)
+            .collect();
+        for line in transcript::lines(&result.trace, &marked) {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    Ok(())
+}
+
+fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
+    let rule = finding.rule.rule();
+    writeln!(
+        out,
+        "  rule    {} ({}): {}",
+        rule.id,
+        rule.level.name(),
+        rule.text
+    )?;
+    match finding.step {
+        Some(step) => writeln!(out, "  step {step}  {}", finding.location)?,
+        None => writeln!(out, "  beside the steps of {}", finding.location)?,
+    }
+    writeln!(out, "          expected  {}", finding.expected)?;
+    writeln!(out, "          seen      {}", finding.seen)
+}
+
+/// The last line of a run.
+pub fn summary(summary: &Summary, seconds: f64) -> String {
+    let mut parts = vec![
+        format!("{} passed", summary.passed),
+        format!("{} failed", summary.failed),
+    ];
+    let more = [
+        (summary.inconclusive, "could not be judged"),
+        (summary.known_failing, "known failing"),
+        (summary.skipped, "skipped"),
+        (summary.with_remarks, "passed with warnings"),
+    ];
+    parts.extend(
+        more.into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}")),
+    );
+    format!("{} in {seconds:.2} s", parts.join(", "))
+}

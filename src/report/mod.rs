@@ -1,0 +1,148 @@
+//! One stream of results, told in different ways. No report recomputes a verdict.
+
+pub mod console;
+pub mod json;
+mod transcript;
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    judge::{Finding, Verdict},
+    rules::Level,
+    scenario::model::Scenario,
+    trace::Trace,
+    wire::RpcProtocol,
+};
+
+/// What became of one case over one RPC protocol.
+#[derive(Clone, Debug)]
+pub struct CaseResult {
+    /// The case.
+    pub scenario: Arc<Scenario>,
+    /// The RPC protocol it was played over.
+    pub protocol: RpcProtocol,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// Why it was skipped or could not be judged.
+    pub reason: Option<String>,
+    /// Rules found broken, of whatever level.
+    pub findings: Vec<Finding>,
+    /// How long it took.
+    pub duration: Duration,
+    /// What was seen.
+    pub trace: Trace,
+}
+
+/// The outcomes of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The claim was checked, and holds.
+    Passed,
+    /// A rule is broken that the run holds the peer to.
+    Failed,
+    /// The claim could not be checked.
+    Inconclusive,
+    /// It was not played.
+    Skipped,
+    /// It failed as a list of known failures says it does.
+    KnownFailing,
+}
+
+impl Outcome {
+    /// The word used in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Passed => "passed",
+            Outcome::Failed => "failed",
+            Outcome::Inconclusive => "inconclusive",
+            Outcome::Skipped => "skipped",
+            Outcome::KnownFailing => "known-failing",
+        }
+    }
+}
+
+impl CaseResult {
+    /// Folds a verdict into a result. Rules weaker than `held_to` are reported, and fail nothing.
+    pub fn new(
+        scenario: Arc<Scenario>,
+        protocol: RpcProtocol,
+        verdict: Verdict,
+        held_to: Level,
+        duration: Duration,
+        trace: Trace,
+    ) -> Self {
+        let failed = verdict.breaks(held_to);
+        let (outcome, reason, findings) = match verdict {
+            Verdict::Judged(findings) if failed => (Outcome::Failed, None, findings),
+            Verdict::Judged(findings) => (Outcome::Passed, None, findings),
+            Verdict::Inconclusive { reason, location } => (
+                Outcome::Inconclusive,
+                Some(format!("{reason}\n{location}")),
+                Vec::new(),
+            ),
+        };
+        CaseResult {
+            scenario,
+            protocol,
+            outcome,
+            reason,
+            findings,
+            duration,
+            trace,
+        }
+    }
+}
+
+/// How many cases came to what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Claims that hold.
+    pub passed: usize,
+    /// Claims that don't.
+    pub failed: usize,
+    /// Claims that could not be checked.
+    pub inconclusive: usize,
+    /// Cases not played.
+    pub skipped: usize,
+    /// Failures that were expected.
+    pub known_failing: usize,
+    /// Passed cases with findings that fail nothing.
+    pub with_remarks: usize,
+}
+
+impl Summary {
+    /// Counts the results.
+    pub fn of(results: &[CaseResult]) -> Self {
+        let mut summary = Summary::default();
+        for result in results {
+            let count = match result.outcome {
+                Outcome::Passed => &mut summary.passed,
+                Outcome::Failed => &mut summary.failed,
+                Outcome::Inconclusive => &mut summary.inconclusive,
+                Outcome::Skipped => &mut summary.skipped,
+                Outcome::KnownFailing => &mut summary.known_failing,
+            };
+            *count += 1;
+            if result.outcome == Outcome::Passed && !result.findings.is_empty() {
+                summary.with_remarks += 1;
+            }
+        }
+        summary
+    }
+
+    /// All cases.
+    pub fn total(&self) -> usize {
+        self.passed + self.failed + self.inconclusive + self.skipped + self.known_failing
+    }
+}
+
+/// What a run was played against.
+#[derive(Clone, Debug)]
+pub struct TargetLine {
+    /// `reference` or `url`.
+    pub kind: &'static str,
+    /// Its URL.
+    pub url: String,
+    /// The RPC protocols played.
+    pub protocols: Vec<RpcProtocol>,
+}

@@ -1,0 +1,217 @@
+//! The only stage with IO: pumps bytes between the actor and real streams. It has no opinion.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::select_all;
+use tokio::time::timeout;
+
+use crate::{
+    actor::{Actor, Command, Input, Out, RequestShape},
+    net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start},
+    trace::{End, LinkFailure, Stage, Trace},
+};
+
+/// How long the stages of opening a stream take in all, whatever the peer does.
+const OPEN_WAIT: Duration = Duration::from_secs(10);
+
+/// Plays the actor's scenario against the peer at `options`.
+pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
+    let started = Instant::now();
+    let mut streams: Vec<Stream> = Vec::new();
+    loop {
+        match actor.next(started.elapsed()) {
+            Command::Open { session, request } => {
+                streams.retain(|stream| stream.session != session);
+                let input = match open(options, &request).await {
+                    Ok((connection, link)) => {
+                        streams.push(Stream {
+                            session: session.clone(),
+                            link,
+                            over: false,
+                            _connection: connection,
+                        });
+                        Input::Opened
+                    }
+                    Err(error) => Input::NotOpened(failure(&error)),
+                };
+                actor.note(&session, input, started.elapsed());
+            }
+            Command::Send { session, out } => {
+                if let Some(stream) = streams.iter_mut().find(|stream| stream.session == session)
+                    && let Err(error) = stream.put(out).await
+                {
+                    // The stream is over, which reading it tells more exactly, or the peer takes nothing in.
+                    if let LinkError::Timeout { .. } = error {
+                        stream.over = true;
+                        let reason = error.to_string();
+                        actor.note(
+                            &session,
+                            Input::Ended(End::Lost { reason }),
+                            started.elapsed(),
+                        );
+                    }
+                }
+            }
+            Command::Wait { until } => {
+                let left = until.saturating_sub(started.elapsed());
+                if let Ok((session, input)) = timeout(left, next_input(&mut streams)).await {
+                    actor.note(&session, input, started.elapsed());
+                }
+            }
+            Command::Finish => return actor.into_trace(),
+        }
+    }
+}
+
+struct Stream {
+    session: String,
+    link: Link,
+    over: bool,
+    /// Kept because a stream lasts no longer than its connection.
+    _connection: Connection,
+}
+
+impl Stream {
+    async fn put(&mut self, out: Out) -> Result<(), LinkError> {
+        match out {
+            Out::Message(payload) => {
+                self.link
+                    .send(OutFrame::Message(Bytes::from(payload)))
+                    .await
+            }
+            Out::Raw(pieces) => {
+                for piece in pieces {
+                    self.link.send(OutFrame::Raw(Bytes::from(piece))).await?;
+                }
+                Ok(())
+            }
+            Out::HalfClose => self.link.half_close(),
+            Out::Reset => {
+                self.link.reset();
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn open(
+    options: &DialOptions,
+    request: &RequestShape,
+) -> Result<(Connection, Link), LinkError> {
+    let opening = async {
+        let connection = Connection::dial(options).await?;
+        let mut shape = net::RequestShape::sync(options.protocol);
+        if let Some(content_type) = &request.content_type {
+            shape.content_type = Some(content_type.clone());
+        }
+        if let Some(method) = &request.method {
+            shape.method.clone_from(method);
+        }
+        let link = connection.open(&shape).await?;
+        Ok((connection, link))
+    };
+    timeout(OPEN_WAIT, opening)
+        .await
+        .unwrap_or(Err(LinkError::Timeout {
+            step: net::Step::Connect,
+            after: OPEN_WAIT,
+        }))
+}
+
+fn failure(error: &LinkError) -> LinkFailure {
+    LinkFailure {
+        stage: stage(error),
+        seen: error.to_string(),
+    }
+}
+
+fn stage(error: &LinkError) -> Stage {
+    match error {
+        LinkError::BadUrl { .. } | LinkError::TlsUnsupported { .. } => Stage::Url,
+        LinkError::DnsFailed { .. }
+        | LinkError::Timeout {
+            step: net::Step::Resolve,
+            ..
+        } => Stage::Name,
+        LinkError::Refused { .. }
+        | LinkError::Unreachable { .. }
+        | LinkError::Timeout {
+            step: net::Step::Connect,
+            ..
+        } => Stage::Tcp,
+        LinkError::ClosedAtOnce { .. }
+        | LinkError::NotHttp2 { .. }
+        | LinkError::Timeout {
+            step: net::Step::Settings,
+            ..
+        } => Stage::Http2,
+        _ => Stage::Rpc,
+    }
+}
+
+/// The next thing that happens on any stream; waits for ever where none is open.
+async fn next_input(streams: &mut [Stream]) -> (String, Input) {
+    let open: Vec<_> = streams
+        .iter_mut()
+        .filter(|stream| !stream.over)
+        .map(|stream| {
+            Box::pin(async move {
+                let event = stream.link.next().await;
+                stream.over = matches!(event, LinkEvent::Ended(_));
+                (stream.session.clone(), event)
+            })
+        })
+        .collect();
+    if open.is_empty() {
+        return std::future::pending().await;
+    }
+    let ((session, event), ..) = select_all(open).await;
+    (session, input_of(event))
+}
+
+fn input_of(event: LinkEvent) -> Input {
+    match event {
+        LinkEvent::Headers(headers) => Input::Answered {
+            status: match headers.start {
+                Start::Response { status } => status,
+                // Only a listening link sees requests.
+                Start::Request { .. } => 0,
+            },
+            content_type: headers.content_type.unwrap_or_default(),
+        },
+        LinkEvent::Message {
+            payload,
+            compressed,
+            ..
+        } => Input::Message {
+            payload: payload.to_vec(),
+            compressed,
+        },
+        LinkEvent::Ended(end) => Input::Ended(end_of(end)),
+    }
+}
+
+fn end_of(end: net::End) -> End {
+    match end {
+        net::End::Status(status) => End::Status {
+            code: status.code,
+            message: status.message,
+        },
+        net::End::HttpStatus {
+            status,
+            content_type,
+            ..
+        } => End::Http {
+            status,
+            content_type: content_type.unwrap_or_default(),
+        },
+        net::End::Reset { reason } => End::Reset { reason },
+        net::End::ResetByUs => End::Reset {
+            reason: "CANCEL, ours".to_owned(),
+        },
+        net::End::ConnectionLost { text } => End::Lost { reason: text },
+        net::End::BadFraming { text } => End::BadFraming { reason: text },
+        net::End::HalfClosed | net::End::NoStatus => End::NoStatus,
+    }
+}

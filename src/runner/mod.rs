@@ -1,0 +1,141 @@
+//! From scenarios to results: which cases are played, how many at once, and what each came to.
+
+mod drive;
+mod plan;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Semaphore, task::JoinSet};
+
+pub use drive::drive;
+pub use plan::{Job, Selection, plan};
+
+use crate::{
+    actor::{Actor, Entropy, Patience},
+    crypto::kem::KemId,
+    judge::judge,
+    net::DialOptions,
+    report::{CaseResult, Outcome},
+    rules::Level,
+    target::{Contact, SetupMistake, contact_scenario, first_contact},
+    trace::Trace,
+    wire::RpcProtocol,
+};
+
+/// Cases played at once where nothing else is asked for: most of a case is waiting.
+pub const JOBS_AT_ONCE: usize = 16;
+
+/// How a run is played.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// URL of the peer under test.
+    pub url: String,
+    /// Seed of all our randomness.
+    pub seed: u64,
+    /// Cases played at once.
+    pub at_once: usize,
+    /// The weakest rules whose breaking fails a case.
+    pub held_to: Level,
+    /// Which reading of the KEM id we follow.
+    pub kem_id: KemId,
+}
+
+impl RunOptions {
+    fn dial(&self, protocol: RpcProtocol) -> DialOptions {
+        DialOptions::new(self.url.clone(), protocol)
+    }
+
+    fn entropy(&self, case: &str, protocol: RpcProtocol) -> Entropy {
+        Entropy::new(self.seed, &format!("{case}/{protocol}"))
+    }
+}
+
+/// Has one honest session, and measures it.
+///
+/// # Errors
+/// The set-up mistake that keeps any case from being judged.
+pub async fn contact(options: &RunOptions, protocol: RpcProtocol) -> Result<Contact, SetupMistake> {
+    let scenario = contact_scenario(protocol);
+    let actor = Actor::new(
+        &scenario,
+        options.entropy(&scenario.id, protocol),
+        options.kem_id,
+        Patience::from_round_trip(Duration::ZERO),
+    );
+    first_contact(&drive(actor, &options.dial(protocol)).await)
+}
+
+/// Plays the jobs: side by side, then those that want to be alone. `tell` hears of each result as it comes.
+pub async fn run(
+    jobs: Vec<Job>,
+    options: &RunOptions,
+    patience: Patience,
+    tell: &mut dyn FnMut(&CaseResult),
+) -> Vec<CaseResult> {
+    let mut results = Vec::with_capacity(jobs.len());
+    let (alone, together): (Vec<Job>, Vec<Job>) =
+        jobs.into_iter().partition(|job| job.scenario.alone);
+    let permits = Arc::new(Semaphore::new(options.at_once.max(1)));
+    let mut tasks = JoinSet::new();
+    for job in together {
+        let (permits, options) = (permits.clone(), options.clone());
+        tasks.spawn(async move {
+            // The semaphore is never closed.
+            let _permit = permits.acquire().await;
+            play(job, &options, patience).await
+        });
+    }
+    while let Some(joined) = tasks.join_next().await {
+        if let Ok(result) = joined {
+            tell(&result);
+            results.push(result);
+        }
+    }
+    for job in alone {
+        let result = play(job, options, patience).await;
+        tell(&result);
+        results.push(result);
+    }
+    results.sort_by(|a, b| (&a.scenario.id, a.protocol).cmp(&(&b.scenario.id, b.protocol)));
+    results
+}
+
+/// Plays one case.
+pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseResult {
+    let Job {
+        scenario,
+        protocol,
+        skip,
+    } = job;
+    if let Some(reason) = skip {
+        return CaseResult {
+            scenario,
+            protocol,
+            outcome: Outcome::Skipped,
+            reason: Some(reason),
+            findings: Vec::new(),
+            duration: Duration::ZERO,
+            trace: Trace::default(),
+        };
+    }
+    let started = Instant::now();
+    let actor = Actor::new(
+        &scenario,
+        options.entropy(&scenario.id, protocol),
+        options.kem_id,
+        patience,
+    );
+    let trace = drive(actor, &options.dial(protocol)).await;
+    let verdict = judge(&scenario, &trace);
+    CaseResult::new(
+        scenario,
+        protocol,
+        verdict,
+        options.held_to,
+        started.elapsed(),
+        trace,
+    )
+}

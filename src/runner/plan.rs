@@ -1,0 +1,71 @@
+//! Which cases are played: a pure choice.
+
+use std::sync::Arc;
+
+use crate::{
+    scenario::{
+        CaseTemplate,
+        model::{Profile, Scenario},
+    },
+    wire::{Role, RpcProtocol},
+};
+
+/// One case over one RPC protocol.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The case.
+    pub scenario: Arc<Scenario>,
+    /// The RPC protocol to play it over.
+    pub protocol: RpcProtocol,
+    /// Why it is not played, where it is not.
+    pub skip: Option<String>,
+}
+
+/// What was asked for, in libtest's words.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Parts of ids, any of which selects; none selects everything.
+    pub filters: Vec<String>,
+    /// Whether a filter must be the whole id.
+    pub exact: bool,
+    /// Parts of ids that are left out.
+    pub skip: Vec<String>,
+    /// The largest profile that is included.
+    pub profile: Profile,
+}
+
+impl Selection {
+    fn takes(&self, id: &str, profile: Profile) -> bool {
+        let matches = |text: &String| match self.exact {
+            true => id == text,
+            false => id.contains(text.as_str()),
+        };
+        profile <= self.profile
+            && (self.filters.is_empty() || self.filters.iter().any(matches))
+            && !self.skip.iter().any(matches)
+    }
+}
+
+/// The jobs of a run, by id and protocol. Cases against an initiator are not played yet by anyone who dials.
+pub fn plan(
+    templates: &[CaseTemplate],
+    selection: &Selection,
+    protocols: &[RpcProtocol],
+) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for template in templates {
+        for protocol in protocols {
+            let Some(scenario) = template.instantiate(Role::Responder, *protocol) else {
+                continue;
+            };
+            if selection.takes(&scenario.id, scenario.profile) {
+                jobs.push(Job {
+                    scenario: Arc::new(scenario),
+                    protocol: *protocol,
+                    skip: None,
+                });
+            }
+        }
+    }
+    jobs
+}

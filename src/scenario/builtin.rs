@@ -1,0 +1,23 @@
+//! The suite's own scenarios, part of the binary.
+
+use super::{CaseTemplate, load::load_files, load_error::LoadError};
+
+const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));
+/// Folder they come from.
+const ROOT: &str = "scenarios/";
+
+/// Loads them.
+///
+/// # Errors
+/// All that is wrong in any of them; a test keeps that from being released.
+pub fn load_builtin() -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
+    load_files(
+        FILES
+            .iter()
+            .filter_map(|(path, text)| {
+                let path = path.strip_prefix(ROOT)?;
+                Some((path.to_owned(), text.as_bytes().to_vec()))
+            })
+            .collect(),
+    )
+}

@@ -1,0 +1,334 @@
+//! What a peer is provisioned with for one case: identities, a token, repositories and plans, all derived from the
+//! case's name, so that target and actor need not talk about them and a run can be repeated.
+//!
+//! Nothing here is secret or random; each case, role and RPC protocol has its own, so that cases can run side by side.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use ed25519_dalek::SigningKey;
+use sha2::{Digest, Sha256};
+
+use super::model::{Given, PeerFixture, PermissionFixture};
+use crate::wire::{Role, RpcProtocol};
+
+/// The identity that is used where a step names none.
+pub const PEER: &str = "peer";
+/// The identity that a probe uses; a case with a probe has it without asking.
+pub const PROBE: &str = "probe";
+/// Longest instance id, in characters (`docs/protocol.md`, section 4).
+pub const INSTANCE_ID_LEN_MAX: usize = 50;
+
+const LABEL: &str = "syncspec/provision/1/";
+const SUFFIX_LEN: usize = 8;
+
+/// Everything that is provisioned for one case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixtures {
+    /// Our identities: [`PEER`] first, then the others by name.
+    pub identities: Vec<Identity>,
+    /// The pairing token, where the case has one.
+    pub token: Option<Token>,
+    /// Repositories, in the order of the file.
+    pub repos: Vec<Repo>,
+    /// Plans, in the order of the file.
+    pub plans: Vec<Plan>,
+}
+
+/// One of our identities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Name within the case.
+    pub name: String,
+    /// Instance id: at most [`INSTANCE_ID_LEN_MAX`] of letters, digits and `-`, and never like a number.
+    pub instance_id: String,
+    /// Seed of the ed25519 key, 32 bytes.
+    pub seed: [u8; 32],
+    /// Whether the peer has an entry for it.
+    pub known: bool,
+    /// What that entry permits, ids filled in.
+    pub permissions: Vec<PermissionFixture>,
+}
+
+/// The pairing token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// 32 bytes in hex.
+    pub secret: String,
+    /// Admissions it allows; 0 is any number.
+    pub max_uses: u32,
+    /// Admissions already counted.
+    pub uses: u32,
+    /// True when its expiry has passed.
+    pub expired: bool,
+    /// What a client it admits may do, ids filled in.
+    pub permissions: Vec<PermissionFixture>,
+}
+
+/// A repository in the peer's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repo {
+    /// Name within the case.
+    pub name: String,
+    /// Id: the name, `-`, and 8 hex digits.
+    pub id: String,
+    /// Guid: 64 hex digits.
+    pub guid: String,
+    /// Where it would be stored; nothing is there.
+    pub uri: String,
+    /// Whether it is marked shared.
+    pub shared: bool,
+}
+
+/// A plan in the peer's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Name within the case.
+    pub name: String,
+    /// Id: the name, `-`, and 8 hex digits.
+    pub id: String,
+    /// Id of the repository it backs up to.
+    pub repo_id: String,
+}
+
+impl Fixtures {
+    /// What `given` asks for, for one case played against a peer in one role over one RPC protocol.
+    pub fn for_case(case_id: &str, role: Role, protocol: RpcProtocol, given: &Given) -> Fixtures {
+        let space = Namespace {
+            case_id,
+            prefix: format!("{case_id}/{role}/{protocol}"),
+        };
+        let others = given.others.iter();
+        let others = others.map(|(name, fixture)| space.identity(name, fixture));
+        Fixtures {
+            identities: std::iter::once(space.identity(PEER, &given.peer))
+                .chain(others)
+                .collect(),
+            token: given.token.as_ref().map(|token| Token {
+                secret: hex(&space.derive("token", "")),
+                max_uses: token.max_uses,
+                uses: token.uses,
+                expired: token.expired,
+                permissions: token.permissions.clone(),
+            }),
+            repos: given
+                .repos
+                .iter()
+                .map(|repo| space.repo(&repo.name, repo.shared))
+                .collect(),
+            plans: given
+                .plans
+                .iter()
+                .map(|plan| Plan {
+                    name: plan.name.clone(),
+                    id: space.id("plan", &plan.name),
+                    repo_id: space.id("repo", &plan.repo),
+                })
+                .collect(),
+        }
+    }
+
+    /// The identity of that name.
+    pub fn identity(&self, name: &str) -> Option<&Identity> {
+        self.identities
+            .iter()
+            .find(|identity| identity.name == name)
+    }
+
+    /// What a scenario can name: `token`, `instance` and `keyid` of [`PEER`], and the id of each repository and plan.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let mut variables = BTreeMap::new();
+        if let Some(peer) = self.identity(PEER) {
+            variables.insert("instance".to_owned(), peer.instance_id.clone());
+            variables.insert("keyid".to_owned(), peer.keyid());
+        }
+        if let Some(token) = &self.token {
+            variables.insert("token".to_owned(), token.secret.clone());
+        }
+        let repos = self.repos.iter().map(|repo| (&repo.name, &repo.id));
+        let plans = self.plans.iter().map(|plan| (&plan.name, &plan.id));
+        variables.extend(
+            repos
+                .chain(plans)
+                .map(|(name, id)| (name.clone(), id.clone())),
+        );
+        variables
+    }
+}
+
+impl Identity {
+    /// `ed25519.`, then the SHA-256 of the public key in base64url (`docs/protocol.md`, section 4).
+    pub fn keyid(&self) -> String {
+        let public_key = SigningKey::from_bytes(&self.seed).verifying_key();
+        let hash = Sha256::digest(public_key.as_bytes());
+        format!("ed25519.{}", URL_SAFE_NO_PAD.encode(hash))
+    }
+}
+
+/// Seed of an identity that belongs to no case, such as the host's, 32 bytes.
+pub fn seed_of(name: &str) -> [u8; 32] {
+    Sha256::digest(format!("{LABEL}{name}")).into()
+}
+
+/// Where the values of one case come from.
+struct Namespace<'a> {
+    case_id: &'a str,
+    prefix: String,
+}
+
+impl Namespace<'_> {
+    fn derive(&self, kind: &str, name: &str) -> [u8; 32] {
+        let path = format!("{LABEL}{}/{kind}/{name}", self.prefix);
+        Sha256::digest(path.as_bytes()).into()
+    }
+
+    /// A readable name that no other case has.
+    fn id(&self, kind: &str, name: &str) -> String {
+        let suffix = &hex(&self.derive(kind, name))[..SUFFIX_LEN];
+        format!("{name}-{suffix}")
+    }
+
+    fn identity(&self, name: &str, fixture: &PeerFixture) -> Identity {
+        let suffix = match name {
+            PEER => String::new(),
+            other => format!("-{other}"),
+        };
+        let room = INSTANCE_ID_LEN_MAX.saturating_sub(suffix.len() + 1 + SUFFIX_LEN);
+        let readable = format!("{}{suffix}", slug(self.case_id, room));
+        let hash = &hex(&self.derive("instance", name))[..SUFFIX_LEN];
+        Identity {
+            name: name.to_owned(),
+            instance_id: format!("{readable}-{hash}"),
+            seed: self.derive("identity", name),
+            known: fixture.known,
+            permissions: fixture.permissions.clone(),
+        }
+    }
+
+    fn repo(&self, name: &str, shared: bool) -> Repo {
+        let id = self.id("repo", name);
+        Repo {
+            name: name.to_owned(),
+            guid: hex(&self.derive("guid", name)),
+            uri: format!("/nonexistent/syncspec/{id}"),
+            id,
+            shared,
+        }
+    }
+}
+
+/// Letters, digits and `-`, starting with a letter: behind a digit, `e` and `-` would make a number of it.
+fn slug(text: &str, len_max: usize) -> String {
+    let word = |character: char| match character.is_ascii_alphanumeric() {
+        true => character.to_ascii_lowercase(),
+        false => '-',
+    };
+    let slug: String = std::iter::once('c')
+        .filter(|_| !text.starts_with(|first: char| first.is_ascii_alphabetic()))
+        .chain(text.chars().map(word))
+        .take(len_max)
+        .collect();
+    slug.trim_end_matches('-').to_owned()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::scenario::model::{PlanFixture, RepoFixture, TokenFixture};
+
+    fn given() -> Given {
+        Given {
+            others: BTreeMap::from([("second".to_owned(), PeerFixture::default())]),
+            token: Some(TokenFixture::default()),
+            repos: vec![RepoFixture {
+                name: "photos".to_owned(),
+                shared: true,
+            }],
+            plans: vec![PlanFixture {
+                name: "daily".to_owned(),
+                repo: "photos".to_owned(),
+            }],
+            ..Given::default()
+        }
+    }
+
+    #[test]
+    fn same_case_then_same_fixtures() {
+        let fixtures = || Fixtures::for_case("a/b", Role::Responder, RpcProtocol::Grpc, &given());
+        assert_eq!(fixtures(), fixtures());
+    }
+
+    #[test]
+    fn other_case_role_or_link_then_nothing_is_shared() {
+        let mut seen = HashSet::new();
+        for case in ["a/b", "a/c"] {
+            for role in [Role::Responder, Role::Initiator] {
+                for protocol in RpcProtocol::ALL {
+                    let fixtures = Fixtures::for_case(case, role, protocol, &given());
+                    assert!(
+                        fixtures
+                            .variables()
+                            .into_values()
+                            .all(|value| seen.insert(value))
+                    );
+                    for identity in &fixtures.identities {
+                        assert!(seen.insert(hex(&identity.seed)));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_case_id_then_instance_id_of_the_allowed_form() {
+        let long = "a-very-long-folder/a-very-long-file-name-that-goes-on/and-a-row";
+        for case in ["1e5", "", "5", "a", "ä/ö", long, "x-/-"] {
+            let fixtures =
+                Fixtures::for_case(case, Role::Initiator, RpcProtocol::Connect, &given());
+            for identity in &fixtures.identities {
+                let id = &identity.instance_id;
+                assert!(id.len() <= INSTANCE_ID_LEN_MAX, "{id}");
+                assert!(
+                    id.bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                );
+                assert!(
+                    id.starts_with(|first: char| first.is_ascii_alphabetic()),
+                    "{id}"
+                );
+                assert!(id.parse::<f64>().is_err(), "{id}");
+            }
+        }
+    }
+
+    #[test]
+    fn plan_then_holds_the_id_of_its_repository() {
+        let fixtures = Fixtures::for_case("a", Role::Responder, RpcProtocol::Grpc, &given());
+        assert_eq!(fixtures.plans[0].repo_id, fixtures.repos[0].id);
+        assert_eq!(fixtures.repos[0].guid.len(), 64);
+        assert_eq!(fixtures.token.unwrap().secret.len(), 64);
+    }
+
+    #[test]
+    fn seed_of_a_vector_then_its_keyid() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../vectors/identity.json")).unwrap();
+        let test = &vectors["groups"][0]["tests"][0];
+        let seed: Vec<u8> = (0..32)
+            .map(|index| &test["seed"].as_str().unwrap()[2 * index..2 * index + 2])
+            .map(|digits| u8::from_str_radix(digits, 16).unwrap())
+            .collect();
+        let mut fixtures = Fixtures::for_case("a", Role::Responder, RpcProtocol::Grpc, &given());
+        fixtures.identities[0].seed = seed.try_into().unwrap();
+        assert_eq!(
+            fixtures.identities[0].keyid(),
+            test["keyid"].as_str().unwrap()
+        );
+    }
+}

@@ -1,0 +1,35 @@
+//! Scenarios as data: the file format, its loader and its checks. A scenario knows nothing of bytes on the wire; the
+//! actor turns it into those.
+//!
+//! [`load::load_dir`] is the only function that touches the file system. After it a [`model::Scenario`] is immutable
+//! and known to be playable.
+
+pub mod deviation;
+pub mod fixtures;
+pub mod load;
+pub mod load_error;
+pub mod message;
+pub mod model;
+pub mod node;
+pub mod problem;
+pub mod schema;
+
+pub mod builtin;
+mod case;
+mod de;
+mod given;
+pub mod known_vectors;
+mod message_check;
+mod names;
+mod pattern;
+mod rule_check;
+mod shape;
+mod steps;
+mod table;
+mod variables;
+mod yaml;
+
+pub use case::CaseTemplate;
+
+#[cfg(test)]
+mod tests;

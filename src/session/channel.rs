@@ -1,0 +1,116 @@
+//! The sealed channel that a key exchange leaves: a counter nonce and a key for each direction.
+
+use prost::Message as _;
+
+use super::violation::Violation;
+use crate::{
+    crypto::{
+        hpke::SessionKeys,
+        seal::{OpenError, Opener, Sealer, nonce_for, open_with},
+    },
+    rules::RuleId,
+    wire::{Action, SyncStreamItem, decode, v1sync::sync_stream_item::SyncActionEncrypted},
+};
+
+/// Both directions of one session, and the transcript that handshakes are bound to.
+pub struct Channel {
+    sealer: Sealer,
+    opener: Opener,
+    transcript: [u8; 32],
+    /// The peer's key under the other reading of the KEM id, until its first frame opened.
+    peer_key_other_reading: Option<[u8; 32]>,
+}
+
+impl Channel {
+    /// The initiator's end.
+    pub fn initiator(keys: SessionKeys, other_reading: SessionKeys, transcript: [u8; 32]) -> Self {
+        Channel {
+            sealer: Sealer::new(keys.initiator_to_responder),
+            opener: Opener::new(keys.responder_to_initiator),
+            transcript,
+            peer_key_other_reading: Some(other_reading.responder_to_initiator),
+        }
+    }
+
+    /// The responder's end.
+    pub fn responder(keys: SessionKeys, other_reading: SessionKeys, transcript: [u8; 32]) -> Self {
+        Channel {
+            sealer: Sealer::new(keys.responder_to_initiator),
+            opener: Opener::new(keys.initiator_to_responder),
+            transcript,
+            peer_key_other_reading: Some(other_reading.initiator_to_responder),
+        }
+    }
+
+    /// Hash over the key exchange, 32 bytes.
+    pub fn transcript(&self) -> &[u8; 32] {
+        &self.transcript
+    }
+
+    /// Seals an action under the next nonce of our direction.
+    ///
+    /// # Errors
+    /// After 2^64 items there is no nonce left.
+    pub fn seal(&mut self, action: Action) -> Result<SyncStreamItem, Violation> {
+        let plaintext = SyncStreamItem {
+            action: Some(action),
+        }
+        .encode_to_vec();
+        let sealed = self.sealer.seal(&plaintext).map_err(|error| {
+            Violation::session(RuleId::EnvelopeNonceCountsUp, error.to_string())
+        })?;
+        Ok(SyncStreamItem {
+            action: Some(Action::Encrypted(SyncActionEncrypted {
+                nonce: sealed.nonce.to_vec(),
+                ciphertext: sealed.ciphertext,
+            })),
+        })
+    }
+
+    /// Opens the peer's next item.
+    ///
+    /// # Errors
+    /// An item that is not `encrypted`, another nonce than the next, a tag that fails, or a plaintext that is not a
+    /// SyncStreamItem. Each ends the session: later items do not open either.
+    pub fn open(&mut self, item: SyncStreamItem) -> Result<SyncStreamItem, Violation> {
+        let Some(Action::Encrypted(sealed)) = item.action else {
+            return Err(Violation::session(
+                RuleId::EnvelopePlaintextRefused,
+                format!("expected an encrypted item, seen {}", item.describe()),
+            ));
+        };
+        let plaintext = match self.opener.open(&sealed.nonce, &sealed.ciphertext) {
+            Ok(plaintext) => plaintext,
+            Err(error) => return Err(self.explain(error, &sealed)),
+        };
+        self.peer_key_other_reading = None;
+        decode::item(&plaintext)
+            .map_err(|error| Violation::session(RuleId::EnvelopeInnerMalformed, error.to_string()))
+    }
+
+    fn explain(&self, error: OpenError, sealed: &SyncActionEncrypted) -> Violation {
+        let rule = match error {
+            OpenError::NonceLength { .. } => RuleId::EnvelopeNonceLength,
+            OpenError::NonceUnexpected {
+                expected_counter,
+                seen,
+            } if seen < nonce_for(expected_counter) => RuleId::EnvelopeReplayRefused,
+            OpenError::NonceUnexpected { .. } => RuleId::EnvelopeGapRefused,
+            OpenError::AlreadyFailed => RuleId::EnvelopeFirstFaultIsFinal,
+            _ if self.opens_under_other_reading(sealed) => {
+                return Violation::session(
+                    RuleId::TransportSuite,
+                    "the peer's first frame opens only under the other reading of the KEM id: one side derives its \
+                     keys with 0x0051, as deployed, the other with 0x0050, as published",
+                );
+            }
+            _ => RuleId::EnvelopeTagChecked,
+        };
+        Violation::session(rule, error.to_string())
+    }
+
+    fn opens_under_other_reading(&self, sealed: &SyncActionEncrypted) -> bool {
+        self.peer_key_other_reading
+            .is_some_and(|key| open_with(&key, &nonce_for(0), b"", &sealed.ciphertext).is_some())
+    }
+}

@@ -1,0 +1,172 @@
+//! Everything a peer under test must have been given before the cases run: its own identity, and every client, token,
+//! repository and plan that they need. All of it is derived from names, so the same suite always asks for the same.
+//!
+//! The keys are public by construction: never give a peer that holds anything of value this provision.
+
+use serde_json::{Value, json};
+
+use crate::{
+    crypto::identity::Identity,
+    scenario::{
+        fixtures::{self, Fixtures},
+        model::{PermissionFixture, PermissionKind, Scenario},
+    },
+};
+
+/// Version of the layout of [`Provision::to_json`].
+pub const SCHEMA: u32 = 1;
+/// Instance id of the provisioned host.
+pub const HOST_INSTANCE_ID: &str = "syncspec-host";
+/// Version of the configuration form that deployed peers read.
+const BACKREST_CONFIG_VERSION: i32 = 6;
+/// 2001-09-09: an expiry that has passed.
+const EXPIRED_AT_UNIX: i64 = 1_000_000_000;
+
+/// What a peer must be given.
+pub struct Provision {
+    host: Identity,
+    fixtures: Vec<Fixtures>,
+}
+
+impl Provision {
+    /// What these cases need.
+    pub fn for_cases<'a>(cases: impl IntoIterator<Item = &'a Scenario>) -> Self {
+        Provision {
+            host: Identity::from_seed(&fixtures::seed_of("host")),
+            fixtures: cases
+                .into_iter()
+                .map(|case| case.fixtures.clone())
+                .collect(),
+        }
+    }
+
+    /// The peer's own identity.
+    pub fn host(&self) -> &Identity {
+        &self.host
+    }
+
+    /// As neutral JSON: keys in base64 as handshakes have them, permissions by their protobuf names.
+    pub fn to_json(&self) -> Value {
+        json!({
+            "schema": SCHEMA,
+            "host": {
+                "instance_id": HOST_INSTANCE_ID,
+                "key_id": self.host.keyid(),
+                "ed25519_private_key": self.host.private_key_text(),
+                "ed25519_public_key": self.host.public_key_text(),
+            },
+            "authorized_clients": self.known().map(|client| json!({
+                "instance_id": client.instance_id,
+                "key_id": client.keyid(),
+                "permissions": permissions(&client.permissions),
+            })).collect::<Vec<_>>(),
+            "pairing_tokens": self.tokens().map(|token| json!({
+                "secret": token.secret,
+                "max_uses": token.max_uses,
+                "uses": token.uses,
+                "expires_at_unix": expiry(token),
+                "permissions": permissions(&token.permissions),
+            })).collect::<Vec<_>>(),
+            "repos": self.repos().map(|repo| json!({
+                "id": repo.id,
+                "guid": repo.guid,
+                "uri": repo.uri,
+                "shared": repo.shared,
+            })).collect::<Vec<_>>(),
+            "plans": self.plans().map(|plan| json!({
+                "id": plan.id,
+                "repo": plan.repo_id,
+                "paths": ["/nonexistent"],
+            })).collect::<Vec<_>>(),
+        })
+    }
+
+    /// As the configuration file of deployed peers, in protobuf's JSON mapping of `v1.Config`.
+    pub fn to_backrest_config(&self) -> Value {
+        json!({
+            "modno": 1,
+            "version": BACKREST_CONFIG_VERSION,
+            "instance": HOST_INSTANCE_ID,
+            "auth": { "disabled": true },
+            "repos": self.repos().map(|repo| json!({
+                "id": repo.id,
+                "guid": repo.guid,
+                "uri": repo.uri,
+                "password": "syncspec",
+                "shared": repo.shared,
+            })).collect::<Vec<_>>(),
+            "plans": self.plans().map(|plan| json!({
+                "id": plan.id,
+                "repo": plan.repo_id,
+                "paths": ["/nonexistent"],
+                "schedule": { "disabled": true },
+            })).collect::<Vec<_>>(),
+            "sync": {
+                "identity": {
+                    "keyId": self.host.keyid(),
+                    "ed25519priv": self.host.private_key_text(),
+                    "ed25519pub": self.host.public_key_text(),
+                },
+                "authorizedClients": self.known().map(|client| json!({
+                    "instanceId": client.instance_id,
+                    "keyId": client.keyid(),
+                    "permissions": permissions(&client.permissions),
+                })).collect::<Vec<_>>(),
+                "pairingTokens": self.tokens().map(|token| json!({
+                    "secret": token.secret,
+                    "label": "syncspec",
+                    "createdAtUnix": EXPIRED_AT_UNIX.to_string(),
+                    "expiresAtUnix": expiry(token).to_string(),
+                    "maxUses": token.max_uses,
+                    "uses": token.uses,
+                    "permissions": permissions(&token.permissions),
+                })).collect::<Vec<_>>(),
+            },
+        })
+    }
+
+    fn known(&self) -> impl Iterator<Item = &fixtures::Identity> {
+        self.fixtures
+            .iter()
+            .flat_map(|fixtures| &fixtures.identities)
+            .filter(|identity| identity.known)
+    }
+
+    fn tokens(&self) -> impl Iterator<Item = &fixtures::Token> {
+        self.fixtures
+            .iter()
+            .filter_map(|fixtures| fixtures.token.as_ref())
+    }
+
+    fn repos(&self) -> impl Iterator<Item = &fixtures::Repo> {
+        self.fixtures.iter().flat_map(|fixtures| &fixtures.repos)
+    }
+
+    fn plans(&self) -> impl Iterator<Item = &fixtures::Plan> {
+        self.fixtures.iter().flat_map(|fixtures| &fixtures.plans)
+    }
+}
+
+fn expiry(token: &fixtures::Token) -> i64 {
+    match token.expired {
+        true => EXPIRED_AT_UNIX,
+        false => 0,
+    }
+}
+
+fn permissions(permissions: &[PermissionFixture]) -> Vec<Value> {
+    permissions
+        .iter()
+        .map(|permission| {
+            json!({
+                "type": match permission.kind {
+                    PermissionKind::ReadOperations => "PERMISSION_READ_OPERATIONS",
+                    PermissionKind::ReadConfig => "PERMISSION_READ_CONFIG",
+                    PermissionKind::ReadWriteConfig => "PERMISSION_READ_WRITE_CONFIG",
+                    PermissionKind::ReceiveSharedRepos => "PERMISSION_RECEIVE_SHARED_REPOS",
+                },
+                "scopes": permission.scopes,
+            })
+        })
+        .collect()
+}

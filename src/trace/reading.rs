@@ -1,0 +1,424 @@
+//! What a step makes of the events so far: satisfied, failed, or still open. The actor asks it to know when a wait is
+//! over, the judge to know what the whole trace means; so both can never disagree.
+
+use super::{End, Event, EventKind, Trace};
+use crate::{
+    rules::RuleId,
+    scenario::{
+        message::Pattern,
+        model::{Ending, Expectation, HttpAnswer, Step, Verb},
+    },
+    session::Violation,
+    wire::{Action, Code, SyncStreamItem},
+};
+
+/// Where reading has come to in one session: events before the mark are used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark(pub usize);
+
+/// What a step makes of the events.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It has what it needs.
+    Satisfied {
+        /// Where the next step of this session reads on.
+        mark: Mark,
+        /// What it noticed that breaks a rule without spoiling its claim.
+        remarks: Vec<Broken>,
+    },
+    /// It can no longer be satisfied.
+    Failed(Broken),
+    /// It needs more.
+    Open {
+        /// What it waits for, in words.
+        wanted: String,
+    },
+}
+
+/// A rule that a step found broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The rule; none is the step's own.
+    pub rule: Option<RuleId>,
+    /// What had to happen.
+    pub expected: String,
+    /// What happened.
+    pub seen: String,
+    /// The event that showed it.
+    pub event: Option<usize>,
+}
+
+/// Reads the events of the step's session from `mark` on.
+pub fn read(step: &Step, session: &str, trace: &Trace, mark: Mark) -> Reading {
+    let events = Events {
+        trace,
+        session,
+        mark,
+    };
+    match &step.verb {
+        Verb::Connect(_) | Verb::Send(_) | Verb::HalfClose(_) | Verb::Reset(_) => satisfied(mark),
+        Verb::ExpectNever(_) => satisfied(mark),
+        Verb::Expect(Expectation::Key) => key(&events),
+        Verb::Expect(Expectation::Handshake) => handshake(&events),
+        Verb::Expect(Expectation::Item(pattern)) => item(&events, pattern),
+        Verb::Establish(_) => established(&events),
+        Verb::Probe(_) => served(&events),
+        Verb::ExpectEstablished(_) => served(&events),
+        Verb::Fence(_) => fence(&events),
+        Verb::ExpectClosed(ending) | Verb::ExpectRefused(ending) => ended(&events, ending),
+        Verb::ExpectHttp(answer) => http(&events, answer),
+    }
+}
+
+struct Events<'a> {
+    trace: &'a Trace,
+    session: &'a str,
+    mark: Mark,
+}
+
+impl<'a> Events<'a> {
+    fn rest(&self) -> impl Iterator<Item = (usize, &'a Event)> {
+        self.trace
+            .of(self.session)
+            .filter(|(index, _)| *index >= self.mark.0)
+    }
+
+    /// Events of the session up to `index`, used up or not.
+    fn before(&self, index: usize) -> impl Iterator<Item = &'a EventKind> {
+        self.trace
+            .of(self.session)
+            .take_while(move |(at, _)| *at < index)
+            .map(|(_, event)| &event.kind)
+    }
+
+    /// Whether both handshakes were exchanged before `index`, so that background items may come.
+    fn established_before(&self, index: usize) -> bool {
+        self.before(index)
+            .any(|kind| matches!(kind, EventKind::Verified(_)))
+            && self
+                .before(index)
+                .any(|kind| matches!(kind, EventKind::Sent(sent) if sent.what == "handshake" && sent.deviations.is_empty()))
+    }
+}
+
+fn satisfied(mark: Mark) -> Reading {
+    Reading::Satisfied {
+        mark,
+        remarks: Vec::new(),
+    }
+}
+
+fn done(index: usize) -> Reading {
+    satisfied(Mark(index + 1))
+}
+
+fn failed(expected: &str, seen: impl Into<String>, event: usize) -> Reading {
+    Reading::Failed(Broken {
+        rule: None,
+        expected: expected.to_owned(),
+        seen: seen.into(),
+        event: Some(event),
+    })
+}
+
+fn broke(expected: &str, violation: &Violation, event: usize) -> Reading {
+    Reading::Failed(Broken {
+        rule: Some(violation.rule),
+        expected: expected.to_owned(),
+        seen: violation.seen.clone(),
+        event: Some(event),
+    })
+}
+
+fn open(wanted: &str) -> Reading {
+    Reading::Open {
+        wanted: wanted.to_owned(),
+    }
+}
+
+/// What came that nobody was waiting for, as a failure; none for our own doings and HTTP headers.
+fn surprise(expected: &str, index: usize, kind: &EventKind) -> Option<Reading> {
+    let seen = match kind {
+        EventKind::Broke(violation) => return Some(broke(expected, violation, index)),
+        EventKind::Ended(end) => format!("the stream ended with {end}"),
+        EventKind::NotOpened(failure) => {
+            format!(
+                "no stream: {} at step {}",
+                failure.seen,
+                failure.stage.name()
+            )
+        }
+        EventKind::Received { item, .. } => item.describe().to_owned(),
+        EventKind::Clear(item) => format!("{} in the clear", item.describe()),
+        EventKind::Verified(_) => "the peer's handshake".to_owned(),
+        EventKind::KeyExchanged => "the peer's part of the key exchange".to_owned(),
+        EventKind::DeadlinePassed { waited } => {
+            format!("nothing within {:.1} s", waited.as_secs_f64())
+        }
+        EventKind::Flooded => "more events than a trace keeps".to_owned(),
+        EventKind::Opened
+        | EventKind::Sent(_)
+        | EventKind::NotSent(_)
+        | EventKind::HalfClosed
+        | EventKind::ResetByUs
+        | EventKind::Answered { .. } => return None,
+    };
+    Some(failed(expected, seen, index))
+}
+
+fn key(events: &Events<'_>) -> Reading {
+    let expected = "the peer's part of the key exchange";
+    for (index, event) in events.rest() {
+        match &event.kind {
+            EventKind::KeyExchanged => return done(index),
+            kind => {
+                if let Some(reading) = surprise(expected, index, kind) {
+                    return reading;
+                }
+            }
+        }
+    }
+    open(expected)
+}
+
+fn handshake(events: &Events<'_>) -> Reading {
+    let expected = "the peer's handshake, bound to this session";
+    for (index, event) in events.rest() {
+        match &event.kind {
+            EventKind::Verified(_) => return done(index),
+            kind => {
+                if let Some(reading) = surprise(expected, index, kind) {
+                    return reading;
+                }
+            }
+        }
+    }
+    open(expected)
+}
+
+fn item(events: &Events<'_>, pattern: &Pattern) -> Reading {
+    // A pattern without an action does not load.
+    let action = pattern.action().unwrap_or_default();
+    let expected = format!("{action} like {}", pattern.json);
+    for (index, event) in events.rest() {
+        match &event.kind {
+            EventKind::Received { item, .. } if action_is(item, action) => {
+                return match pattern.mismatch(item) {
+                    None => done(index),
+                    Some(mismatch) => failed(
+                        &format!("{} = {}", mismatch.path, mismatch.expected),
+                        format!("{} = {}", mismatch.path, mismatch.seen),
+                        index,
+                    ),
+                };
+            }
+            EventKind::Received { item, .. } if is_background(item) => {}
+            kind => {
+                if let Some(reading) = surprise(&expected, index, kind) {
+                    return reading;
+                }
+            }
+        }
+    }
+    open(&expected)
+}
+
+fn action_is(item: &SyncStreamItem, name: &str) -> bool {
+    item.action
+        .as_ref()
+        .is_some_and(|action| action.name() == name)
+}
+
+/// Items a peer may send at any time of an established session, without being asked.
+pub fn is_background(item: &SyncStreamItem) -> bool {
+    matches!(
+        item.action,
+        Some(
+            Action::Heartbeat(_)
+                | Action::ReceiveConfig(_)
+                | Action::ReceiveResources(_)
+                | Action::SetConfig(_)
+                | Action::OperationManifest(_)
+                | Action::Throttle(_)
+        )
+    )
+}
+
+/// A session is up once the keys are exchanged, the handshake verified, and the peer showed what we may see.
+fn established(events: &Events<'_>) -> Reading {
+    let expected = "a session: keys, the peer's handshake, its config and resources";
+    let (mut config, mut resources) = (false, false);
+    for (index, event) in events.rest() {
+        match &event.kind {
+            EventKind::KeyExchanged | EventKind::Verified(_) => {}
+            EventKind::Received { item, .. } if is_background(item) => {
+                config |= matches!(item.action, Some(Action::ReceiveConfig(_)));
+                resources |= matches!(item.action, Some(Action::ReceiveResources(_)));
+                if config && resources {
+                    return done(index);
+                }
+            }
+            kind => {
+                if let Some(reading) = surprise(expected, index, kind) {
+                    return reading;
+                }
+            }
+        }
+    }
+    open(expected)
+}
+
+/// A session serves once it answers a fence.
+fn served(events: &Events<'_>) -> Reading {
+    let expected = "a session that answers a request";
+    for (index, event) in events.rest() {
+        match &event.kind {
+            EventKind::KeyExchanged | EventKind::Verified(_) => {}
+            EventKind::Received { item, .. } if answered_fence(events, index, item) => {
+                return done(index);
+            }
+            EventKind::Received { item, .. } if is_background(item) => {}
+            kind => {
+                if let Some(reading) = surprise(expected, index, kind) {
+                    return reading;
+                }
+            }
+        }
+    }
+    open(expected)
+}
+
+fn fence(events: &Events<'_>) -> Reading {
+    let expected = "the fence's answer before anything else";
+    for (index, event) in events.rest() {
+        match &event.kind {
+            EventKind::Received { item, .. } if answered_fence(events, index, item) => {
+                return done(index);
+            }
+            EventKind::Received { item, .. } if is_background(item) => {}
+            kind => {
+                if let Some(reading) = surprise(expected, index, kind) {
+                    return reading;
+                }
+            }
+        }
+    }
+    open(expected)
+}
+
+/// Whether the item answers a fence that was sent before it in this session.
+fn answered_fence(events: &Events<'_>, index: usize, item: &SyncStreamItem) -> bool {
+    let Some(Action::RequestOperationData(request)) = &item.action else {
+        return false;
+    };
+    events.before(index).any(|kind| {
+        matches!(kind, EventKind::Sent(sent) if sent.fence.is_some_and(|id| request.op_ids.contains(&id)))
+    })
+}
+
+fn ended(events: &Events<'_>, ending: &Ending) -> Reading {
+    let expected = match ending.code {
+        Some(code) => format!("the stream to end with {code} (another error code: a warning)"),
+        None => "the stream to end with an error".to_owned(),
+    };
+    for (index, event) in events.rest() {
+        match &event.kind {
+            EventKind::Ended(end) => return judge_end(&expected, ending, end, index),
+            // Sent as soon as the keys exist, so it may come before or after what is refused.
+            EventKind::Verified(_) => {}
+            EventKind::Received { item, .. } if answered_fence(events, index, item) => {
+                return failed(
+                    &expected,
+                    "the stream goes on: the fence was answered",
+                    index,
+                );
+            }
+            EventKind::Received { item, .. }
+                if is_background(item) && events.established_before(index) => {}
+            EventKind::Received { item, .. } => {
+                return failed(
+                    &expected,
+                    format!("{} came, which must not have come", item.describe()),
+                    index,
+                );
+            }
+            EventKind::DeadlinePassed { waited } => {
+                return failed(
+                    &expected,
+                    format!("the stream stands open after {:.1} s", waited.as_secs_f64()),
+                    index,
+                );
+            }
+            kind => {
+                if let Some(reading) = surprise(&expected, index, kind) {
+                    return reading;
+                }
+            }
+        }
+    }
+    open(&expected)
+}
+
+fn judge_end(expected: &str, ending: &Ending, end: &End, index: usize) -> Reading {
+    let remark = |rule, seen: String| Broken {
+        rule: Some(rule),
+        expected: expected.to_owned(),
+        seen,
+        event: Some(index),
+    };
+    let wrong_code = |code: Code| ending.code != Some(code) && !ending.also_allowed.contains(&code);
+    let remarks = match end {
+        End::Status { code: Code::Ok, .. } => {
+            return Reading::Failed(remark(
+                RuleId::CloseFailureIsNotOk,
+                "the stream ended with status ok, as if nothing had happened".to_owned(),
+            ));
+        }
+        End::Status { code, .. } => match (ending.code, wrong_code(*code)) {
+            (Some(wanted), true) => vec![remark(
+                close_rule(wanted),
+                format!("the stream ended with {end}"),
+            )],
+            _ => Vec::new(),
+        },
+        _ if ending.or_reset => Vec::new(),
+        _ => vec![remark(
+            RuleId::RpcEndHasStatus,
+            format!("the stream ended with {end}"),
+        )],
+    };
+    Reading::Satisfied {
+        mark: Mark(index + 1),
+        remarks,
+    }
+}
+
+/// The rule that names the code deployed peers give.
+fn close_rule(code: Code) -> RuleId {
+    match code {
+        Code::PermissionDenied => RuleId::CloseAuthCode,
+        Code::InvalidArgument => RuleId::CloseProtocolCode,
+        _ => RuleId::CloseOtherCode,
+    }
+}
+
+fn http(events: &Events<'_>, answer: &HttpAnswer) -> Reading {
+    let expected = format!("HTTP status {}", answer.status);
+    for (index, event) in events.rest() {
+        let status = match &event.kind {
+            EventKind::Answered { status, .. } => *status,
+            EventKind::Ended(End::Http { status, .. }) => *status,
+            kind => {
+                if let Some(reading) = surprise(&expected, index, kind) {
+                    return reading;
+                }
+                continue;
+            }
+        };
+        return match status == answer.status {
+            true => done(index),
+            false => failed(&expected, format!("HTTP status {status}"), index),
+        };
+    }
+    open(&expected)
+}
