@@ -1,9 +1,5 @@
 //! The binary as its users meet it: exit codes, what it says when the start goes wrong, the shape of what it prints.
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what it relies on by failing"
-)]
+#![allow(clippy::panic, reason = "a test says what it relies on by failing")]
 
 use std::{
     fs,
@@ -87,14 +83,22 @@ fn http1_server_then_http2_is_named() {
     });
     assert_eq!(code(&output), 3);
     assert!(stderr(&output).contains("http2"), "{}", stderr(&output));
-    assert!(stderr(&output).contains("HTTP/1.1 400"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("HTTP/1.1 400"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
 fn peer_closes_at_once_then_said_so() {
     let output = against(drop);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("closed the connection at once"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("closed the connection at once"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -102,14 +106,22 @@ fn silent_peer_then_said_so_within_seconds() {
     let held = std::sync::Mutex::new(Vec::new());
     let output = against(move |stream| held.lock().expect("no other holder").push(stream));
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("nothing within"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("nothing within"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
 fn bad_url_then_url_is_named() {
     let output = syncspec(&["run", "--target", "ftp://127.0.0.1", "--exact", ONE_CASE]);
     assert_eq!(code(&output), 3);
-    assert!(stderr(&output).contains("http://HOST:PORT"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("http://HOST:PORT"),
+        "{}",
+        stderr(&output)
+    );
 }
 
 #[test]
@@ -117,7 +129,10 @@ fn broken_scenario_files_then_each_is_named_and_nothing_is_played() {
     let dir = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("written");
     write("misspelt.yaml", "abuot: X.\n");
-    write("unknown-rule.yaml", "about: A claim.\nrules: [no.such-rule]\ntarget: responder\nsteps: [establish, fence]\n");
+    write(
+        "unknown-rule.yaml",
+        "about: A claim.\nrules: [no.such-rule]\ntarget: responder\nsteps: [establish, fence]\n",
+    );
     let scenarios = dir.path().to_string_lossy().into_owned();
     let output = syncspec(&["run", "--scenarios", &scenarios]);
     assert_eq!(code(&output), 2);
@@ -129,7 +144,13 @@ fn broken_scenario_files_then_each_is_named_and_nothing_is_played() {
 
 #[test]
 fn report_that_cannot_be_written_then_suite_error_names_the_file() {
-    let output = syncspec(&["run", "--exact", ONE_CASE, "--report", "json=/nonexistent/report.json"]);
+    let output = syncspec(&[
+        "run",
+        "--exact",
+        ONE_CASE,
+        "--report",
+        "json=/nonexistent/report.json",
+    ]);
     assert_eq!(code(&output), 4);
     assert!(stderr(&output).contains("/nonexistent/report.json"));
 }
@@ -139,19 +160,40 @@ fn json_report_then_has_the_documented_shape() {
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("report.json");
     let report = format!("json={}", file.display());
-    let output = syncspec(&["run", "--exact", ONE_CASE, "--seed", "7", "--report", &report]);
+    let output = syncspec(&[
+        "run", "--exact", ONE_CASE, "--seed", "7", "--report", &report,
+    ]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let report: Value = serde_json::from_slice(&fs::read(file).expect("written")).expect("JSON");
     assert_eq!(report["schema"], 1);
     assert_eq!(report["suite"]["seed"], 7);
     assert_eq!(report["target"]["role"], "responder");
-    assert_eq!(report["target"]["protocols"], serde_json::json!(["grpc", "connect"]));
-    for key in ["passed", "failed", "inconclusive", "skipped", "known_failing", "total"] {
+    assert_eq!(
+        report["target"]["protocols"],
+        serde_json::json!(["grpc", "connect"])
+    );
+    for key in [
+        "passed",
+        "failed",
+        "inconclusive",
+        "skipped",
+        "known_failing",
+        "total",
+    ] {
         assert!(report["summary"][key].is_u64(), "{key}");
     }
     assert_eq!(report["summary"]["total"], 2);
     let result = &report["results"][0];
-    for key in ["id", "rules", "level", "role", "protocol", "outcome", "duration_ms", "findings"] {
+    for key in [
+        "id",
+        "rules",
+        "level",
+        "role",
+        "protocol",
+        "outcome",
+        "duration_ms",
+        "findings",
+    ] {
         assert!(!result[key].is_null(), "{key}");
     }
 }
@@ -162,7 +204,9 @@ fn lists_then_have_the_documented_fields() {
     let cases = cases.as_array().expect("an array");
     assert!(cases.len() >= 80, "{} cases", cases.len());
     for case in cases {
-        for key in ["id", "about", "rules", "role", "level", "profile", "location"] {
+        for key in [
+            "id", "about", "rules", "role", "level", "profile", "location",
+        ] {
             assert!(!case[key].is_null(), "{key} of {case}");
         }
     }
@@ -191,8 +235,16 @@ fn provision_then_same_every_time_and_in_both_forms() {
 #[test]
 fn vectors_of_another_format_then_error_and_not_a_pass() {
     let dir = tempfile::tempdir().expect("a folder");
-    fs::write(dir.path().join("strange.json"), r#"{"schema":"other/1","groups":[]}"#).expect("written");
+    fs::write(
+        dir.path().join("strange.json"),
+        r#"{"schema":"other/1","groups":[]}"#,
+    )
+    .expect("written");
     let output = syncspec(&["vectors", "--dir", &dir.path().to_string_lossy()]);
     assert_ne!(code(&output), 0);
-    assert!(stderr(&output).contains("strange.json"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("strange.json"),
+        "{}",
+        stderr(&output)
+    );
 }

@@ -54,7 +54,10 @@ fn main() -> ExitCode {
         .into_iter()
         .map(|job| {
             let options = options.clone();
-            let name = format!("{} [{} {}]", job.scenario.id, job.scenario.role, job.protocol);
+            let name = format!(
+                "{} [{} {}]",
+                job.scenario.id, job.scenario.role, job.protocol
+            );
             Trial::test(name, move || play(job, &options)).with_kind("scenario")
         })
         .collect();
@@ -74,12 +77,20 @@ fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
 
 fn reference_for(jobs: &[Job]) -> String {
     let provision = Provision::for_cases(jobs.iter().map(|job| &*job.scenario));
-    let config = Config::from_json(&provision.to_backrest_config().to_string()).expect("our own config");
+    let config =
+        Config::from_json(&provision.to_backrest_config().to_string()).expect("our own config");
     RUNTIME.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a loopback port");
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a loopback port");
         let address = listener.local_addr().expect("its address");
         let app = Arc::new(HostApp::new(config, HostOptions::default()));
-        tokio::spawn(serve(listener, app, ServeLimits::default(), std::future::pending()));
+        tokio::spawn(serve(
+            listener,
+            app,
+            ServeLimits::default(),
+            std::future::pending(),
+        ));
         format!("http://{address}")
     })
 }

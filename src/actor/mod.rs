@@ -422,10 +422,10 @@ impl<'a> Actor<'a> {
         let mark = Mark(self.trace.events.len());
         self.marks.insert(session.to_owned(), mark);
         let mut request = RequestShape::default();
-        for deviation in self.scenario.deviate.iter().chain(&step.deviate) {
+        for deviation in self.deviations_at(step) {
             match deviation {
-                Deviation::ContentType(value) => request.content_type = Some(value.clone()),
-                Deviation::Method(value) => request.method = Some(value.clone()),
+                Deviation::ContentType(value) => request.content_type = Some(value),
+                Deviation::Method(value) => request.method = Some(value),
                 _ => {}
             }
         }
@@ -433,6 +433,17 @@ impl<'a> Actor<'a> {
             session: session.to_owned(),
             request,
         });
+    }
+
+    /// What a step does differently. A probe is honest whatever its case does: it asks how the peer took that.
+    fn deviations_at(&self, step: &Step) -> Vec<Deviation> {
+        match step.verb {
+            Verb::Probe(_) => Vec::new(),
+            _ => {
+                let everywhere = self.scenario.deviate.iter();
+                everywhere.chain(&step.deviate).cloned().collect()
+            }
+        }
     }
 
     fn put(&mut self, session: &str, out: Out, kind: EventKind, now: Duration) {
@@ -451,13 +462,7 @@ impl<'a> Actor<'a> {
         now: Duration,
         forge: impl FnOnce(&mut Side, &[Deviation]) -> Option<Forged>,
     ) {
-        let deviations: Vec<Deviation> = self
-            .scenario
-            .deviate
-            .iter()
-            .chain(&step.deviate)
-            .cloned()
-            .collect();
+        let deviations = self.deviations_at(step);
         let forged = self
             .sides
             .get_mut(session)

@@ -115,7 +115,8 @@ impl FromStr for Scope {
         if text == "*" {
             return Ok(Scope::Everything);
         }
-        let forms: [(&str, fn(String) -> Scope); 4] = [
+        type Form = (&'static str, fn(String) -> Scope);
+        let forms: [Form; 4] = [
             ("repo:", Scope::Repo),
             ("plan:", Scope::Plan),
             ("!repo:", Scope::NotRepo),

@@ -160,7 +160,7 @@ impl Links {
                 let released = link.outbox.release(now);
                 if !link.failed {
                     let heartbeat =
-                        heartbeat_due.then(|| Action::Heartbeat(SyncActionHeartbeat {}));
+                        heartbeat_due.then_some(Action::Heartbeat(SyncActionHeartbeat {}));
                     let actions = heartbeat.into_iter().chain(released);
                     effects.extend(actions.map(|action| Effect::Send(session, action)));
                 }

@@ -36,6 +36,8 @@ pub enum Deviation {
     PublicKey(PublicKeyFault),
     /// Spoils the key id.
     KeyId(KeyIdFault),
+    /// Sends this key id beside our own key.
+    ClaimKeyId(String),
     /// Spoils the signature.
     Signature(SignatureFault),
     /// Signs something other than what was agreed and sent.
@@ -124,10 +126,12 @@ pub enum IdentityFault {
     Recorded,
     /// A key that nobody knows, under our instance id.
     UnknownKey,
-    /// Our key under the instance id of another known peer.
+    /// Our key under an instance id that nobody has.
     OtherInstanceId,
     /// Our key under our instance id in other letter case.
     InstanceIdOtherCase,
+    /// A key of low order, with a signature that verifies for it whatever is signed.
+    LowOrderKey,
 }
 
 /// What is wrong with the public key text.
@@ -162,7 +166,7 @@ pub enum PublicKeyFault {
 pub enum KeyIdFault {
     /// Empty.
     Empty,
-    /// That of another known key.
+    /// That of another key.
     OfAnotherKey,
     /// Without `ed25519.`.
     WithoutPrefix,
@@ -246,8 +250,10 @@ pub enum PayloadFault {
     EmptyItem,
     /// An item whose action has a number that nobody knows.
     UnknownAction,
-    /// A handshake whose instance id is not UTF-8.
+    /// The item, each U+FFFD in its texts replaced by bytes that are not UTF-8.
     InvalidUtf8,
+    /// A manifest whose length says 2 GiB less one, and nothing behind it.
+    GiantLength,
     /// The sealed item sealed again.
     Nested,
     /// An unknown field beside the action: legal.

@@ -300,7 +300,7 @@ pub enum Verb {
     ExpectRefused(Ending),
     /// The request must be answered by this HTTP status, before any message.
     ExpectHttp(HttpAnswer),
-    /// None of these actions may have come in the whole case.
+    /// None of these actions may have come in the whole case, probes apart.
     ExpectNever(Vec<ActionName>),
     /// A request whose answer must be the next thing that comes: proof that nothing else came, and that the session
     /// goes on.

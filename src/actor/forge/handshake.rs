@@ -28,6 +28,12 @@ const GROUP_ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
+/// The neutral element of the ed25519 group, as a key or as R of a signature.
+const IDENTITY_POINT: [u8; 32] = {
+    let mut point = [0; 32];
+    point[0] = 1;
+    point
+};
 const LABEL: &[u8] = b"backrest-sync-handshake/v1\0";
 
 impl Side {
@@ -60,6 +66,9 @@ impl Side {
                 }
                 Deviation::PublicKey(fault) => self.spoil_key(&mut handshake, *fault),
                 Deviation::KeyId(fault) => self.spoil_keyid(&mut handshake, *fault),
+                Deviation::ClaimKeyId(text) => {
+                    with_key(&mut handshake, |key| key.keyid.clone_from(text))
+                }
                 Deviation::Signature(fault) => {
                     self.spoil_signature(&mut handshake, *fault, &signed)
                 }
@@ -108,6 +117,15 @@ impl Side {
                 let mut local = self.local.clone();
                 local.identity = self.stranger();
                 *handshake = own_handshake(&local, &self.secret, transcript);
+            }
+            IdentityFault::LowOrderKey => {
+                let hash = Sha256::digest(IDENTITY_POINT);
+                handshake.public_key = Some(v1::PublicKey {
+                    keyid: format!("{KEYID_PREFIX}{}", URL_SAFE_NO_PAD.encode(hash)),
+                    ed25519pub: STANDARD_NO_PAD.encode(IDENTITY_POINT),
+                });
+                // R is the identity and S is zero: S·B = R + k·A holds for any k where A is the identity too.
+                handshake.signature = [IDENTITY_POINT, [0; 32]].concat();
             }
             // Claimed before it was signed.
             IdentityFault::OtherInstanceId | IdentityFault::InstanceIdOtherCase => {

@@ -20,6 +20,8 @@ use crate::{
 
 /// A field number of SyncStreamItem that the protocol does not use, far from those it does.
 const UNKNOWN_FIELD: u32 = 9999;
+/// The manifest's field number in SyncStreamItem.
+const MANIFEST_FIELD: u32 = 20;
 
 impl Side {
     /// One item of the session, sealed.
@@ -66,7 +68,7 @@ pub(super) fn sealed_frame(
 }
 
 fn plaintext_of(
-    side: &mut Side,
+    side: &Side,
     item: &SyncStreamItem,
     deviations: &[Deviation],
     applied: &mut Applied,
@@ -82,13 +84,9 @@ fn plaintext_of(
             PayloadFault::Truncated => plaintext[..plaintext.len().saturating_sub(1)].to_vec(),
             PayloadFault::EmptyItem => Vec::new(),
             PayloadFault::UnknownAction => length_delimited(UNKNOWN_FIELD, b""),
-            PayloadFault::InvalidUtf8 => {
-                // Field 3 of SyncStreamItem is the handshake, field 3 of that its instance id.
-                length_delimited(3, &length_delimited(3, &[0xff, 0xfe]))
-            }
-            PayloadFault::Nested => side
-                .seal(&plaintext)
-                .map_or(plaintext, |nested| nested.encode_to_vec()),
+            PayloadFault::InvalidUtf8 => without_utf8(plaintext),
+            PayloadFault::GiantLength => giant_manifest(),
+            PayloadFault::Nested => nested(side, &plaintext).unwrap_or(plaintext),
             PayloadFault::UnknownFieldBeside => {
                 [plaintext, length_delimited(UNKNOWN_FIELD, b"beside")].concat()
             }
@@ -229,6 +227,37 @@ fn changed(mut ciphertext: Vec<u8>, plaintext: &[u8], fault: CiphertextFault) ->
     ciphertext
 }
 
+/// The item in an envelope of its own. The envelope around it has the next nonce, so this one has the nonce behind that:
+/// a peer that opens envelopes until none is left takes it.
+fn nested(side: &Side, plaintext: &[u8]) -> Option<Vec<u8>> {
+    let keyed = side.keyed.as_ref()?;
+    let nonce = nonce_for(keyed.counter + 1);
+    let ciphertext = seal_with(&keyed.seal_key, &nonce, b"", plaintext);
+    Some(sealed_item(nonce.to_vec(), ciphertext).encode_to_vec())
+}
+
+/// Lengths stay, so nothing but the texts is wrong.
+fn without_utf8(mut plaintext: Vec<u8>) -> Vec<u8> {
+    let marker = char::REPLACEMENT_CHARACTER.to_string();
+    for start in 0..plaintext.len() {
+        if plaintext[start..].starts_with(marker.as_bytes()) {
+            plaintext[start..start + marker.len()].fill(0xff);
+        }
+    }
+    plaintext
+}
+
+fn giant_manifest() -> Vec<u8> {
+    let mut out = Vec::new();
+    prost::encoding::encode_key(
+        MANIFEST_FIELD,
+        prost::encoding::WireType::LengthDelimited,
+        &mut out,
+    );
+    prost::encoding::encode_varint(i32::MAX as u64, &mut out);
+    out
+}
+
 fn heartbeat() -> SyncStreamItem {
     SyncStreamItem {
         action: Some(Action::Heartbeat(SyncActionHeartbeat {})),
@@ -248,8 +277,7 @@ fn unpacked(item: &SyncStreamItem) -> Option<Vec<u8>> {
             prost::encoding::int64::encode(field, value, &mut inner);
         }
     }
-    // Field 20 of SyncStreamItem is the manifest.
-    Some(length_delimited(20, &inner))
+    Some(length_delimited(MANIFEST_FIELD, &inner))
 }
 
 fn length_delimited(field: u32, bytes: &[u8]) -> Vec<u8> {
