@@ -5,11 +5,6 @@
     clippy::panic,
     reason = "a test says what it relies on by failing"
 )]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test fails by panicking"
-)]
 
 use std::collections::BTreeSet;
 
