@@ -5,6 +5,7 @@ mod list;
 mod provision;
 mod rules;
 mod run;
+mod vectors;
 
 use std::path::PathBuf;
 
@@ -40,6 +41,8 @@ enum Command {
     Rules(rules::RulesArgs),
     /// Print everything a peer must be given before the cases run
     Provision(provision::ProvisionArgs),
+    /// Run the test vectors, each by its id
+    Vectors(vectors::VectorsArgs),
     /// Print the JSON Schema of a scenario file
     Schema,
 }
@@ -139,6 +142,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::List(args)) => list::list(&args),
         Some(Command::Rules(args)) => rules::rules(&args),
         Some(Command::Provision(args)) => provision::provision(&args),
+        Some(Command::Vectors(args)) => vectors::vectors(&args),
         Some(Command::Schema) => print_json(&schema()),
     };
     done.unwrap_or_else(|code| code)

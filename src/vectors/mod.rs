@@ -27,6 +27,7 @@ mod receiver;
 mod schedule;
 mod session;
 mod session_fault;
+mod session_machines;
 mod signed_message;
 mod static_types;
 mod tokens;

@@ -16,17 +16,20 @@ use super::{
     format::{Decimal, Hex, HexArray, NoFields, kem_id},
     frames::{Frame, Way},
     handshake::handshake_item,
+    session_machines::{ListedStep, replay},
 };
 use crate::{
     crypto::{
         handshake::{HandshakeClaims, PROTOCOL_VERSION},
         hpke::SessionKeys,
-        identity::Identity,
+        identity::{Identity, KeyPolicy},
         kem::{EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey, SharedSecretParts},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
+    session::{Deadlines, ExpectedPeer, InitiatorParams, Local, ResponderParams},
     wire::{
-        Action, SyncStreamItem, decode::item, v1sync::sync_stream_item::SyncEstablishSharedSecret,
+        Action, Role, SyncStreamItem, decode::item,
+        v1sync::sync_stream_item::SyncEstablishSharedSecret,
     },
 };
 
@@ -120,6 +123,8 @@ impl Case for Of<NoFields, Session> {
             side.check(&mut findings);
         }
         session.steps(&replay, &mut findings);
+        findings.within(String::new());
+        session.machines(&mut findings);
         findings
     }
 }
@@ -209,7 +214,53 @@ impl<'a> Identified<'a> {
     }
 }
 
+impl Side {
+    fn local(&self, kem_id: KemId) -> Local {
+        Local {
+            identity: Identity::from_seed(&self.ed25519_seed),
+            instance_id: self.instance_id.clone(),
+            kem_id,
+            key_policy: KeyPolicy::Strict,
+            deadlines: Deadlines::default(),
+        }
+    }
+}
+
 impl Session {
+    fn machines(&self, findings: &mut Findings) {
+        let randomness =
+            EncapsulationRandomness::new(*self.encap_randomness, *self.ephemeral_scalar);
+        let Some(encapsulation) = findings.value("ephemeral_scalar", randomness) else {
+            return;
+        };
+        let initiator = InitiatorParams {
+            local: self.initiator.local(self.kem_id),
+            kem_seed: *self.recipient_seed,
+            expected: ExpectedPeer {
+                keyid: self.responder.keyid.clone(),
+                instance_id: self.responder.instance_id.clone(),
+            },
+            pairing_secret: self.initiator.pairing_secret.clone(),
+        };
+        let responder = ResponderParams {
+            local: self.responder.local(self.kem_id),
+            encapsulation,
+        };
+        let steps: Vec<_> = self
+            .steps
+            .iter()
+            .map(|step| ListedStep {
+                sender: match step.direction {
+                    Way::InitiatorToResponder => Role::Initiator,
+                    Way::ResponderToInitiator => Role::Responder,
+                },
+                plaintext: step.plaintext.as_ref().map(|plaintext| &**plaintext),
+                envelope: &step.envelope,
+            })
+            .collect();
+        replay(initiator, responder, &steps, findings);
+    }
+
     fn exchange(&self, replay: &Replay<'_>, findings: &mut Findings) {
         findings.bytes("public_key", &self.public_key, &replay.public_key);
         findings.bytes("enc", &self.enc, &replay.enc);

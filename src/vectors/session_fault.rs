@@ -9,14 +9,17 @@ use super::{
     dynamic::action_name,
     findings::{Findings, Strict, outcome, refuses},
     format::{Deployed, Hex, NoFields},
+    session_machines::takes_first,
 };
 use crate::{
     crypto::{
-        kem::{KemError, PrivateKey, PublicKey},
+        identity::{Identity, KeyPolicy},
+        kem::{EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey},
         transcript::TRANSPORT_VERSION,
     },
+    session::{Deadlines, ExpectedPeer, InitiatorParams, Local, ResponderParams},
     wire::{
-        Action,
+        self, Action,
         decode::{DecodeError, DecodeFault, Reading, item_as},
     },
 };
@@ -62,8 +65,43 @@ impl Case for Of<NoFields, SessionFault> {
             test.backrest,
             outcome(&deployed),
         );
+        // The machine reads as deployed peers do.
+        findings.equal(
+            "machine.takes",
+            deployed.is_ok(),
+            machine_takes(test.role, &test.envelope),
+        );
         findings
     }
+}
+
+/// Whether the session machine of this role takes the envelope as its first item, whatever its keys.
+fn machine_takes(role: Role, envelope: &[u8]) -> bool {
+    let local = || Local {
+        identity: Identity::from_seed(&[1; 32]),
+        instance_id: "receiver".to_owned(),
+        kem_id: KemId::default(),
+        key_policy: KeyPolicy::Strict,
+        deadlines: Deadlines::default(),
+    };
+    let initiator = InitiatorParams {
+        local: local(),
+        kem_seed: [2; 32],
+        expected: ExpectedPeer {
+            keyid: String::new(),
+            instance_id: String::new(),
+        },
+        pairing_secret: String::new(),
+    };
+    let responder = ResponderParams {
+        local: local(),
+        encapsulation: EncapsulationRandomness::from_seed(&[3; 32]),
+    };
+    let receiver = match role {
+        Role::Initiator => wire::Role::Initiator,
+        Role::Responder => wire::Role::Responder,
+    };
+    takes_first(receiver, initiator, responder, envelope)
 }
 
 /// What a receiver in this role and phase makes of an envelope.
