@@ -19,7 +19,7 @@ import (
 )
 
 // Sessions last for ever, so a shutdown cannot wait for them; this is for their last words.
-const shutdownWait = 300 * time.Millisecond
+const shutdownWait = 100 * time.Millisecond
 
 type options struct {
 	config, listen, prefix, operations, token string
