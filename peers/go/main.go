@@ -1,4 +1,4 @@
-// Command peer is a small peer of Backrest's sync protocol, host and client at once, written from docs/protocol.md alone.
+// Command peer is a small peer of Backrest's sync protocol, host and client at once: docs/protocol.md in Go.
 package main
 
 import (
