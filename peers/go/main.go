@@ -1,4 +1,4 @@
-// Command peer is a small peer of Backrest's sync protocol, host and client at once, written from docs/protocol.md alone.
+// Command peer is a small peer of Backrest's sync protocol, host and client at once: docs/protocol.md in Go.
 package main
 
 import (
@@ -19,7 +19,7 @@ import (
 )
 
 // Sessions last for ever, so a shutdown cannot wait for them; this is for their last words.
-const shutdownWait = 300 * time.Millisecond
+const shutdownWait = 100 * time.Millisecond
 
 type options struct {
 	config, listen, prefix, operations, token string

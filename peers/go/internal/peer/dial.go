@@ -86,8 +86,13 @@ func (p *Peer) dial(ctx context.Context, config *v1.Config, host *v1.Multihost_P
 	)
 	p.States.note(host, pb.ConnectionState_CONNECTION_STATE_PENDING, "dialling")
 	rpc := client.CallBidiStream(ctx)
-	// Cancelling resets the stream, so that a host which we refuse is not left waiting.
-	stream := startStream(ctx, rpc, stop, stop)
+	// A host that we refuse is not left waiting: closing the response resets the stream. Ending the context alone would
+	// not, because net/http does not look at it while it waits for more of the request.
+	reset := func() {
+		stop()
+		_ = rpc.CloseResponse()
+	}
+	stream := startStream(ctx, rpc, reset, reset)
 	defer stream.close()
 	err := p.join(ctx, stream, config, host)
 	if errors.Is(err, io.EOF) {
@@ -107,6 +112,8 @@ func newTransport() *http.Transport {
 		DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 10 * time.Second,
 		HTTP2:               pings(),
+		// A stream that was reset may still be on its connection when the idle ones are closed.
+		IdleConnTimeout: time.Second,
 	}
 }
 
