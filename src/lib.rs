@@ -12,6 +12,8 @@ pub mod rules;
 pub mod runner;
 pub mod scenario;
 pub mod session;
+#[cfg(feature = "net")]
+pub mod storage;
 pub mod target;
 pub mod trace;
 pub mod vectors;

@@ -61,6 +61,8 @@ pub enum Gone {
     Ended(Code),
     /// The link broke; says how, without secrets.
     Lost(String),
+    /// We failed, through no fault of the peer; says how, without secrets.
+    Failed(String),
 }
 
 impl Gone {
@@ -69,7 +71,7 @@ impl Gone {
             Gone::Violation(violation) => violation.to_string(),
             Gone::Ended(Code::Ok) => String::new(),
             Gone::Ended(code) => format!("the stream ended with {code}"),
-            Gone::Lost(how) => how.clone(),
+            Gone::Lost(how) | Gone::Failed(how) => how.clone(),
         }
     }
 
@@ -85,7 +87,9 @@ impl Gone {
                 ConnectionState::ErrorAuth
             }
             Gone::Ended(Code::InvalidArgument) => ConnectionState::ErrorProtocol,
-            Gone::Ended(Code::Internal | Code::ResourceExhausted) => ConnectionState::ErrorInternal,
+            Gone::Ended(Code::Internal | Code::ResourceExhausted) | Gone::Failed(_) => {
+                ConnectionState::ErrorInternal
+            }
             Gone::Ended(_) | Gone::Lost(_) => otherwise,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::store::Share;
+
 /// Named limits. A peer that passes one loses its session, never the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -24,7 +26,7 @@ pub struct Limits {
     pub authorized_clients_max: usize,
     /// Repos, and plans, that `set_config` may leave in a client's config.
     pub config_list_len_max: usize,
-    /// Items held back for one peer that asked us to wait.
+    /// Items held back for one peer that asked us to wait, and items queued for one that does not read.
     pub queued_items_max: usize,
     /// Longest wait one `throttle` can ask for: held items are memory of ours.
     pub throttle_max: Duration,
@@ -32,6 +34,16 @@ pub struct Limits {
     pub logs_pending_max: usize,
     /// Size in bytes of one log that is received.
     pub log_len_bytes_max: usize,
+}
+
+impl Limits {
+    /// What one client may have stored.
+    pub fn share(&self) -> Share {
+        Share {
+            operations_max: self.operations_per_client_max,
+            len_bytes_max: self.operations_per_client_len_bytes_max,
+        }
+    }
 }
 
 impl Default for Limits {

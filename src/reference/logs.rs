@@ -46,17 +46,21 @@ impl Logs {
         now_unix: i64,
         may_read: impl FnOnce(i64) -> bool,
     ) -> Vec<Action> {
-        let current =
-            |log: &&Log| log.expiration_ts_unix == 0 || now_unix <= log.expiration_ts_unix;
-        let log = self.0.get(log_id).filter(current);
-        match log.filter(|log| may_read(log.owner_opid)) {
-            Some(log) => chunks(log_id, log),
-            None => vec![Action::ReceiveLogData(SyncActionReceiveLogData {
-                log_id: log_id.to_owned(),
-                error_message: UNAVAILABLE.to_owned(),
-                ..SyncActionReceiveLogData::default()
-            })],
-        }
+        let log = self.0.get(log_id).filter(|log| may_read(log.owner_opid));
+        answer(log_id, log, now_unix)
+    }
+}
+
+/// The whole answer to a request for a log that is there for the asker, or is not.
+pub(super) fn answer(log_id: &str, log: Option<&Log>, now_unix: i64) -> Vec<Action> {
+    let is_current = |log: &&Log| log.expiration_ts_unix == 0 || now_unix <= log.expiration_ts_unix;
+    match log.filter(is_current) {
+        Some(log) => chunks(log_id, log),
+        None => vec![Action::ReceiveLogData(SyncActionReceiveLogData {
+            log_id: log_id.to_owned(),
+            error_message: UNAVAILABLE.to_owned(),
+            ..SyncActionReceiveLogData::default()
+        })],
     }
 }
 

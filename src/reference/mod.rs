@@ -23,11 +23,12 @@ pub mod host;
 pub mod limits;
 mod links;
 pub mod logs;
-pub mod oplog;
+pub mod memory_store;
 pub mod own_operations;
 #[cfg(test)]
 mod pair;
 pub mod pairing;
 pub mod peer_states;
+pub mod store;
 mod throttle;
 mod view;

@@ -1,8 +1,10 @@
 //! The reference host on real sockets: one task for each stream, which owns its session machine, and one mind behind a
 //! lock, which all of them ask.
 //!
-//! All cryptography happens in the streams' tasks; the mind only decides, so that one slow client holds up nobody.
+//! All cryptography happens in the streams' tasks; the mind only decides, so that one slow client holds up nobody. What an
+//! item changes is in the store before anything is sent because of it.
 
+pub mod limits;
 mod states;
 mod stream;
 
@@ -27,13 +29,18 @@ use crate::{
         effect::{Effect, Gone, Moment, SessionId},
         host::Host,
         limits::Settings,
+        memory_store::MemoryStore,
+        store::{Store, StoreFault},
     },
+    rules::RuleId,
     session::{Deadlines, Local, Violation},
     wire::{
         Action,
         v1sync::{PeerState, SetRemoteClientConfigRequest},
     },
 };
+use limits::Crowded;
+pub use limits::HostLimits;
 use states::Subscribers;
 use stream::Orders;
 
@@ -48,6 +55,8 @@ pub struct HostOptions {
     pub key_policy: KeyPolicy,
     /// Longest waits before a session stands.
     pub deadlines: Deadlines,
+    /// How many callers are borne with at a time.
+    pub limits: HostLimits,
 }
 
 impl Default for HostOptions {
@@ -57,6 +66,7 @@ impl Default for HostOptions {
             kem_id: KemId::default(),
             key_policy: KeyPolicy::Strict,
             deadlines: Deadlines::default(),
+            limits: HostLimits::default(),
         }
     }
 }
@@ -70,6 +80,7 @@ pub struct HostApp {
 struct Shared {
     mind: Mutex<Mind>,
     local: Local,
+    limits: HostLimits,
     queued_items_max: usize,
     started: Instant,
     wake: watch::Sender<Option<Duration>>,
@@ -77,21 +88,35 @@ struct Shared {
 
 /// Everything that needs one order.
 struct Mind {
-    host: Host,
+    host: Host<Box<dyn Store + Send>>,
     streams: HashMap<SessionId, StreamHandle>,
+    /// How many of the streams no verified and admitted client stands behind.
+    unauthenticated: usize,
     subscribers: Subscribers,
     next_session: u64,
 }
 
 /// How the mind reaches a stream's task.
 struct StreamHandle {
+    is_admitted: bool,
     orders: mpsc::Sender<Action>,
     end: watch::Sender<Option<Result<(), Violation>>>,
 }
 
 impl HostApp {
-    /// A host with that config, and the task that keeps its time.
+    /// A host with that config and everything in memory, and the task that keeps its time.
     pub fn new(config: Config, options: HostOptions) -> Self {
+        let store = MemoryStore::new(options.settings.limits.share());
+        HostApp::with_store(config, options, Box::new(store), Vec::new())
+    }
+
+    /// A host over a store that keeps that config, with what the store knows of its peers.
+    pub fn with_store(
+        config: Config,
+        options: HostOptions,
+        store: Box<dyn Store + Send>,
+        known: Vec<PeerState>,
+    ) -> Self {
         let local = Local {
             identity: config.identity().clone(),
             instance_id: config.instance_id().to_owned(),
@@ -102,12 +127,14 @@ impl HostApp {
         let (wake, waking) = watch::channel(None);
         let shared = Arc::new(Shared {
             mind: Mutex::new(Mind {
-                host: Host::new(config, options.settings),
+                host: Host::with_store(config, options.settings, store, known),
                 streams: HashMap::new(),
+                unauthenticated: 0,
                 subscribers: Subscribers::default(),
                 next_session: 0,
             }),
             local,
+            limits: options.limits,
             queued_items_max: options.settings.limits.queued_items_max,
             started: Instant::now(),
             wake,
@@ -117,10 +144,14 @@ impl HostApp {
     }
 
     /// Puts another config in force: clients that were removed or altered lose their sessions, the others are told.
-    pub fn replace_config(&self, config: Config) {
+    ///
+    /// # Errors
+    /// [`StoreFault`]; the old config stays in force then.
+    pub fn replace_config(&self, config: Config) -> Result<(), StoreFault> {
         let mut mind = self.shared.lock();
-        let effects = mind.host.replace_config(config);
+        let effects = mind.host.replace_config(config)?;
         self.shared.carry_out(&mut mind, effects);
+        Ok(())
     }
 }
 
@@ -152,32 +183,51 @@ impl Shared {
                 Effect::NoWake => {
                     self.wake.send_replace(None);
                 }
-                // In memory there is nothing to keep, and a host dials nobody.
+                // The store has what is to be kept, and a host dials nobody.
                 _ => {}
             }
         }
     }
 
     /// Gives a new stream its number, and the ends through which the mind reaches it.
-    fn open(&self) -> (SessionId, Orders) {
+    fn open(&self) -> Result<(SessionId, Orders), Crowded> {
         let mut mind = self.lock();
+        self.limits
+            .check(mind.streams.len(), mind.unauthenticated)?;
         let session = SessionId(mind.next_session);
         mind.next_session += 1;
         let (orders, queue) = mpsc::channel(self.queued_items_max);
         let (end, ended) = watch::channel(None);
-        mind.streams.insert(session, StreamHandle { orders, end });
-        (session, Orders { queue, ended })
+        let handle = StreamHandle {
+            is_admitted: false,
+            orders,
+            end,
+        };
+        mind.streams.insert(session, handle);
+        mind.unauthenticated += 1;
+        Ok((session, Orders { queue, ended }))
     }
 
     fn close(&self, session: SessionId, why: &Gone) {
         let mut mind = self.lock();
-        mind.streams.remove(&session);
+        if let Some(stream) = mind.streams.remove(&session)
+            && !stream.is_admitted
+        {
+            mind.unauthenticated -= 1;
+        }
         let effects = mind.host.gone(session, why);
         self.carry_out(&mut mind, effects);
     }
 }
 
 impl Mind {
+    fn admitted(&mut self, session: SessionId) {
+        if let Some(stream) = self.streams.get_mut(&session) {
+            stream.is_admitted = true;
+            self.unauthenticated -= 1;
+        }
+    }
+
     /// A client that reads too slowly for what it is owed loses its session; nobody waits for it.
     fn send(&mut self, session: SessionId, action: Action) {
         let Some(stream) = self.streams.get(&session) else {
@@ -185,7 +235,7 @@ impl Mind {
         };
         if stream.orders.try_send(action).is_err() {
             let slow = Violation::limit(
-                crate::rules::RuleId::ResponderIdleClientsDoNotBlock,
+                RuleId::ResponderIdleClientsDoNotBlock,
                 "more items are queued for the peer than it reads",
             );
             stream.end.send_replace(Some(Err(slow)));
@@ -218,7 +268,13 @@ impl SyncApp for HostApp {
         if !subscribe {
             return snapshot.boxed();
         }
-        let changes = mind.subscribers.subscribe();
+        let changes = match mind
+            .subscribers
+            .subscribe(self.shared.limits.subscribers_max)
+        {
+            Ok(changes) => changes,
+            Err(crowded) => return futures_util::stream::iter([Err(crowded.status())]).boxed(),
+        };
         drop(mind);
         snapshot
             .chain(states::follow(self.shared.clone(), changes))

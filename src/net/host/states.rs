@@ -10,7 +10,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::Notify;
 use tonic::Status;
 
-use super::Shared;
+use super::{Shared, limits::Crowded};
 use crate::wire::v1sync::PeerState;
 
 /// Everyone who follows the states.
@@ -26,11 +26,16 @@ pub(super) struct Changes {
 }
 
 impl Subscribers {
-    pub fn subscribe(&mut self) -> Arc<Changes> {
-        let changes = Arc::new(Changes::default());
+    pub fn subscribe(&mut self, subscribers_max: usize) -> Result<Arc<Changes>, Crowded> {
         self.0.retain(|subscriber| subscriber.strong_count() > 0);
+        if self.0.len() >= subscribers_max {
+            return Err(Crowded::Subscribers {
+                limit: subscribers_max,
+            });
+        }
+        let changes = Arc::new(Changes::default());
         self.0.push(Arc::downgrade(&changes));
-        changes
+        Ok(changes)
     }
 
     pub fn changed(&mut self, keyid: &str) {

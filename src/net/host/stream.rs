@@ -13,7 +13,11 @@ use super::Shared;
 use crate::{
     crypto::kem::EncapsulationRandomness,
     net::serve::{InboundItems, OutboundItems},
-    reference::effect::{Gone, SessionId},
+    reference::{
+        effect::{Gone, SessionId},
+        host::Refusal,
+        store::StoreFault,
+    },
     session::{Class, Input, Output, ResponderParams, Session, StepError, Violation},
     wire::{Action, Code},
 };
@@ -30,6 +34,8 @@ pub(super) struct Orders {
 enum Ending {
     /// The mind, or the session machine, ended it.
     Ended(Result<(), Violation>),
+    /// Our store failed.
+    Failed(StoreFault),
     /// The caller went, or broke the RPC.
     Left(Status),
     /// The caller half-closed; a session is both directions.
@@ -45,7 +51,7 @@ pub(super) async fn run(
     outbound: OutboundItems,
 ) -> Result<(), Status> {
     let randomness = fresh_randomness()?;
-    let (id, orders) = shared.open();
+    let (id, orders) = shared.open().map_err(|crowded| crowded.status())?;
     let params = ResponderParams {
         local: shared.local.clone(),
         encapsulation: randomness,
@@ -60,6 +66,7 @@ pub(super) async fn run(
     };
     let ending = stream.run(outputs, inbound, orders).await;
     shared.close(id, &ending.gone());
+    ending.log(id);
     ending.into_status()
 }
 
@@ -155,6 +162,13 @@ impl Stream {
                     let now = self.shared.now();
                     let mut mind = self.shared.lock();
                     let effects = mind.host.admit(self.id, &peer, now).map_err(refused)?;
+                    mind.admitted(self.id);
+                    tracing::info!(
+                        session = self.id.0,
+                        client = %peer.instance_id.escape_debug(),
+                        keyid = peer.keyid,
+                        "a client was admitted"
+                    );
                     self.shared.carry_out(&mut mind, effects);
                 }
                 Output::Deliver(action) => {
@@ -187,8 +201,11 @@ impl Stream {
     }
 }
 
-fn refused(violation: Violation) -> Ending {
-    Ending::Ended(Err(violation))
+fn refused(refusal: Refusal) -> Ending {
+    match refusal {
+        Refusal::Violation(violation) => Ending::Ended(Err(violation)),
+        Refusal::Store(fault) => Ending::Failed(fault),
+    }
 }
 
 /// Resolves once the mind has ended the stream.
@@ -205,9 +222,29 @@ impl Ending {
         match self {
             Ending::Ended(Ok(())) => Gone::Ended(Code::Ok),
             Ending::Ended(Err(violation)) => Gone::Violation(violation.clone()),
+            Ending::Failed(fault) => Gone::Failed(fault.to_string()),
             Ending::Left(status) => Gone::Lost(status.message().to_owned()),
             Ending::HalfClosed => Gone::Lost("the peer ended its side of the stream".to_owned()),
             Ending::Unreadable => Gone::Lost("the peer is gone".to_owned()),
+        }
+    }
+
+    fn log(&self, id: SessionId) {
+        let session = id.0;
+        match self {
+            Ending::Ended(Ok(())) => tracing::info!(session, "a session was ended"),
+            Ending::Ended(Err(violation)) => tracing::info!(
+                session,
+                rule = violation.rule.as_str(),
+                seen = %violation.seen.escape_debug(),
+                "a session was ended"
+            ),
+            Ending::Failed(fault) => {
+                tracing::error!(session, %fault, "failed to keep what a client sent");
+            }
+            Ending::Left(_) | Ending::HalfClosed | Ending::Unreadable => {
+                tracing::info!(session, "a caller left");
+            }
         }
     }
 
@@ -215,13 +252,11 @@ impl Ending {
     fn into_status(self) -> Result<(), Status> {
         match self {
             Ending::Ended(Ok(())) => Ok(()),
-            Ending::Ended(Err(violation)) => {
-                tracing::info!(rule = violation.rule.as_str(), seen = %violation.seen, "a session was ended");
-                Err(Status::new(
-                    i32::from(violation.code().number()).into(),
-                    public_words(violation.class),
-                ))
-            }
+            Ending::Ended(Err(violation)) => Err(Status::new(
+                i32::from(violation.code().number()).into(),
+                public_words(violation.class),
+            )),
+            Ending::Failed(_) => Err(Status::internal("failed to keep what was sent")),
             Ending::Left(status) => Err(status),
             Ending::HalfClosed => Err(Status::internal("the stream was half-closed")),
             Ending::Unreadable => Err(Status::cancelled("the caller is gone")),

@@ -3,6 +3,7 @@
 //! Scopes are not checked here. A scope of no known form refuses the *session* (`docs/protocol.md`, section 5), so a
 //! config must be able to hold one.
 
+mod carry_over;
 mod check;
 
 use std::{error::Error, fmt};
@@ -18,6 +19,7 @@ use crate::{
     },
 };
 
+pub use carry_over::carry_over;
 pub use check::check_instance_id;
 
 /// The only config version there is.

@@ -1,25 +1,25 @@
 //! Who may connect (`docs/protocol.md`, section 4).
 
-use super::{Host, first_items};
+use super::{Host, Refusal, first_items};
 use crate::{
     reference::{
         config::{Config, check_instance_id},
         effect::{Effect, Moment, SessionId},
         grants::Grants,
-        oplog::OperationLog,
         pairing::{PairingRefusal, select_token},
+        store::{PeerFact, Store},
     },
     rules::RuleId,
     session::{VerifiedPeer, Violation},
     wire::v1::multihost::{Peer, Permission},
 };
 
-impl<L: OperationLog> Host<L> {
+impl<S: Store> Host<S> {
     /// A peer has proved an identity: decides whether it may stay, and if so what it is told first.
     ///
     /// A known key must come with the instance id known for it. An unknown one may pair, which adds it to the config,
-    /// counts a use of the token and re-sends the config to the other clients, all in this one step. An older session of
-    /// the same key ends.
+    /// counts a use of the token and re-sends the config to the other clients, all in this one step, once the store has it.
+    /// An older session of the same key ends.
     ///
     /// # Errors
     /// The refusal; nothing is changed then.
@@ -28,7 +28,7 @@ impl<L: OperationLog> Host<L> {
         session: SessionId,
         peer: &VerifiedPeer,
         now: Moment,
-    ) -> Result<Vec<Effect>, Violation> {
+    ) -> Result<Vec<Effect>, Refusal> {
         let (grants, paired) = match self.config.authorized_client(&peer.keyid) {
             Some(entry) => (known_grants(entry, peer)?, None),
             None => {
@@ -36,6 +36,12 @@ impl<L: OperationLog> Host<L> {
                 (grants, Some(config))
             }
         };
+        self.transact(|store| {
+            if let Some(config) = &paired {
+                store.keep_config(config)?;
+            }
+            store.keep_fact(&peer.keyid, PeerFact::SessionBegan)
+        })?;
         let mut effects = Vec::new();
         let has_paired = paired.is_some();
         if let Some(config) = paired {

@@ -16,54 +16,56 @@ use super::{
     grants::Grants,
     limits::Settings,
     links::Links,
-    logs::{Log, LogRequestError, Logs},
-    oplog::{MemoryLog, OperationLog},
+    logs::{Log, LogRequestError},
+    memory_store::MemoryStore,
     peer_states::PeerStates,
+    store::{Store, StoreFault},
     view,
 };
-use crate::wire::{
-    Action, Code,
-    v1::multihost::Peer,
-    v1sync::{
-        ConnectionState, PeerState, SetRemoteClientConfigRequest,
-        sync_stream_item::SyncActionSetConfig,
+use crate::{
+    session::Violation,
+    wire::{
+        Action, Code,
+        v1::multihost::Peer,
+        v1sync::{
+            ConnectionState, PeerState, SetRemoteClientConfigRequest,
+            sync_stream_item::SyncActionSetConfig,
+        },
     },
 };
 
-/// A host, over the log that keeps its clients' operations.
+/// A host, over the store of what is to outlive it.
 #[derive(Debug)]
-pub struct Host<L = MemoryLog> {
+pub struct Host<S = MemoryStore> {
     config: Config,
     settings: Settings,
-    operations: L,
-    /// By the key id of the client that they belong to.
-    logs: HashMap<String, Logs>,
+    store: S,
     links: Links,
     states: PeerStates,
 }
 
 impl Host {
-    /// A host that nobody has connected to, with its operations in memory.
+    /// A host that nobody has connected to, with everything in memory.
     pub fn new(config: Config, settings: Settings) -> Self {
-        let limits = &settings.limits;
-        let log = MemoryLog::new(
-            limits.operations_per_client_max,
-            limits.operations_per_client_len_bytes_max,
-        );
-        Host::with_log(config, settings, log)
+        let store = MemoryStore::new(settings.limits.share());
+        Host::with_store(config, settings, store, Vec::new())
     }
 }
 
-impl<L: OperationLog> Host<L> {
-    /// A host that nobody has connected to, with its operations in `operations`.
-    pub fn with_log(config: Config, settings: Settings, operations: L) -> Self {
+impl<S: Store> Host<S> {
+    /// A host that nobody has connected to yet, over a store that already keeps its config, with what that store knows of
+    /// its peers.
+    pub fn with_store(config: Config, settings: Settings, store: S, known: Vec<PeerState>) -> Self {
+        let mut states = PeerStates::new(&config);
+        for state in known {
+            states.put(state);
+        }
         Host {
-            states: PeerStates::new(&config),
             links: Links::new(settings),
-            logs: HashMap::new(),
+            states,
             config,
             settings,
-            operations,
+            store,
         }
     }
 
@@ -72,9 +74,9 @@ impl<L: OperationLog> Host<L> {
         &self.config
     }
 
-    /// The operations received from clients.
-    pub fn operations(&self) -> &L {
-        &self.operations
+    /// The store, with the operations received from clients.
+    pub fn store(&self) -> &S {
+        &self.store
     }
 
     /// What is known of each peer.
@@ -109,12 +111,16 @@ impl<L: OperationLog> Host<L> {
     }
 
     /// The config was changed. Sessions of clients that were removed or altered end; the others are told.
-    pub fn replace_config(&mut self, config: Config) -> Vec<Effect> {
+    ///
+    /// # Errors
+    /// [`StoreFault`]; the old config stays in force then.
+    pub fn replace_config(&mut self, config: Config) -> Result<Vec<Effect>, StoreFault> {
         let mut effects = Vec::new();
-        let old = std::mem::replace(&mut self.config, config);
-        if self.config == old {
-            return effects;
+        if self.config == config {
+            return Ok(effects);
         }
+        self.transact(|store| store.keep_config(&config))?;
+        let old = std::mem::replace(&mut self.config, config);
         let ended = self.sessions_not_outliving(&old);
         self.states.follow(&self.config);
         for session in ended {
@@ -131,7 +137,7 @@ impl<L: OperationLog> Host<L> {
         }
         self.send_first_items_to_all_but(None, &mut effects);
         self.links.announce(&mut effects);
-        effects
+        Ok(effects)
     }
 
     /// Hands a client a change of its config, as the state service was asked to.
@@ -161,9 +167,16 @@ impl<L: OperationLog> Host<L> {
     }
 
     /// Keeps a log for the client it belongs to, which may ask for it.
-    pub fn put_log(&mut self, owner_keyid: &str, log_id: &str, log: Log) {
-        let logs = self.logs.entry(owner_keyid.to_owned()).or_default();
-        logs.put(log_id.to_owned(), log);
+    ///
+    /// # Errors
+    /// [`StoreFault`]; nothing is changed then.
+    pub fn put_log(
+        &mut self,
+        owner_keyid: &str,
+        log_id: &str,
+        log: &Log,
+    ) -> Result<(), StoreFault> {
+        self.transact(|store| store.keep_log(owner_keyid, log_id, log))
     }
 
     /// Asks a client for a log; the answer comes as [`Effect::LogReceived`].
@@ -176,6 +189,18 @@ impl<L: OperationLog> Host<L> {
         log_id: &str,
     ) -> Result<Vec<Effect>, LogRequestError> {
         self.links.request_log(keyid, log_id)
+    }
+
+    /// Changes the store, wholly or not at all.
+    fn transact(
+        &mut self,
+        change: impl FnOnce(&mut S) -> Result<(), StoreFault>,
+    ) -> Result<(), StoreFault> {
+        let done = change(&mut self.store).and_then(|()| self.store.commit());
+        if done.is_err() {
+            self.store.roll_back();
+        }
+        done
     }
 
     fn disconnected(
@@ -234,6 +259,48 @@ fn first_items(config: &Config, grants: &Grants) -> Vec<Action> {
         .chain(view::shared_repos(config, grants))
         .collect()
 }
+
+/// Why a session cannot go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The peer broke a rule.
+    Violation(Violation),
+    /// Our store failed; nothing of what the peer sent was kept.
+    Store(StoreFault),
+}
+
+impl Refusal {
+    /// The RPC code to end the stream with.
+    pub fn code(&self) -> Code {
+        match self {
+            Refusal::Violation(violation) => violation.code(),
+            Refusal::Store(_) => Code::Internal,
+        }
+    }
+}
+
+impl From<Violation> for Refusal {
+    fn from(violation: Violation) -> Self {
+        Refusal::Violation(violation)
+    }
+}
+
+impl From<StoreFault> for Refusal {
+    fn from(fault: StoreFault) -> Self {
+        Refusal::Store(fault)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Violation(violation) => violation.fmt(f),
+            Refusal::Store(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl Error for Refusal {}
 
 /// Why the state service cannot do what it was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,16 +1,14 @@
 //! What the host makes of each action of a client (`docs/protocol.md`, section 6).
 
-use std::collections::HashSet;
-
 use prost::Message as _;
 
-use super::Host;
+use super::{Host, Refusal};
 use crate::{
     reference::{
         effect::{Effect, Moment, SessionId},
-        logs::Logs,
-        oplog::{LogFull, OperationLog},
+        logs,
         own_operations::missing_field,
+        store::{PeerFact, PutError, Store},
     },
     rules::RuleId,
     session::Violation,
@@ -27,34 +25,48 @@ use crate::{
     },
 };
 
-impl<L: OperationLog> Host<L> {
+impl<S: Store> Host<S> {
     /// An admitted client sent this action. What a session sends that is not admitted any more changes nothing.
     ///
+    /// What it changes is in the store once this returns.
+    ///
     /// # Errors
-    /// The violation that ends the session. It leaves no trace but in the peer's state, save that what came before a limit
-    /// was reached is kept.
+    /// What ends the session. It leaves no trace but in the peer's state, save that what came before a limit was reached
+    /// is kept.
     pub fn receive(
         &mut self,
         session: SessionId,
         action: Action,
         now: Moment,
-    ) -> Result<Vec<Effect>, Violation> {
+    ) -> Result<Vec<Effect>, Refusal> {
         let Some(link) = self.links.get(session) else {
             return Ok(Vec::new());
         };
         let keyid = link.keyid.clone();
         let mut effects = Vec::new();
         let taken = self.take(session, &keyid, action, now, &mut effects);
-        match taken {
+        match self.settle(taken) {
             Ok(()) => {
                 self.links.announce(&mut effects);
                 Ok(effects)
             }
-            Err(violation) => {
+            Err(refusal) => {
                 self.links.fail(session);
-                Err(violation)
+                Err(refusal)
             }
         }
+    }
+
+    /// Commits what an action changed, even up to a limit; takes it back when the store failed.
+    fn settle(&mut self, taken: Result<(), Refusal>) -> Result<(), Refusal> {
+        let settled = match taken {
+            Err(Refusal::Store(_)) => taken,
+            taken => self.store.commit().map_err(Refusal::Store).and(taken),
+        };
+        if let Err(Refusal::Store(_)) = settled {
+            self.store.roll_back();
+        }
+        settled
     }
 
     fn take(
@@ -64,11 +76,13 @@ impl<L: OperationLog> Host<L> {
         action: Action,
         now: Moment,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), Refusal> {
         let name = action.name();
-        let refused = |rule| Err(Violation::protocol(rule, format!("{name} from a client")));
+        let refused = |rule| Err(Violation::protocol(rule, format!("{name} from a client")).into());
         match action {
             Action::Heartbeat(_) => {
+                self.store
+                    .keep_fact(keyid, PeerFact::Heartbeat(now.unix_ms))?;
                 self.states.heartbeat(keyid, now.unix_ms);
                 effects.push(Effect::PeerStateChanged(keyid.to_owned()));
             }
@@ -88,7 +102,7 @@ impl<L: OperationLog> Host<L> {
                         "a log id of more than {id_len_max} bytes"
                     )));
                 }
-                self.serve_log(session, keyid, &item.log_id, now, effects);
+                self.serve_log(session, keyid, &item.log_id, now, effects)?;
             }
             Action::ReceiveLogData(item) if self.settings.capabilities.logs => {
                 self.receive_log_data(session, keyid, item, effects)?;
@@ -115,7 +129,7 @@ impl<L: OperationLog> Host<L> {
         keyid: &str,
         config: Option<RemoteConfig>,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), Refusal> {
         let len_max = self.settings.limits.remote_config_len_bytes_max;
         if config
             .as_ref()
@@ -123,6 +137,8 @@ impl<L: OperationLog> Host<L> {
         {
             return Err(over_limit(format!("a config of more than {len_max} bytes")));
         }
+        self.store
+            .keep_fact(keyid, PeerFact::RemoteConfig(config.as_ref()))?;
         self.states.set_remote_config(keyid, config);
         effects.push(Effect::PeerStateChanged(keyid.to_owned()));
         Ok(())
@@ -133,11 +149,14 @@ impl<L: OperationLog> Host<L> {
         keyid: &str,
         item: SyncActionReceiveResources,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), Refusal> {
         let limits = self.settings.limits;
+        let resources = item.clone();
         self.states
             .merge_resources(keyid, item.repos, item.plans, &limits)
             .map_err(|full| over_limit(full.to_string()))?;
+        self.store
+            .keep_fact(keyid, PeerFact::Resources(&resources))?;
         effects.push(Effect::PeerStateChanged(keyid.to_owned()));
         Ok(())
     }
@@ -149,26 +168,21 @@ impl<L: OperationLog> Host<L> {
         keyid: &str,
         manifest: SyncActionOperationManifest,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), Refusal> {
         let (ids, modnos) = (manifest.op_ids, manifest.modnos);
         if ids.len() != modnos.len() {
             return Err(Violation::protocol(
                 RuleId::ResponderManifestLengths,
                 format!("{} op ids beside {} modnos", ids.len(), modnos.len()),
-            ));
+            )
+            .into());
         }
         let len_max = self.settings.limits.manifest_len_max;
         if ids.len() > len_max {
             return Err(over_limit(format!("a manifest of more than {len_max} ids")));
         }
-        let listed: HashSet<i64> = ids.iter().copied().collect();
-        self.operations.delete_absent(keyid, &listed);
-        let wanted: Vec<i64> = ids
-            .into_iter()
-            .zip(modnos)
-            .filter(|&(id, modno)| self.operations.modno(keyid, id) != Some(modno))
-            .map(|(id, _)| id)
-            .collect();
+        let listed: Vec<(i64, i64)> = ids.into_iter().zip(modnos).collect();
+        let wanted = self.store.reconcile(keyid, &listed)?;
         if !wanted.is_empty() {
             let request = SyncActionRequestOperationData { op_ids: wanted };
             let action = Action::RequestOperationData(request);
@@ -181,7 +195,7 @@ impl<L: OperationLog> Host<L> {
         &mut self,
         keyid: &str,
         item: SyncActionReceiveOperations,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), Refusal> {
         let event = item.event.ok_or_else(|| {
             let seen = "receiveOperations without an event";
             Violation::protocol(RuleId::ResponderOperationsNoEvent, seen)
@@ -193,11 +207,11 @@ impl<L: OperationLog> Host<L> {
         match event {
             Event::KeepAlive(_) => Ok(()),
             Event::CreatedOperations(list) | Event::UpdatedOperations(list) => {
-                self.store(keyid, list.operations)
+                self.put_operations(keyid, list.operations)
             }
             Event::DeletedOperations(list) => {
                 for id in list.values {
-                    self.operations.delete(keyid, id);
+                    self.store.delete(keyid, id)?;
                 }
                 Ok(())
             }
@@ -206,19 +220,27 @@ impl<L: OperationLog> Host<L> {
 
     /// All are checked before the first is stored. Only a full log is found out half-way; what fitted stays then, as if
     /// it had come in an item of its own.
-    fn store(&mut self, keyid: &str, operations: Vec<v1::Operation>) -> Result<(), Violation> {
+    fn put_operations(
+        &mut self,
+        keyid: &str,
+        operations: Vec<v1::Operation>,
+    ) -> Result<(), Refusal> {
         for operation in &operations {
             if let Some(field) = missing_field(operation) {
                 return Err(Violation::protocol(
                     RuleId::ResponderOperationsInvalidRefused,
                     format!("operation {} without {field}", operation.id),
-                ));
+                )
+                .into());
             }
         }
         for operation in operations {
-            self.operations
+            self.store
                 .upsert(keyid, operation)
-                .map_err(|full: LogFull| over_limit(full.to_string()))?;
+                .map_err(|error| match error {
+                    PutError::Full(full) => over_limit(full.to_string()),
+                    PutError::Fault(fault) => fault.into(),
+                })?;
         }
         Ok(())
     }
@@ -230,15 +252,13 @@ impl<L: OperationLog> Host<L> {
         log_id: &str,
         now: Moment,
         effects: &mut Vec<Effect>,
-    ) {
+    ) -> Result<(), Refusal> {
         // A client's logs are kept under its key id, so that whatever is found there is its own.
-        let answer = match self.logs.get(keyid) {
-            Some(logs) => logs.answer(log_id, now.unix_s(), |_| true),
-            None => Logs::default().answer(log_id, now.unix_s(), |_| false),
-        };
-        for action in answer {
+        let log = self.store.log(keyid, log_id)?;
+        for action in logs::answer(log_id, log.as_ref(), now.unix_s()) {
             self.links.send(session, action, effects);
         }
+        Ok(())
     }
 
     fn receive_log_data(
@@ -247,14 +267,17 @@ impl<L: OperationLog> Host<L> {
         keyid: &str,
         data: SyncActionReceiveLogData,
         effects: &mut Vec<Effect>,
-    ) -> Result<(), Violation> {
+    ) -> Result<(), Refusal> {
         if let Some(log) = self.links.receive_log_data(session, data)? {
+            if let Ok(content) = &log.result {
+                self.store.keep_log(keyid, &log.log_id, content)?;
+            }
             effects.push(Effect::LogReceived(keyid.to_owned(), log));
         }
         Ok(())
     }
 }
 
-fn over_limit(seen: String) -> Violation {
-    Violation::limit(RuleId::ResponderLargeItems, seen)
+fn over_limit(seen: String) -> Refusal {
+    Violation::limit(RuleId::ResponderLargeItems, seen).into()
 }

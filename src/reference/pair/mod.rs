@@ -8,7 +8,7 @@ use super::{
     config::Config,
     effect::{Effect, Gone, Moment, SessionId},
     fixture::keyid,
-    host::Host,
+    host::{Host, Refusal},
     limits::Settings,
 };
 use crate::{
@@ -167,11 +167,15 @@ impl Pair {
                     stream.end(side.other()).inbox.push_back(item);
                     continue;
                 }
-                (Output::PeerVerified(peer), Side::Host) => self.host.admit(id, &peer, self.now),
+                (Output::PeerVerified(peer), Side::Host) => {
+                    self.host.admit(id, &peer, self.now).map_err(violation)
+                }
                 (Output::PeerVerified(peer), Side::Client) => {
                     self.client.admit(id, &peer, self.now)
                 }
-                (Output::Deliver(action), Side::Host) => self.host.receive(id, action, self.now),
+                (Output::Deliver(action), Side::Host) => {
+                    self.host.receive(id, action, self.now).map_err(violation)
+                }
                 (Output::Deliver(action), Side::Client) => {
                     self.client.receive(id, action, self.now)
                 }
@@ -240,6 +244,14 @@ impl Side {
             Side::Host => Side::Client,
             Side::Client => Side::Host,
         }
+    }
+}
+
+/// A store in memory does not fail.
+fn violation(refusal: Refusal) -> Violation {
+    match refusal {
+        Refusal::Violation(violation) => violation,
+        Refusal::Store(fault) => panic!("{fault}"),
     }
 }
 

@@ -1,8 +1,7 @@
 use super::*;
 use crate::{
-    reference::{
-        fixture::{config, operation, peer, permission, plan, repo, repo_metadata, sync, token},
-        oplog::OperationLog as _,
+    reference::fixture::{
+        config, operation, peer, permission, plan, repo, repo_metadata, sync, token,
     },
     wire::{
         v1::{self, multihost::permission::Type},
@@ -45,7 +44,7 @@ fn strangers() -> Pair {
 
 /// What the host holds of the client: original id and modno.
 fn held(pair: &Pair) -> Vec<(i64, i64)> {
-    let held = pair.host.operations().operations(&keyid(2));
+    let held = pair.host.store().operations(&keyid(2));
     held.map(|op| (op.original_id, op.modno)).collect()
 }
 
@@ -182,7 +181,7 @@ fn client_removed_then_ended_and_refused_when_it_dials_again() {
     let without = |c: &mut v1::Config| sync(c).authorized_clients.clear();
     let config = pair.host.config().edited(without).unwrap();
     let effects = pair.host.replace_config(config);
-    pair.carry_out_for_host(effects);
+    pair.carry_out_for_host(effects.unwrap());
     assert!(!pair.is_connected());
     pair.connect();
     assert!(!pair.is_connected());

@@ -2,7 +2,7 @@ use super::*;
 
 fn refusal(host: &mut Host, peer: &VerifiedPeer, unix_ms: i64) -> Violation {
     let (config, states) = (host.config().clone(), host.peer_states().snapshot());
-    let violation = host.admit(TWO, peer, at(unix_ms)).unwrap_err();
+    let violation = violation(host.admit(TWO, peer, at(unix_ms)).unwrap_err());
     assert_eq!(*host.config(), config, "a refusal changes nothing");
     assert_eq!(host.peer_states().snapshot(), states);
     violation

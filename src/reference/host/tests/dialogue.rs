@@ -34,7 +34,7 @@ fn manifest(op_ids: &[i64], modnos: &[i64]) -> Action {
 }
 
 fn held(host: &Host, seed: u8) -> Vec<(i64, i64)> {
-    let operations = host.operations().operations(&keyid(seed));
+    let operations = host.store().operations(&keyid(seed));
     operations.map(|op| (op.original_id, op.modno)).collect()
 }
 
@@ -51,10 +51,10 @@ fn host_with_operations() -> Host {
 
 fn refused(host: &mut Host, action: Action) -> Violation {
     let name = action.name();
-    let violation = host.receive(ONE, action, at(0)).unwrap_err();
+    let violation = violation(host.receive(ONE, action, at(0)).unwrap_err());
     let after = host.receive(ONE, created(vec![operation(99, 1)]), at(0));
     assert_eq!(after, Ok(vec![]), "nothing is taken after {name}");
-    assert!(host.operations().get(&keyid(2), 99).is_none());
+    assert!(host.store().get(&keyid(2), 99).is_none());
     violation
 }
 
@@ -294,8 +294,8 @@ fn request_log_then_only_the_clients_own_is_served() {
         expiration_ts_unix: 0,
         content,
     };
-    host.put_log(&keyid(2), "own", log.clone());
-    host.put_log(&keyid(3), "foreign", log);
+    host.put_log(&keyid(2), "own", &log).unwrap();
+    host.put_log(&keyid(3), "foreign", &log).unwrap();
     let mut ask = |log_id: &str| {
         let log_id = log_id.to_owned();
         let request = Action::RequestLog(SyncActionRequestLog { log_id });

@@ -67,6 +67,14 @@ pub(super) fn with_reader(mut host: Host) -> Host {
     host
 }
 
+/// A store in memory does not fail.
+pub(super) fn violation(refusal: Refusal) -> Violation {
+    match refusal {
+        Refusal::Violation(violation) => violation,
+        Refusal::Store(fault) => panic!("{fault}"),
+    }
+}
+
 pub(super) fn sent(effects: &[Effect], to: SessionId) -> Vec<&Action> {
     let sent = effects.iter().filter_map(|effect| match effect {
         Effect::Send(session, action) if *session == to => Some(action),
