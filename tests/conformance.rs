@@ -13,6 +13,7 @@ use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
     net::{
+        TlsRoots,
         host::{HostApp, HostOptions},
         serve::{ServeLimits, serve},
     },
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
     let jobs = plan(&templates, &selection, &RpcProtocol::ALL);
     let options = Arc::new(RunOptions {
         url: reference_for(&jobs),
+        tls_roots: TlsRoots::default(),
         seed: SEED,
         at_once: 1,
         // The reference is held to every rule, not only to those that fail a peer.

@@ -1,10 +1,14 @@
 //! The command line: libtest's words where libtest has them.
 
+mod config_file;
 pub mod exit;
+mod keys;
 mod list;
 mod provision;
 mod rules;
 mod run;
+mod serve;
+mod units;
 mod vectors;
 
 use std::path::PathBuf;
@@ -20,8 +24,8 @@ use syncspec::{
 
 /// Conformance suite for Backrest's v1sync protocol. Without a command it runs the suite against its own reference.
 ///
-/// Exit codes: 0 conforms; 1 a rule is broken; 2 wrong usage or a broken scenario file; 3 the peer was not reached, or
-/// nothing was judged; 4 the suite's own fault.
+/// Exit codes: 0 conforms; 1 a rule is broken; 2 wrong usage, or a broken scenario or config file; 3 the peer was not
+/// reached, or nothing was judged, or the host could not start; 4 the suite's own fault.
 #[derive(Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -45,6 +49,12 @@ enum Command {
     Vectors(vectors::VectorsArgs),
     /// Print the JSON Schema of a scenario file
     Schema,
+    /// Run the reference host, for clients to be tried against
+    Serve(serve::ServeArgs),
+    /// Print a new identity
+    Keygen(keys::KeygenArgs),
+    /// Add a pairing token to a host's config file, and print what a client is given
+    Pair(keys::PairArgs),
 }
 
 /// Which cases.
@@ -144,6 +154,9 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
         Some(Command::Schema) => print_json(&schema()),
+        Some(Command::Serve(args)) => serve::serve(args),
+        Some(Command::Keygen(args)) => keys::keygen(&args),
+        Some(Command::Pair(args)) => keys::pair(args),
     };
     done.unwrap_or_else(|code| code)
 }

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{self, IsTerminal as _, Write as _},
     net::Ipv4Addr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,6 +15,7 @@ use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
     net::{
+        TlsRoots,
         host::{HostApp, HostOptions},
         serve::{ServeLimits, serve},
     },
@@ -36,9 +37,12 @@ use super::{
 pub struct RunArgs {
     #[command(flatten)]
     select: SelectArgs,
-    /// Peer under test, http://HOST:PORT[/PREFIX]; without one, the reference on a loopback port
+    /// Peer under test, http://HOST:PORT[/PREFIX] or https://...; without one, the reference on a loopback port
     #[arg(long, value_name = "URL")]
     target: Option<String>,
+    /// Trust the authorities in this PEM file too, for an https:// target
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
     /// Print the cases instead of playing them
     #[arg(long)]
     list: bool,
@@ -95,6 +99,7 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
     };
     let options = RunOptions {
         url: url.clone(),
+        tls_roots: tls_roots(args.tls_ca.as_deref())?,
         seed,
         at_once: args.test_threads,
         held_to: if args.strict {
@@ -138,6 +143,17 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         return Err(exit::SUITE);
     }
     Ok(exit_code(&summary))
+}
+
+fn tls_roots(added: Option<&Path>) -> Result<TlsRoots, u8> {
+    let mut roots = TlsRoots::default();
+    if let Some(file) = added {
+        roots.add_pem_file(file).map_err(|error| {
+            eprintln!("error: failed to {error}");
+            exit::USAGE
+        })?;
+    }
+    Ok(roots)
 }
 
 fn exit_code(summary: &Summary) -> u8 {

@@ -1,4 +1,4 @@
-//! Dialling a peer: TCP, HTTP/2 with prior knowledge, then calls.
+//! Dialling a peer: TCP, TLS where the URL asks for it, HTTP/2, then calls.
 //!
 //! Each way in which a server can fail to be one has its own [`LinkError`], and each wait its named bound, so that a
 //! wrong address is named within seconds.
@@ -21,16 +21,20 @@ use super::{
     link::{Link, LinkLimits, SMALL_FRAMES_BUDGET_BYTES},
     request::{RequestShape, Target},
     sniff::{FirstBytes, Sniffed},
+    tls::{self, TlsRoots},
 };
 
-/// How long each step of getting a connection may take: resolving, connecting, the server's settings, a free stream.
+/// How long each step of getting a connection may take: resolving, connecting, TLS, the server's settings, a free stream.
 pub const STEP_WAIT: Duration = Duration::from_secs(5);
 
 /// Where and how to dial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DialOptions {
-    /// `http://host[:port][/prefix]`; the method's path is appended to the prefix.
+    /// `http://host[:port][/prefix]`, HTTP/2 with prior knowledge, or `https://...`, TLS with ALPN `h2`; the method's path
+    /// is appended to the prefix.
     pub url: String,
+    /// Whose certificates are trusted.
+    pub tls_roots: TlsRoots,
     /// What to speak.
     pub protocol: RpcProtocol,
     /// Headers of every call, such as an authorization.
@@ -46,6 +50,7 @@ impl DialOptions {
     pub fn new(url: impl Into<String>, protocol: RpcProtocol) -> DialOptions {
         DialOptions {
             url: url.into(),
+            tls_roots: TlsRoots::default(),
             protocol,
             headers: Vec::new(),
             step_wait: STEP_WAIT,
@@ -76,7 +81,14 @@ impl Connection {
     pub async fn dial(options: &DialOptions) -> Result<Connection, LinkError> {
         let target = Target::parse(&options.url)?;
         let (io, address) = connect(options, &target).await?;
-        let (requests, driver) = speak_http2(options, io, address).await?;
+        let (requests, driver) = match target.is_tls {
+            true => {
+                let shaken = tls::connect(&options.tls_roots, &target.host, io);
+                let io = options.within(Step::Tls, shaken).await??;
+                speak_http2(options, io, address).await?
+            }
+            false => speak_http2(options, io, address).await?,
+        };
         Ok(Connection {
             options: options.clone(),
             target,
@@ -165,7 +177,7 @@ async fn connect(
     Err(failed)
 }
 
-/// Exchanges HTTP/2 prefaces over any byte stream, which is where TLS would come in between.
+/// Exchanges HTTP/2 prefaces over any byte stream, encrypted or not.
 async fn speak_http2(
     options: &DialOptions,
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,

@@ -10,6 +10,8 @@ pub enum Step {
     Resolve,
     /// The TCP connection.
     Connect,
+    /// The TLS handshake.
+    Tls,
     /// The server's first HTTP/2 frame.
     Settings,
     /// Leave to open one more stream.
@@ -26,6 +28,7 @@ impl Step {
         match self {
             Step::Resolve => "the name to resolve",
             Step::Connect => "the TCP connection",
+            Step::Tls => "the TLS handshake",
             Step::Settings => "the server's HTTP/2 settings",
             Step::Open => "a free stream",
             Step::Write => "room to send in",
@@ -38,17 +41,29 @@ impl Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// Not a URL to dial: `http://host[:port][/prefix]`.
+    /// Not a URL to dial: `http://host[:port][/prefix]`, or `https` for `http`.
     BadUrl {
         /// As it was given.
         url: String,
         /// What is wrong with it.
         why: String,
     },
-    /// TLS is not supported yet.
-    TlsUnsupported {
-        /// As it was given.
-        url: String,
+    /// The TLS handshake failed, the server's certificate among the reasons.
+    Tls {
+        /// The name that the certificate must be for.
+        host: String,
+        /// What was wrong.
+        why: String,
+    },
+    /// The server was asked for TLS and answered in something else.
+    NotTls {
+        /// The server's name.
+        host: String,
+    },
+    /// The TLS server does not offer HTTP/2.
+    AlpnRefused {
+        /// What it chose by ALPN in place of `h2`.
+        seen: String,
     },
     /// The request cannot be put into HTTP/2, such as a header name with a space.
     BadRequest {
@@ -149,8 +164,13 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LinkError::BadUrl { url, why } => write!(f, "read the URL `{url}`: {why}"),
-            LinkError::TlsUnsupported { url } => {
-                write!(f, "dial `{url}`: https not supported yet")
+            LinkError::Tls { host, why } => write!(f, "agree with `{host}` on TLS: {why}"),
+            LinkError::NotTls { host } => write!(
+                f,
+                "agree with `{host}` on TLS: expected a TLS handshake, saw other bytes"
+            ),
+            LinkError::AlpnRefused { seen } => {
+                write!(f, "agree on HTTP/2: expected h2 by ALPN, saw {seen}")
             }
             LinkError::BadRequest { why } => write!(f, "write the request: {why}"),
             LinkError::DnsFailed { host, why } => write!(f, "resolve `{host}`: {why}"),

@@ -18,6 +18,7 @@ pub mod request;
 pub mod serve;
 mod sniff;
 pub mod status;
+pub mod tls;
 pub mod unary;
 
 pub use dial::{Connection, DialOptions};
@@ -27,4 +28,5 @@ pub use link::{End, Headers, Link, LinkEvent, LinkLimits, OutFrame, Start};
 pub use listen::{Listener, Route};
 pub use request::RequestShape;
 pub use serve::{ServeLimits, SyncApp, serve};
+pub use tls::{ServerTls, TlsRoots};
 pub use unary::UnaryEnd;

@@ -16,6 +16,7 @@ pub const SET_REMOTE_CLIENT_CONFIG_PATH: &str =
 
 const USER_AGENT: &str = concat!("syncspec/", env!("CARGO_PKG_VERSION"));
 const HTTP_PORT: u16 = 80;
+const HTTPS_PORT: u16 = 443;
 /// gRPC allows eight digits before the unit.
 const GRPC_TIMEOUT_MAX: u128 = 99_999_999;
 
@@ -126,6 +127,7 @@ fn timeout_text(protocol: RpcProtocol, wait: Duration) -> String {
 /// Where calls go, out of a URL such as `http://host:9898/prefix`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
+    pub(crate) is_tls: bool,
     pub(crate) host: String,
     pub(crate) port: u16,
     authority: String,
@@ -142,15 +144,15 @@ impl Target {
         let uri: Uri = url
             .parse()
             .map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                return Err(LinkError::TlsUnsupported {
-                    url: url.to_owned(),
-                });
+        let is_tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => {
+                return Err(bad(
+                    "expected http://host:port/prefix, or https in place of http",
+                ));
             }
-            _ => return Err(bad("expected http://host:port/prefix")),
-        }
+        };
         let authority = uri.authority().ok_or_else(|| bad("expected a host"))?;
         if authority.as_str().contains('@') {
             return Err(bad("expected no user name; add an authorization header"));
@@ -161,12 +163,17 @@ impl Target {
         if authority.host().is_empty() {
             return Err(bad("expected a host"));
         }
+        let default_port = match is_tls {
+            true => HTTPS_PORT,
+            false => HTTP_PORT,
+        };
         Ok(Target {
+            is_tls,
             host: authority
                 .host()
                 .trim_matches(['[', ']'].as_slice())
                 .to_owned(),
-            port: authority.port_u16().unwrap_or(HTTP_PORT),
+            port: authority.port_u16().unwrap_or(default_port),
             authority: authority.to_string(),
             prefix: uri.path().trim_end_matches('/').to_owned(),
         })
@@ -174,7 +181,10 @@ impl Target {
 
     fn uri(&self, path: &str) -> Result<Uri, LinkError> {
         Uri::builder()
-            .scheme("http")
+            .scheme(match self.is_tls {
+                true => "https",
+                false => "http",
+            })
             .authority(self.authority.as_str())
             .path_and_query(format!("{}{path}", self.prefix))
             .build()
@@ -271,10 +281,14 @@ mod tests {
                 "{url}"
             );
         }
-        assert!(matches!(
-            Target::parse("https://h"),
-            Err(LinkError::TlsUnsupported { .. })
-        ));
+    }
+
+    #[test]
+    fn https_then_its_port_and_scheme() {
+        let target = Target::parse("https://h/p").unwrap();
+        assert_eq!((target.is_tls, target.port), (true, 443));
+        assert_eq!(target.uri("/m").unwrap(), "https://h/p/m");
+        assert_eq!(Target::parse("https://h:8443").unwrap().port, 8443);
     }
 
     #[test]

@@ -128,7 +128,7 @@ fn failure(error: &LinkError) -> LinkFailure {
 
 fn stage(error: &LinkError) -> Stage {
     match error {
-        LinkError::BadUrl { .. } | LinkError::TlsUnsupported { .. } => Stage::Url,
+        LinkError::BadUrl { .. } => Stage::Url,
         LinkError::DnsFailed { .. }
         | LinkError::Timeout {
             step: net::Step::Resolve,
@@ -140,6 +140,13 @@ fn stage(error: &LinkError) -> Stage {
             step: net::Step::Connect,
             ..
         } => Stage::Tcp,
+        LinkError::Tls { .. }
+        | LinkError::NotTls { .. }
+        | LinkError::AlpnRefused { .. }
+        | LinkError::Timeout {
+            step: net::Step::Tls,
+            ..
+        } => Stage::Tls,
         LinkError::ClosedAtOnce { .. }
         | LinkError::NotHttp2 { .. }
         | LinkError::Timeout {

@@ -17,7 +17,7 @@ use crate::{
     actor::{Actor, Entropy, Patience},
     crypto::kem::KemId,
     judge::judge,
-    net::DialOptions,
+    net::{DialOptions, TlsRoots},
     report::{CaseResult, Outcome},
     rules::Level,
     target::{Contact, SetupMistake, contact_scenario, first_contact},
@@ -33,6 +33,8 @@ pub const JOBS_AT_ONCE: usize = 16;
 pub struct RunOptions {
     /// URL of the peer under test.
     pub url: String,
+    /// Whose certificates are trusted.
+    pub tls_roots: TlsRoots,
     /// Seed of all our randomness.
     pub seed: u64,
     /// Cases played at once.
@@ -45,7 +47,10 @@ pub struct RunOptions {
 
 impl RunOptions {
     fn dial(&self, protocol: RpcProtocol) -> DialOptions {
-        DialOptions::new(self.url.clone(), protocol)
+        DialOptions {
+            tls_roots: self.tls_roots.clone(),
+            ..DialOptions::new(self.url.clone(), protocol)
+        }
     }
 
     fn entropy(&self, case: &str, protocol: RpcProtocol) -> Entropy {

@@ -30,7 +30,7 @@ pub struct Contact {
 /// Why no case can be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupMistake {
-    /// The step that was reached: `tcp`, `http2`, `rpc`, `key exchange`, `handshake`, `provisioning`, `session`.
+    /// The step that was reached: `tcp`, `tls`, `http2`, `rpc`, `key exchange`, `handshake`, `provisioning`, `session`.
     pub step: &'static str,
     /// What was seen there.
     pub seen: String,
@@ -160,12 +160,19 @@ fn unexpected_host(peer: &VerifiedPeer) -> Option<String> {
 
 fn unreachable(stage: Stage, seen: &str) -> SetupMistake {
     let likely = match stage {
-        Stage::Url => "The URL must read http://HOST:PORT or http://HOST:PORT/PREFIX.",
+        Stage::Url => {
+            "The URL must read http://HOST:PORT or http://HOST:PORT/PREFIX, with https for a TLS port."
+        }
         Stage::Name => "Is the host's name right?",
         Stage::Tcp => "Is the peer running, and is this its port?",
+        Stage::Tls => {
+            "The port answers, but TLS with HTTP/2 does not stand: is its certificate for another name, or from an \
+             authority that --tls-ca should name; does a proxy in front speak HTTP/1.1 only; or is it http:// that this \
+             port speaks?"
+        }
         Stage::Http2 => {
             "The port answers, but not HTTP/2 with prior knowledge: is it another service, an HTTP/1.1 proxy, or a TLS \
-             port?"
+             port, for which the URL must say https://?"
         }
         Stage::Rpc => "The connection stands, but no stream can be opened on it.",
     };

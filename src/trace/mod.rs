@@ -175,6 +175,8 @@ pub enum Stage {
     Name,
     /// Connecting.
     Tcp,
+    /// Agreeing on TLS, and on HTTP/2 within it.
+    Tls,
     /// Agreeing on HTTP/2.
     Http2,
     /// Sending the request.
@@ -188,6 +190,7 @@ impl Stage {
             Stage::Url => "url",
             Stage::Name => "name",
             Stage::Tcp => "tcp",
+            Stage::Tls => "tls",
             Stage::Http2 => "http2",
             Stage::Rpc => "rpc",
         }

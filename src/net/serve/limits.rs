@@ -21,6 +21,10 @@ pub const HEADERS_LEN_BYTES_MAX: u32 = 64 * 1024;
 pub const OUTBOUND_ITEMS_MAX: usize = 64;
 /// How long an accepted connection may stay silent before its first byte.
 pub const PREFACE_WAIT: Duration = Duration::from_secs(10);
+/// How long a caller may take to shake hands over TLS.
+pub const TLS_WAIT: Duration = Duration::from_secs(10);
+/// How long no connection is accepted after the system had no room for one.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Silence after which a caller is asked whether it is still there.
 pub const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long that answer may take.

@@ -5,6 +5,7 @@
 //! the inbound items, which the host returns as the status of its call.
 
 mod app;
+mod auth;
 mod connect;
 mod deadline;
 pub mod limits;
@@ -19,20 +20,25 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tonic::{Status, body::Body, codec::CompressionEncoding, service::Routes};
 use tower::ServiceBuilder;
 use tower_service::Service;
 
 pub use app::{CallOver, Caller, InboundItems, OutboundItems, SyncApp};
+pub use auth::{Credential, Guarded};
 pub use limits::ServeLimits;
 
-use crate::wire::v1sync::{
-    backrest_sync_service_server::BackrestSyncServiceServer,
-    backrest_sync_state_service_server::BackrestSyncStateServiceServer,
+use crate::{
+    net::tls::ServerTls,
+    wire::v1sync::{
+        backrest_sync_service_server::BackrestSyncServiceServer,
+        backrest_sync_state_service_server::BackrestSyncStateServiceServer,
+    },
 };
 use app::{Host, Over};
 use connect::ConnectLayer;
@@ -44,6 +50,17 @@ use deadline::DeadlineLayer;
 /// A fault of one connection or call never ends the server.
 pub async fn serve<A: SyncApp>(
     listener: TcpListener,
+    app: Arc<A>,
+    limits: ServeLimits,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    serve_over(listener, None, app, limits, shutdown).await
+}
+
+/// [`serve`] over TLS, or in cleartext where there is none.
+pub async fn serve_over<A: SyncApp>(
+    listener: TcpListener,
+    tls: Option<ServerTls>,
     app: Arc<A>,
     limits: ServeLimits,
     shutdown: impl Future<Output = ()>,
@@ -63,10 +80,18 @@ pub async fn serve<A: SyncApp>(
             () = &mut shutdown => break Ok(()),
             accepted = listener.accept() => match accepted {
                 Ok((io, _)) if connections.len() < limits.connections_max => {
-                    connections.spawn(serve_connection(io, calls.clone(), leaving.clone()));
+                    connections.spawn(serve_connection(io, tls.clone(), calls.clone(), leaving.clone()));
                 }
-                Ok(_) => {}
+                Ok(_) => tracing::warn!("a connection over the limit was closed"),
                 Err(error) if is_of_one_connection(&error) => {}
+                Err(error) if is_of_resources(&error) => {
+                    tracing::warn!(%error, "failed to accept a connection");
+                    // Until a connection ends, or whatever else is short is there again.
+                    tokio::select! {
+                        Some(_) = connections.join_next() => {}
+                        () = sleep(limits::ACCEPT_PAUSE) => {}
+                    }
+                }
                 Err(error) => break Err(ServeError::AcceptFailed(error)),
             },
             Some(_) = connections.join_next() => {}
@@ -131,7 +156,7 @@ fn calls<A: SyncApp>(
         .service(Routes::new(sync).add_service(states).prepare())
 }
 
-async fn serve_connection<S>(io: TcpStream, calls: S, leaving: Over)
+async fn serve_connection<S>(io: TcpStream, tls: Option<ServerTls>, calls: S, leaving: Over)
 where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
     S: Clone + Send + 'static,
@@ -142,6 +167,25 @@ where
     let Ok(Ok(())) = timeout(limits::PREFACE_WAIT, io.readable()).await else {
         return;
     };
+    match tls {
+        None => serve_http2(io, calls, leaving).await,
+        Some(tls) => match timeout(limits::TLS_WAIT, tls.accept(io)).await {
+            Ok(Ok(io)) => serve_http2(io, calls, leaving).await,
+            Ok(Err(error)) => tracing::info!(%error, "a caller failed at TLS"),
+            Err(_) => tracing::info!("a caller did not finish its TLS handshake in time"),
+        },
+    }
+}
+
+async fn serve_http2<S>(
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    calls: S,
+    leaving: Over,
+) where
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send + 'static,
+{
     let mut connection = pin!(
         http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -159,6 +203,17 @@ where
         _ = leaving.wait() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// Whether a failed accept says that there are too many open files, or too little memory, for now.
+fn is_of_resources(error: &io::Error) -> bool {
+    /// ENFILE and EMFILE, for which the standard library has no kind.
+    const TOO_MANY_FILES: [i32; 2] = [23, 24];
+    error.kind() == io::ErrorKind::OutOfMemory
+        || cfg!(unix)
+            && error
+                .raw_os_error()
+                .is_some_and(|code| TOO_MANY_FILES.contains(&code))
 }
 
 /// Whether a failed accept says something of one caller only.

@@ -26,7 +26,9 @@ pub fn carry_over(
     let paired: Vec<_> = paired.cloned().collect();
     let taken = uses_taken(imported, in_force);
     file.edited(|message| {
-        message.modno = message.modno.max(in_force.message().modno.saturating_add(1));
+        message.modno = message
+            .modno
+            .max(in_force.message().modno.saturating_add(1));
         if paired.is_empty() && taken.is_empty() {
             return;
         }
@@ -53,7 +55,12 @@ fn uses_taken<'a>(imported: &'a Config, in_force: &Config) -> HashMap<&'a str, i
     };
     let tokens = imported.pairing_tokens().iter();
     tokens
-        .map(|before| (before.secret.as_str(), now(before).saturating_sub(before.uses)))
+        .map(|before| {
+            (
+                before.secret.as_str(),
+                now(before).saturating_sub(before.uses),
+            )
+        })
         .filter(|(_, taken)| *taken > 0)
         .collect()
 }
@@ -99,7 +106,10 @@ mod tests {
         let edited = file(|c| c.repos.push(repo("new")));
         let carried = carry_over(&file(|_| ()), &in_force(), &edited).unwrap();
         assert_eq!(carried.repos().len(), 1);
-        assert_eq!(carried.authorized_clients(), in_force().authorized_clients());
+        assert_eq!(
+            carried.authorized_clients(),
+            in_force().authorized_clients()
+        );
         assert_eq!(tokens(&carried), [("often", 1)]);
         assert_eq!(carried.message().modno, 4);
     }
