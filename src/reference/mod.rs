@@ -17,7 +17,7 @@ pub mod client;
 pub mod config;
 pub mod effect;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod grants;
 pub mod host;
 pub mod limits;
