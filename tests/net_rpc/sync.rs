@@ -153,7 +153,7 @@ async fn item_within_the_limit_then_accepted_and_over_it_refused() {
         let mut link = server.sync(protocol).await;
         let announced = Bytes::from_static(&[0, 0, 0x80, 0, 1]);
         link.send(OutFrame::Raw(announced)).await.unwrap();
-        assert_eq!(code(&mut link).await, Code::OutOfRange);
+        assert_eq!(code(&mut link).await, Code::ResourceExhausted);
     }
 }
 

@@ -25,7 +25,7 @@ use crate::wire::{
 };
 
 /// Items as the caller sends them. Ends with `None` when the caller half-closes; with one error, then `None`, when bytes
-/// are no item (INTERNAL), the deadline passes (DEADLINE_EXCEEDED) or the server is leaving (UNAVAILABLE); and in either
+/// are no item (INTERNAL), an item is too long (RESOURCE_EXHAUSTED), the deadline passes (DEADLINE_EXCEEDED) or the server is leaving (UNAVAILABLE); and in either
 /// way when the caller is gone, since HTTP/2 may tell of a reset first or last.
 pub type InboundItems = BoxStream<'static, Result<SyncStreamItem, Status>>;
 
@@ -121,7 +121,8 @@ impl<A: SyncApp> BackrestSyncService for Host<A> {
         let deadline = request.extensions().get::<Deadline>().copied();
         let (end, over) = Over::channel();
         let (items, queued) = mpsc::channel(OUTBOUND_ITEMS_MAX);
-        let inbound = until_over(request.into_inner(), over.clone());
+        let received = request.into_inner().map(|item| item.map_err(over_limit));
+        let inbound = until_over(received, over.clone());
         let outbound = OutboundItems { items, over };
         let session = self.app.sync(inbound, outbound);
         let session = tokio::spawn(within(session, deadline, end.clone()));
@@ -194,6 +195,15 @@ impl Over {
         let status = self.0.wait_for(Option::is_some).await;
         let status = status.ok().and_then(|status| status.clone());
         status.unwrap_or_else(|| Status::cancelled("the call is over"))
+    }
+}
+
+/// tonic's word for a message over the limit is OUT_OF_RANGE, which no other gRPC library says; ours for any limit is
+/// RESOURCE_EXHAUSTED.
+fn over_limit(status: Status) -> Status {
+    match status.code() {
+        tonic::Code::OutOfRange => Status::resource_exhausted(status.message()),
+        _ => status,
     }
 }
 
