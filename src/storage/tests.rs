@@ -307,7 +307,8 @@ fn disk_full_then_pairing_is_refused_and_the_token_not_spent() {
 
 #[test]
 fn damaged_file_then_refused_and_left_untouched() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 5] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 5] = [
         ("no header", |bytes| bytes[..16].fill(0)),
         ("another text", |bytes| {
             *bytes = b"instance: host\n".to_vec()

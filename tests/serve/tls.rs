@@ -200,6 +200,9 @@ fn target_under_a_certificate_then_the_suite_reaches_it() {
     );
     let ca = secured.folder.path("cert.pem");
     let (code, text, errors) = run(&["--tls-ca", ca.to_str().unwrap()]);
-    // The host was not provisioned: TLS stands, and the handshake is what fails.
-    assert!(code == 3 && errors.contains("handshake"), "{text}{errors}");
+    // The host was not provisioned: TLS stands, and the client is what it does not know.
+    assert!(
+        code == 3 && errors.contains("provisioning"),
+        "{text}{errors}"
+    );
 }

@@ -2,7 +2,8 @@
 //! lock, which all of them ask.
 //!
 //! All cryptography happens in the streams' tasks; the mind only decides, so that one slow client holds up nobody. What an
-//! item changes is in the store before anything is sent because of it.
+//! item changes is in the store before anything is sent because of it: a commit happens under the lock, and is a write
+//! without a flush but for a pairing.
 
 pub mod limits;
 mod states;

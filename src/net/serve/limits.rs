@@ -19,7 +19,7 @@ pub const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 pub const HEADERS_LEN_BYTES_MAX: u32 = 64 * 1024;
 /// Items that the application may be ahead of a caller that reads slowly.
 pub const OUTBOUND_ITEMS_MAX: usize = 64;
-/// How long an accepted connection may stay silent before its first byte.
+/// How long a caller may take to begin: HTTP/2's preface, and its first frame's header.
 pub const PREFACE_WAIT: Duration = Duration::from_secs(10);
 /// How long a caller may take to shake hands over TLS.
 pub const TLS_WAIT: Duration = Duration::from_secs(10);

@@ -9,6 +9,7 @@ mod auth;
 mod connect;
 mod deadline;
 pub mod limits;
+mod preface;
 mod unary;
 
 use std::{convert::Infallible, fmt, io, pin::pin, sync::Arc};
@@ -43,6 +44,7 @@ use crate::{
 use app::{Host, Over};
 use connect::ConnectLayer;
 use deadline::DeadlineLayer;
+use preface::Counted;
 
 /// Serves an application until `shutdown` resolves; then every stream ends with UNAVAILABLE, and connections that have
 /// not closed after [`limits::SHUTDOWN_WAIT`] are cut.
@@ -164,9 +166,6 @@ where
 {
     // It only makes answers faster; a connection that cannot is dying and says so itself.
     let _ = io.set_nodelay(true);
-    let Ok(Ok(())) = timeout(limits::PREFACE_WAIT, io.readable()).await else {
-        return;
-    };
     match tls {
         None => serve_http2(io, calls, leaving).await,
         Some(tls) => match timeout(limits::TLS_WAIT, tls.accept(io)).await {
@@ -186,6 +185,7 @@ async fn serve_http2<S>(
     S: Clone + Send + 'static,
     S::Future: Send + 'static,
 {
+    let (io, beginning) = Counted::new(io);
     let mut connection = pin!(
         http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -200,6 +200,7 @@ async fn serve_http2<S>(
     tokio::select! {
         // Its end, however it came, concerns its own calls only, and they have been told.
         _ = connection.as_mut() => return,
+        () = beginning.missed(limits::PREFACE_WAIT) => return,
         _ = leaving.wait() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
