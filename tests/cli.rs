@@ -13,7 +13,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 /// One quick case, enough wherever the start is what is tested.
-const ONE_CASE: &str = "transport/answers-a-key-exchange";
+const ONE_CASE: &str = "transport/answers-a-key-with-an-encapsulation";
 
 fn syncspec(args: &[&str]) -> Output {
     Command::cargo_bin("syncspec")
