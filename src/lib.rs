@@ -14,4 +14,5 @@ pub mod scenario;
 pub mod session;
 pub mod target;
 pub mod trace;
+pub mod vectors;
 pub mod wire;

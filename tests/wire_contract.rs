@@ -1,5 +1,10 @@
 //! Our `.proto` files and the wire contract, `proto/wire.json`, say the same: compared both ways, down to each name,
 //! number and flag.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it relies on by failing"
+)]
 
 use std::collections::BTreeSet;
 

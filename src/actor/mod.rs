@@ -583,7 +583,7 @@ fn ops_of(step: &Step) -> Vec<Op> {
         Verb::Send(Sendable::Key) => vec![Op::SendKey],
         Verb::Send(Sendable::Handshake) => vec![Op::UntilKeyed, Op::SendHandshake],
         Verb::Send(Sendable::Item(message)) => vec![Op::SendItem(message.clone())],
-        Verb::Expect(_) | Verb::ExpectHttp(_) => vec![Op::Await],
+        Verb::Expect(_) | Verb::ExpectHttp(_) | Verb::Settle(_) => vec![Op::Await],
         Verb::ExpectEstablished(_) | Verb::Fence(_) => {
             vec![Op::UntilKeyed, Op::SendFence, Op::Await]
         }

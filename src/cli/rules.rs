@@ -40,7 +40,7 @@ pub fn rules(args: &RulesArgs) -> Result<u8, u8> {
     }
 }
 
-fn cases_of<'a>(rule: RuleId, templates: &'a [CaseTemplate]) -> Vec<&'a str> {
+fn cases_of(rule: RuleId, templates: &[CaseTemplate]) -> Vec<&str> {
     templates
         .iter()
         .filter(|template| template.rules().contains(&rule))

@@ -1,6 +1,7 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, IsTerminal as _, Write as _},
     net::Ipv4Addr,
@@ -214,12 +215,32 @@ impl Progress {
     }
 }
 
+/// A peer that died leaves the same reason at every case behind; a few are told in full, the rest counted.
+const SAME_REASON_MAX: usize = 2;
+
 fn print_details(results: &[CaseResult]) {
     let mut out = io::stdout().lock();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for result in results {
+        if let Some(reason) = result.unjudged_reason() {
+            let count = reasons.entry(reason).or_default();
+            *count += 1;
+            if *count > SAME_REASON_MAX {
+                continue;
+            }
+        }
         if console::details(&mut out, result).is_err() {
             // Whoever read along has gone; the exit code still tells.
             return;
+        }
+    }
+    for (reason, count) in reasons {
+        if count > SAME_REASON_MAX {
+            let _ = writeln!(
+                out,
+                "\n{} more could not be judged: {reason}",
+                count - SAME_REASON_MAX
+            );
         }
     }
     let _ = out.flush();

@@ -115,21 +115,16 @@ impl FromStr for Scope {
         if text == "*" {
             return Ok(Scope::Everything);
         }
-        let forms: [(&str, fn(String) -> Scope); 4] = [
-            ("repo:", Scope::Repo),
-            ("plan:", Scope::Plan),
-            ("!repo:", Scope::NotRepo),
-            ("!plan:", Scope::NotPlan),
-        ];
-        forms
-            .iter()
-            .find_map(|(prefix, scope)| {
-                let id = text.strip_prefix(prefix).filter(|id| !id.is_empty())?;
-                Some(scope(id.to_owned()))
-            })
-            .ok_or_else(|| ScopeError {
+        let named = text.split_once(':').filter(|(_, id)| !id.is_empty());
+        match named.map(|(kind, id)| (kind, id.to_owned())) {
+            Some(("repo", id)) => Ok(Scope::Repo(id)),
+            Some(("plan", id)) => Ok(Scope::Plan(id)),
+            Some(("!repo", id)) => Ok(Scope::NotRepo(id)),
+            Some(("!plan", id)) => Ok(Scope::NotPlan(id)),
+            _ => Err(ScopeError {
                 seen: text.to_owned(),
-            })
+            }),
+        }
     }
 }
 
@@ -346,10 +341,7 @@ mod tests {
     }
 
     fn any_permissions() -> impl Strategy<Value = Vec<Permission>> {
-        let scope = prop_oneof![
-            Just("*".to_owned()),
-            "!?(repo|plan):[ab]".prop_map(|text| text),
-        ];
+        let scope = prop_oneof![Just("*".to_owned()), "!?(repo|plan):[ab]",];
         let permission =
             (0..TYPES.len(), prop::collection::vec(scope, 0..5)).prop_map(|(kind, scopes)| {
                 Permission {

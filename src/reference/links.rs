@@ -2,8 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    error::Error,
-    fmt,
     sync::Arc,
     time::Duration,
 };
@@ -12,7 +10,7 @@ use super::{
     effect::{Effect, SessionId},
     grants::Grants,
     limits::Settings,
-    logs::{LogRequests, ReceivedLog},
+    logs::{LogRequestError, LogRequests, ReceivedLog},
     throttle::{Outbox, Posted},
 };
 use crate::{
@@ -160,7 +158,7 @@ impl Links {
                 let released = link.outbox.release(now);
                 if !link.failed {
                     let heartbeat =
-                        heartbeat_due.then(|| Action::Heartbeat(SyncActionHeartbeat {}));
+                        heartbeat_due.then_some(Action::Heartbeat(SyncActionHeartbeat {}));
                     let actions = heartbeat.into_iter().chain(released);
                     effects.extend(actions.map(|action| Effect::Send(session, action)));
                 }
@@ -237,32 +235,6 @@ impl Link {
         self.heartbeat_at.min(release_at)
     }
 }
-
-/// Why a log cannot be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LogRequestError {
-    /// We would refuse the answer.
-    CapabilityOff,
-    /// No session with this peer serves.
-    NotConnected,
-    /// This log is being asked for, or as many as may be are.
-    TooMany,
-}
-
-impl fmt::Display for LogRequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LogRequestError::CapabilityOff => "expected the capability `logs` to be on, saw it off",
-            LogRequestError::NotConnected => "expected a peer that is connected, saw none",
-            LogRequestError::TooMany => {
-                "expected a log that is not being asked for, saw one too many"
-            }
-        })
-    }
-}
-
-impl Error for LogRequestError {}
 
 #[cfg(test)]
 mod tests {

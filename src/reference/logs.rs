@@ -1,6 +1,6 @@
 //! Logs, asked for and served: an optional capability (`docs/protocol.md`, section 10).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, error::Error, fmt};
 
 use super::limits::Limits;
 use crate::{
@@ -87,6 +87,32 @@ pub struct ReceivedLog {
     /// The log, or why it can't be had.
     pub result: Result<Log, String>,
 }
+
+/// Why a log cannot be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogRequestError {
+    /// We would refuse the answer.
+    CapabilityOff,
+    /// No session with this peer serves.
+    NotConnected,
+    /// This log is being asked for, or as many as may be are.
+    TooMany,
+}
+
+impl fmt::Display for LogRequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LogRequestError::CapabilityOff => "expected the capability `logs` to be on, saw it off",
+            LogRequestError::NotConnected => "expected a peer that is connected, saw none",
+            LogRequestError::TooMany => {
+                "expected a log that is not being asked for, saw one too many"
+            }
+        })
+    }
+}
+
+impl Error for LogRequestError {}
 
 /// The logs asked of one peer and not yet complete.
 #[derive(Debug, Default)]

@@ -294,6 +294,21 @@ mod tests {
     }
 
     #[test]
+    fn last_operation_of_a_flow_deleted_then_flow_forgotten() {
+        let mut log = log();
+        for flow_id in 1..100 {
+            let moved = v1::Operation {
+                flow_id,
+                ..operation(1, 1)
+            };
+            log.upsert("alice", moved).unwrap();
+        }
+        assert_eq!(log.owners["alice"].flows.len(), 1);
+        log.delete("alice", 1);
+        assert_eq!(log.owners["alice"].flows.len(), 0);
+    }
+
+    #[test]
     fn modno_zero_then_replaced() {
         let mut log = log();
         log.upsert("alice", operation(5, 0)).unwrap();

@@ -291,6 +291,8 @@ pub enum Verb {
     Send(Sendable),
     /// The next item that is not background (a heartbeat, a repeated config or resource list) must be this.
     Expect(Expectation),
+    /// Wait until the session is up or the stream has ended; both may be.
+    Settle(Nothing),
     /// The session must serve: the peer's handshake came and verifies, and a fence is answered.
     ExpectEstablished(Nothing),
     /// The stream must end, with nothing but background before the end.

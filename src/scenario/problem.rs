@@ -45,16 +45,36 @@ pub enum Problem {
     /// A key that is a list or a map.
     KeyNotText,
     /// A key that stands twice in one map.
-    DuplicateKey { key: String, first_line: u32 },
+    DuplicateKey {
+        /// The key.
+        key: String,
+        /// Line of the first one, from 1.
+        first_line: u32,
+    },
 
     /// A key that does not exist here.
-    UnknownKey { key: String, valid: Vec<String> },
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// What may stand there.
+        valid: Vec<String>,
+    },
     /// A word that is none of the valid ones.
-    UnknownWord { seen: String, valid: Vec<String> },
+    UnknownWord {
+        /// What stands there.
+        seen: String,
+        /// What may stand there.
+        valid: Vec<String>,
+    },
     /// A key that is missing.
     MissingKey(String),
     /// A value of another kind.
-    WrongType { expected: String, seen: String },
+    WrongType {
+        /// What may stand there, in words.
+        expected: String,
+        /// What stands there.
+        seen: String,
+    },
     /// A word that needs a value behind it.
     NeedsValue(String),
     /// A value that its type refuses, for this reason.
@@ -78,13 +98,28 @@ pub enum Problem {
     /// `$` without a name.
     LoneDollar,
     /// A variable that does not exist; these do.
-    UnknownVariable { name: String, known: Vec<String> },
+    UnknownVariable {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// A list or map in the middle of a text.
-    VariableNotText { name: String, seen: String },
+    VariableNotText {
+        /// The name.
+        name: String,
+        /// What stands there.
+        seen: String,
+    },
     /// A column that nothing uses.
     UnusedColumn(String),
     /// A row without a column that is used in this line.
-    MissingColumn { column: String, used_line: u32 },
+    MissingColumn {
+        /// The column.
+        column: String,
+        /// Line that uses it, from 1.
+        used_line: u32,
+    },
     /// A column with the name of something that is provisioned.
     ColumnHidesFixture(String),
     /// A table without rows.
@@ -92,14 +127,29 @@ pub enum Problem {
     /// More than [`CASES_MAX`] rows.
     TooManyRows(usize),
     /// Two rows of one name.
-    DuplicateRow { name: String, first_line: u32 },
+    DuplicateRow {
+        /// The name.
+        name: String,
+        /// Line of the first one, from 1.
+        first_line: u32,
+    },
 
     /// Two provisioned things of one name.
     NameTaken(String),
     /// A plan of a repository that is not provisioned; these are.
-    UnknownRepo { seen: String, known: Vec<String> },
+    UnknownRepo {
+        /// What stands there.
+        seen: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// A scope that holds a name where an id belongs.
-    ScopeNeedsDollar { scope: String, name: String },
+    ScopeNeedsDollar {
+        /// The scope.
+        scope: String,
+        /// The name.
+        name: String,
+    },
 
     /// No step at all.
     NoSteps,
@@ -118,17 +168,32 @@ pub enum Problem {
     /// A session's name at a step that concerns none.
     NoSessionHere(String),
     /// An identity that does not exist; these do.
-    UnknownIdentity { seen: String, known: Vec<String> },
+    UnknownIdentity {
+        /// What stands there.
+        seen: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// A deviation that is named twice.
     DeviationTwice(String),
     /// No vector of that group has this id.
-    UnknownVector { id: String, group: &'static str },
+    UnknownVector {
+        /// The id.
+        id: String,
+        /// The group of vectors.
+        group: &'static str,
+    },
     /// Nothing could ever fail.
     ChecksNothing,
     /// An item has one action; this has another number.
     ActionCount(Vec<String>),
     /// Two fields of which a message can have but one.
-    SameOneof { first: String, second: String },
+    SameOneof {
+        /// One of the two.
+        first: String,
+        /// The other.
+        second: String,
+    },
 }
 
 impl fmt::Display for Problem {

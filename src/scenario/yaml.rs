@@ -338,6 +338,8 @@ mod tests {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert_eq!(problems_of(&deep(DEPTH_MAX)), []);
         assert_eq!(problems_of(&deep(DEPTH_MAX + 1)).len(), 1);
+        let lists_in_blocks = format!("{}{}", "- ".repeat(DEPTH_MAX), deep(DEPTH_MAX));
+        assert_eq!(problems_of(&lists_in_blocks)[0].1, Problem::TooDeep);
         assert_eq!(problems_of(&"[".repeat(200_000)).len(), 1);
         assert_eq!(problems_of(&"- ".repeat(200_000)).len(), 1);
     }

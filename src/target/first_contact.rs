@@ -104,7 +104,7 @@ pub fn first_contact(trace: &Trace) -> Result<Contact, SetupMistake> {
     }
     Ok(Contact {
         round_trip: round_trip(trace),
-        note: reached.peer.as_ref().and_then(|peer| unexpected_host(peer)),
+        note: reached.peer.as_ref().and_then(unexpected_host),
     })
 }
 

@@ -62,6 +62,7 @@ pub fn read(step: &Step, session: &str, trace: &Trace, mark: Mark) -> Reading {
         Verb::Expect(Expectation::Handshake) => handshake(&events),
         Verb::Expect(Expectation::Item(pattern)) => item(&events, pattern),
         Verb::Establish(_) => established(&events),
+        Verb::Settle(_) => settled(&events),
         Verb::Probe(_) => served(&events),
         Verb::ExpectEstablished(_) => served(&events),
         Verb::Fence(_) => fence(&events),
@@ -266,6 +267,17 @@ fn established(events: &Events<'_>) -> Reading {
         }
     }
     open(expected)
+}
+
+/// Up, or over.
+fn settled(events: &Events<'_>) -> Reading {
+    let over = events
+        .rest()
+        .find(|(_, event)| matches!(event.kind, EventKind::Ended(_)));
+    match (over, established(events)) {
+        (Some((index, _)), _) => done(index),
+        (None, reading) => reading,
+    }
 }
 
 /// A session serves once it answers a fence.

@@ -147,6 +147,13 @@ async fn ok_without_a_message_then_status_ok() {
 }
 
 #[tokio::test]
+async fn status_from_the_caller_then_wrong_side() {
+    let mut pair = Pair::new(RpcProtocol::Grpc).await;
+    let sent = pair.caller.finish(RpcStatus::new(Code::Ok, "")).await;
+    assert!(matches!(sent, Err(LinkError::WrongSide { .. })), "{sent:?}");
+}
+
+#[tokio::test]
 async fn caller_half_closes_then_called_may_still_answer() {
     for protocol in BOTH {
         let mut pair = Pair::new(protocol).await;
@@ -318,9 +325,9 @@ async fn many_small_messages_before_any_is_read_then_all_arrive() {
     for protocol in BOTH {
         let mut pair = Pair::new(protocol).await;
         for n in 0..MESSAGES {
-            let there = pair.caller.send(OutFrame::Message(small(n))).await;
-            let back = pair.called.send(OutFrame::Message(small(n))).await;
-            (there.unwrap(), back.unwrap());
+            for link in [&mut pair.caller, &mut pair.called] {
+                link.send(OutFrame::Message(small(n))).await.unwrap();
+            }
         }
         pair.answer_headers().await;
         for n in 0..MESSAGES {

@@ -24,8 +24,9 @@ use crate::wire::{
     },
 };
 
-/// Items as the caller sends them. Ends with `None` when the caller half-closes or cancels; with one error, then
-/// `None`, when bytes are no item (INTERNAL), the deadline passes, the caller is gone or the server is leaving.
+/// Items as the caller sends them. Ends with `None` when the caller half-closes; with one error, then `None`, when bytes
+/// are no item (INTERNAL), the deadline passes (DEADLINE_EXCEEDED) or the server is leaving (UNAVAILABLE); and in either
+/// way when the caller is gone, since HTTP/2 may tell of a reset first or last.
 pub type InboundItems = BoxStream<'static, Result<SyncStreamItem, Status>>;
 
 /// What stands behind the server.
@@ -168,12 +169,25 @@ impl<A: SyncApp> BackrestSyncStateService for Host<A> {
 #[derive(Clone, Debug)]
 pub(super) struct Over(watch::Receiver<Option<Status>>);
 
-pub(super) type End = Arc<watch::Sender<Option<Status>>>;
+/// The other end of [`Over`].
+#[derive(Clone, Debug)]
+pub(super) struct End(Arc<watch::Sender<Option<Status>>>);
+
+impl End {
+    /// Says that it is over; the first to say so gives the reason.
+    pub(super) fn tell(&self, status: Status) {
+        self.0.send_if_modified(|told| {
+            let is_first = told.is_none();
+            told.get_or_insert(status);
+            is_first
+        });
+    }
+}
 
 impl Over {
     pub(super) fn channel() -> (End, Over) {
         let (end, over) = watch::channel(None);
-        (Arc::new(end), Over(over))
+        (End(Arc::new(end)), Over(over))
     }
 
     pub(super) async fn wait(mut self) -> Status {
@@ -213,7 +227,7 @@ async fn within(
         tokio::select! {
             result = &mut session => return result,
             () = sleep_until(at) => {
-                end.send_replace(Some(Deadline::status()));
+                end.tell(Deadline::status());
             }
         }
     }
@@ -238,6 +252,7 @@ impl Answers {
                 status = self.leaving.clone().wait() => {
                     self.session = None;
                     self.queued.close();
+                    self.end.tell(status.clone());
                     return Some(Err(status));
                 }
                 Some(item) = self.queued.recv() => return Some(Ok(item)),
@@ -265,6 +280,6 @@ impl Drop for Answers {
             Some(deadline) if deadline.has_passed() => Deadline::status(),
             _ => Status::cancelled("the caller is gone"),
         };
-        self.end.send_replace(Some(status));
+        self.end.tell(status);
     }
 }

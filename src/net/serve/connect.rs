@@ -69,35 +69,28 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let max = self.message_len_bytes_max;
-        match Shape::of(&request) {
-            Ok(Shape::Grpc) => Box::pin(self.grpc.call(request)),
-            Ok(Shape::ConnectStream) => {
-                let answer = check_version(&request)
-                    .map(|()| self.grpc.call(to_grpc(request)))
-                    .map_err(|status| status_response(&status));
-                Box::pin(async move {
-                    let answer = match answer {
-                        Ok(answer) => answer.await?,
-                        Err(refused) => refused,
-                    };
-                    Ok(to_connect(answer))
-                })
-            }
-            Ok(Shape::ConnectUnary) => {
-                let answer = check_version(&request)
-                    .map(|()| self.grpc.call(unary::to_grpc(request, max)))
-                    .map_err(|status| status_response(&status));
-                Box::pin(async move {
-                    let answer = match answer {
-                        Ok(answer) => answer.await?,
-                        Err(refused) => refused,
-                    };
-                    Ok(unary::to_connect(answer).await)
-                })
-            }
-            Err(status) => Box::pin(async move { Ok(refusal(status)) }),
-        }
+        let is_unary = match Shape::of(&request) {
+            Ok(Shape::Grpc) => return Box::pin(self.grpc.call(request)),
+            Ok(Shape::ConnectStream) => false,
+            Ok(Shape::ConnectUnary) => true,
+            Err(status) => return Box::pin(async move { Ok(refusal(status)) }),
+        };
+        let answer = check_version(&request).map(|()| {
+            self.grpc.call(match is_unary {
+                true => unary::to_grpc(request, self.message_len_bytes_max),
+                false => to_grpc(request),
+            })
+        });
+        Box::pin(async move {
+            let answer = match answer {
+                Ok(answer) => answer.await?,
+                Err(status) => status_response(&status),
+            };
+            Ok(match is_unary {
+                true => unary::to_connect(answer).await,
+                false => to_connect(answer),
+            })
+        })
     }
 }
 

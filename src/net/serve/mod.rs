@@ -73,7 +73,7 @@ pub async fn serve<A: SyncApp>(
         }
     };
     drop(listener);
-    leave.send_replace(Some(Status::unavailable("the server is leaving")));
+    leave.tell(Status::unavailable("the server is leaving"));
     let all_closed = async { while connections.join_next().await.is_some() {} };
     // Those that are left are cut as the set is dropped.
     let _ = timeout(limits::SHUTDOWN_WAIT, all_closed).await;

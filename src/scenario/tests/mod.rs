@@ -14,7 +14,6 @@ use std::{
 use super::{
     CaseTemplate,
     deviation::{Deviation, KeyFault, NonceFault},
-    fixtures::Link,
     load::{load_dir, load_files},
     load_error::LoadError,
     message::item_to_json,
@@ -25,7 +24,7 @@ use super::{
 };
 use crate::{
     rules::{Level, RuleId},
-    wire::{Code, Role},
+    wire::{Code, Role, RpcProtocol},
 };
 
 const VALID: &str = "\
@@ -105,7 +104,7 @@ fn shipped_files() -> Vec<(String, String)> {
     let cases = load_dir(&root).unwrap_or_else(|errors| panic!("{}", render(&errors)));
     let scenarios = cases
         .iter()
-        .flat_map(|case| case.instantiate(case.roles()[0], Link::Grpc));
+        .flat_map(|case| case.instantiate(case.roles()[0], RpcProtocol::Grpc));
     let mut files: Vec<_> = scenarios.map(|scenario| scenario.location.file).collect();
     files.dedup();
     files
@@ -121,7 +120,8 @@ fn shipped_scenarios_then_load() {
     assert!(!cases.is_empty());
     for case in &cases {
         for role in case.roles() {
-            let [grpc, connect] = Link::ALL.map(|link| case.instantiate(*role, link).unwrap());
+            let [grpc, connect] =
+                RpcProtocol::ALL.map(|link| case.instantiate(*role, link).unwrap());
             assert_ne!(grpc.fixtures, connect.fixtures);
             assert_eq!(grpc.steps.len(), connect.steps.len());
         }
@@ -150,8 +150,13 @@ steps:
     let cases = cases(text);
     assert_eq!(cases[0].id(), "area/claim");
     assert_eq!(cases[0].level(), Level::Must);
-    let scenario = cases[0].instantiate(Role::Responder, Link::Grpc).unwrap();
-    assert_eq!(cases[0].instantiate(Role::Initiator, Link::Grpc), None);
+    let scenario = cases[0]
+        .instantiate(Role::Responder, RpcProtocol::Grpc)
+        .unwrap();
+    assert_eq!(
+        cases[0].instantiate(Role::Initiator, RpcProtocol::Grpc),
+        None
+    );
     assert_eq!(scenario.about, "A claim.");
     assert_eq!(
         scenario.rules,
@@ -169,6 +174,7 @@ steps:
     let ending = Ending {
         code: Some(Code::InvalidArgument),
         also_allowed: vec![Code::Internal],
+        or_reset: false,
     };
     assert_eq!(
         verbs,
@@ -189,7 +195,7 @@ steps:
 fn both_roles_then_rules_are_those_of_each() {
     let text = VALID.replace("replay-refused]", "replay-refused, close.other-code]");
     let case = &cases(&text)[0];
-    let rules = |role| case.instantiate(role, Link::Connect).unwrap().rules;
+    let rules = |role| case.instantiate(role, RpcProtocol::Connect).unwrap().rules;
     assert_eq!(rules(Role::Responder).len(), 2);
     assert_eq!(rules(Role::Initiator), [RuleId::EnvelopeReplayRefused]);
 }
@@ -212,7 +218,9 @@ steps:
     let cases = cases(text);
     let ids: Vec<_> = cases.iter().map(CaseTemplate::id).collect();
     assert_eq!(ids, ["area/claim/one", "area/claim/two"]);
-    let scenario = cases[1].instantiate(Role::Initiator, Link::Grpc).unwrap();
+    let scenario = cases[1]
+        .instantiate(Role::Initiator, RpcProtocol::Grpc)
+        .unwrap();
     assert_eq!(scenario.location.line, 6);
     assert_eq!(
         scenario.steps[1].deviate,
@@ -249,7 +257,7 @@ steps:
     deviate: { instance-id: $instance, pairing-secret: \"$keyid\" }
 ";
     let scenario = cases(text)[0]
-        .instantiate(Role::Responder, Link::Grpc)
+        .instantiate(Role::Responder, RpcProtocol::Grpc)
         .unwrap();
     let fixtures = &scenario.fixtures;
     let peer = fixtures.identity("peer").unwrap();
@@ -286,7 +294,9 @@ fn folder_then_its_scenarios_by_id_and_nothing_else() {
     let cases = load_dir(&root).unwrap();
     let ids: Vec<_> = cases.iter().map(CaseTemplate::id).collect();
     assert_eq!(ids, ["a/deep/c", "b"]);
-    let scenario = cases[0].instantiate(Role::Responder, Link::Grpc).unwrap();
+    let scenario = cases[0]
+        .instantiate(Role::Responder, RpcProtocol::Grpc)
+        .unwrap();
     assert_eq!(
         scenario.location.file,
         root.join("a/deep/c.yaml").display().to_string()
@@ -296,7 +306,9 @@ fn folder_then_its_scenarios_by_id_and_nothing_else() {
 #[test]
 fn steps_then_the_same_out_of_json() {
     for case in load_dir(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")).unwrap() {
-        let scenario = case.instantiate(case.roles()[0], Link::Grpc).unwrap();
+        let scenario = case
+            .instantiate(case.roles()[0], RpcProtocol::Grpc)
+            .unwrap();
         let json = serde_json::to_string(&scenario.steps).unwrap();
         let steps: Vec<Step> = serde_json::from_str(&json).unwrap();
         assert_eq!(steps, scenario.steps);

@@ -20,7 +20,7 @@ fn started_then_all_hosts_are_dialled_at_once() {
 #[test]
 fn dialled_then_told_whom_to_expect_and_pending() {
     let mut client = client_with_secret();
-    let (dial, effects) = client.dial(&keyid(1), at(0)).unwrap();
+    let (dial, effects) = client.dial(&keyid(1), ONE, at(0)).unwrap();
     assert_eq!(dial.url, "http://127.0.0.1:1/prefix");
     assert_eq!(
         (
@@ -32,35 +32,33 @@ fn dialled_then_told_whom_to_expect_and_pending() {
     assert!(!format!("{dial:?}").contains("s3cret"));
     assert_eq!(effects, [Effect::PeerStateChanged(keyid(1))]);
     assert_eq!(state(&client, 1), ConnectionState::Pending);
-    assert!(client.dial(&keyid(9), at(0)).is_none());
+    assert!(client.dial(&keyid(9), ONE, at(0)).is_none());
 }
 
 #[test]
 fn attempts_fail_in_a_row_then_waits_grow_from_their_starts() {
     let mut client = client(READ, &[]);
     let lost = Gone::Lost("refused".to_owned());
-    client.dial(&keyid(1), at(0)).unwrap();
-    let effects = client.dial_failed(&keyid(1), &lost, at(10));
+    client.dial(&keyid(1), ONE, at(0)).unwrap();
+    let effects = client.gone(ONE, &lost, at(10));
     assert_eq!(
         effects,
         [Effect::PeerStateChanged(keyid(1)), dial_at(1, 60)]
     );
     assert_eq!(state(&client, 1), ConnectionState::RetryWait);
-    client.dial(&keyid(1), at(60)).unwrap();
-    assert_eq!(
-        client.dial_failed(&keyid(1), &lost, at(60))[1],
-        dial_at(1, 180)
-    );
+    client.dial(&keyid(1), TWO, at(60)).unwrap();
+    assert_eq!(client.gone(TWO, &lost, at(60))[1], dial_at(1, 180));
+    assert_eq!(client.gone(TWO, &lost, at(60)), []);
 }
 
 #[test]
 fn host_refuses_us_then_state_says_so_and_the_secret_is_kept() {
     let mut client = client_with_secret();
-    client.dial(&keyid(1), at(0)).unwrap();
+    client.dial(&keyid(1), ONE, at(0)).unwrap();
     client.admit(ONE, &verified("host", 1), at(0)).unwrap();
     client.gone(ONE, &Gone::Ended(Code::PermissionDenied), at(0));
     assert_eq!(state(&client, 1), ConnectionState::ErrorAuth);
-    let (dial, _) = client.dial(&keyid(1), at(60)).unwrap();
+    let (dial, _) = client.dial(&keyid(1), TWO, at(60)).unwrap();
     assert_eq!(dial.pairing_secret, "s3cret");
     client.admit(TWO, &verified("host", 1), at(60)).unwrap();
     let effects = client.gone(TWO, &Gone::Ended(Code::PermissionDenied), at(60));
@@ -70,7 +68,7 @@ fn host_refuses_us_then_state_says_so_and_the_secret_is_kept() {
 #[test]
 fn host_speaks_then_the_secret_is_forgotten_and_nothing_else_changes() {
     let mut client = client_with_secret();
-    client.dial(&keyid(1), at(0)).unwrap();
+    client.dial(&keyid(1), ONE, at(0)).unwrap();
     client.admit(ONE, &verified("host", 1), at(0)).unwrap();
     assert_eq!(
         client.config().known_hosts()[0].initial_pairing_secret,
@@ -85,14 +83,13 @@ fn host_speaks_then_the_secret_is_forgotten_and_nothing_else_changes() {
     );
     assert_eq!(client.config().known_hosts()[0].initial_pairing_secret, "");
     assert_eq!(client.config().message().modno, 7);
-    let (dial, _) = client.dial(&keyid(1), at(0)).unwrap();
+    let (dial, _) = client.dial(&keyid(1), TWO, at(0)).unwrap();
     assert_eq!(dial.pairing_secret, "");
 }
 
 #[test]
 fn long_session_ends_then_redial_after_a_second() {
     let mut client = client(READ, &[]);
-    client.dial(&keyid(1), at(0)).unwrap();
     admit(&mut client);
     client
         .receive(ONE, Action::Heartbeat(Default::default()), at(0))
@@ -105,8 +102,10 @@ fn long_session_ends_then_redial_after_a_second() {
 #[test]
 fn identity_that_is_not_the_hosts_then_refused() {
     let mut client = client(READ, &[]);
+    client.dial(&keyid(1), ONE, at(0)).unwrap();
     for (peer, rule) in [
-        (verified("host", 9), RuleId::HandshakeUnknownKeyRefused),
+        (verified("host", 9), RuleId::HandshakeExpectedHost),
+        (verified("other", 3), RuleId::HandshakeExpectedHost),
         (verified("other", 1), RuleId::HandshakeInstanceIdOfKey),
         (verified("Host", 1), RuleId::HandshakeInstanceIdOfKey),
     ] {
@@ -117,6 +116,7 @@ fn identity_that_is_not_the_hosts_then_refused() {
 #[test]
 fn scope_of_no_form_then_session_refused() {
     let mut client = client(READ, &["everything"]);
+    client.dial(&keyid(1), ONE, at(0)).unwrap();
     let violation = client.admit(ONE, &verified("host", 1), at(0)).unwrap_err();
     assert_eq!(violation.rule, RuleId::PermissionsScopeForms);
 }
@@ -124,6 +124,7 @@ fn scope_of_no_form_then_session_refused() {
 #[test]
 fn violation_of_one_host_then_the_other_session_goes_on() {
     let mut client = connected(client(READ, &[]));
+    client.dial(&keyid(3), TWO, at(0)).unwrap();
     client.admit(TWO, &verified("other", 3), at(0)).unwrap();
     let violation = client.receive(ONE, Action::SignedMessage(Default::default()), at(0));
     client.gone(ONE, &Gone::Violation(violation.unwrap_err()), at(0));
@@ -142,5 +143,17 @@ fn config_replaced_then_all_sessions_end_and_all_hosts_are_dialled_at_once() {
     let effects = client.replace_config(config, at(5));
     assert_eq!(effects[0], Effect::End(ONE, Ok(())));
     assert!(effects.contains(&dial_at(1, 5)) && effects.contains(&dial_at(3, 5)));
+    assert_eq!(client.gone(ONE, &Gone::Ended(Code::Ok), at(5)), []);
+}
+
+#[test]
+fn config_replaced_while_dialling_then_the_attempt_ends_and_is_not_admitted() {
+    let mut client = client(READ, &[]);
+    client.dial(&keyid(1), ONE, at(0)).unwrap();
+    let config = client.config().edited(|c| c.repos.push(repo("t"))).unwrap();
+    let effects = client.replace_config(config, at(5));
+    assert_eq!(effects[0], Effect::End(ONE, Ok(())));
+    let late = client.admit(ONE, &verified("host", 1), at(5));
+    assert_eq!(late, Ok(vec![Effect::End(ONE, Ok(()))]));
     assert_eq!(client.gone(ONE, &Gone::Ended(Code::Ok), at(5)), []);
 }

@@ -1,6 +1,6 @@
 //! A test for each row of the tables in `docs/protocol.md`, sections 5 and 7.
 
-use super::{super::receive::OPERATION_BATCH_LEN_MAX, *};
+use super::{super::OPERATION_BATCH_LEN_MAX, *};
 use crate::{
     reference::{fixture::guid, limits::Capabilities},
     session::Class,
@@ -316,6 +316,7 @@ fn throttled_then_answers_wait() {
 #[test]
 fn operation_changes_then_hosts_that_may_read_it_are_told() {
     let mut client = connected(client(OPERATIONS, &["plan:p"]));
+    client.dial(&keyid(3), TWO, at(0)).unwrap();
     client.admit(TWO, &verified("other", 3), at(0)).unwrap();
     let moved = v1::Operation {
         plan_id: "q".to_owned(),

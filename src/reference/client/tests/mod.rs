@@ -1,8 +1,16 @@
+use std::time::Duration;
+
 use super::*;
 use crate::{
-    reference::fixture::{
-        config, keyid, operation, peer, permission, plan, plan_metadata, repo, repo_metadata, sync,
+    reference::{
+        effect::Gone,
+        fixture::{
+            config, keyid, operation, peer, permission, plan, plan_metadata, repo, repo_metadata,
+            sync,
+        },
     },
+    rules::RuleId,
+    session::{VerifiedPeer, Violation},
     wire::{
         Code,
         v1::multihost::{Permission, permission::Type},
@@ -59,6 +67,7 @@ pub(super) fn verified(instance: &str, seed: u8) -> VerifiedPeer {
 
 /// Admits `host` as session [`ONE`]; returns what it is sent.
 pub(super) fn admit(client: &mut Client) -> Vec<Action> {
+    client.dial(&keyid(1), ONE, at(0)).unwrap();
     let effects = client.admit(ONE, &verified("host", 1), at(0)).unwrap();
     sent(effects, ONE)
 }

@@ -67,6 +67,10 @@ fn stream_ended_then_state_says_how() {
         ),
         (Gone::Violation(protocol), ConnectionState::ErrorProtocol),
         (
+            Gone::Ended(Code::InvalidArgument),
+            ConnectionState::ErrorProtocol,
+        ),
+        (
             Gone::Ended(Code::PermissionDenied),
             ConnectionState::ErrorAuth,
         ),

@@ -86,8 +86,8 @@ fn receive_resources_twice_then_merged() {
     let mut host = with_reader(host());
     for ids in [["1", "2"], ["2", "3"]] {
         let item = SyncActionReceiveResources {
-            repos: ids.map(|id| repo_metadata(id)).to_vec(),
-            plans: ids.map(|id| plan_metadata(id)).to_vec(),
+            repos: ids.map(repo_metadata).to_vec(),
+            plans: ids.map(plan_metadata).to_vec(),
         };
         host.receive(ONE, Action::ReceiveResources(item), at(0))
             .unwrap();

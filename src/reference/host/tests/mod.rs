@@ -9,7 +9,7 @@ use crate::{
     rules::RuleId,
     session::{Class, VerifiedPeer, Violation},
     wire::{
-        v1::multihost::permission::Type,
+        v1::{self, multihost::permission::Type},
         v1sync::{
             RemoteConfig,
             sync_stream_item::{SyncActionReceiveConfig, SyncActionReceiveResources},

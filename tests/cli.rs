@@ -1,0 +1,250 @@
+//! The binary as its users meet it: exit codes, what it says when the start goes wrong, the shape of what it prints.
+#![allow(clippy::panic, reason = "a test says what it relies on by failing")]
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    process::Output,
+    thread,
+};
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// One quick case, enough wherever the start is what is tested.
+const ONE_CASE: &str = "transport/answers-a-key-exchange";
+
+fn syncspec(args: &[&str]) -> Output {
+    Command::cargo_bin("syncspec")
+        .expect("the binary is built")
+        .args(args)
+        .output()
+        .expect("it runs")
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("it exits by itself")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout_json(args: &[&str]) -> Value {
+    let output = syncspec(args);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    serde_json::from_slice(&output.stdout).expect("JSON")
+}
+
+/// Runs one case against a server that treats each connection as `serve` does.
+fn against(serve: impl Fn(TcpStream) + Send + 'static) -> Output {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            serve(stream);
+        }
+    });
+    syncspec(&["run", "--target", &url, "--exact", ONE_CASE])
+}
+
+#[test]
+fn wrong_flag_then_usage_error() {
+    let output = syncspec(&["run", "--no-such-flag"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("--no-such-flag"));
+}
+
+#[test]
+fn nothing_selected_then_not_green() {
+    let output = syncspec(&["run", "no-case-has-this-name"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("no case matches"));
+}
+
+#[test]
+fn port_refused_then_tcp_is_named() {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
+    let url = format!("http://{}", free.local_addr().expect("its address"));
+    drop(free);
+    let output = syncspec(&["run", "--target", &url, "--exact", ONE_CASE]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("tcp"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("Is the peer running"));
+}
+
+#[test]
+fn http1_server_then_http2_is_named() {
+    let output = against(|mut stream| {
+        let mut start = [0; 64];
+        let _ = stream.read(&mut start);
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+    });
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("http2"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("HTTP/1.1 400"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn peer_closes_at_once_then_said_so() {
+    let output = against(drop);
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("closed the connection at once"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn silent_peer_then_said_so_within_seconds() {
+    let held = std::sync::Mutex::new(Vec::new());
+    let output = against(move |stream| held.lock().expect("no other holder").push(stream));
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("nothing within"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn bad_url_then_url_is_named() {
+    let output = syncspec(&["run", "--target", "ftp://127.0.0.1", "--exact", ONE_CASE]);
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("http://HOST:PORT"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn broken_scenario_files_then_each_is_named_and_nothing_is_played() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("written");
+    write("misspelt.yaml", "abuot: X.\n");
+    write(
+        "unknown-rule.yaml",
+        "about: A claim.\nrules: [no.such-rule]\ntarget: responder\nsteps: [establish, fence]\n",
+    );
+    let scenarios = dir.path().to_string_lossy().into_owned();
+    let output = syncspec(&["run", "--scenarios", &scenarios]);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(said.contains("misspelt.yaml:1:1"), "{said}");
+    assert!(said.contains("unknown-rule.yaml:2:9"), "{said}");
+    assert!(said.contains("nothing was played"), "{said}");
+}
+
+#[test]
+fn report_that_cannot_be_written_then_suite_error_names_the_file() {
+    let output = syncspec(&[
+        "run",
+        "--exact",
+        ONE_CASE,
+        "--report",
+        "json=/nonexistent/report.json",
+    ]);
+    assert_eq!(code(&output), 4);
+    assert!(stderr(&output).contains("/nonexistent/report.json"));
+}
+
+#[test]
+fn json_report_then_has_the_documented_shape() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("report.json");
+    let report = format!("json={}", file.display());
+    let output = syncspec(&[
+        "run", "--exact", ONE_CASE, "--seed", "7", "--report", &report,
+    ]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let report: Value = serde_json::from_slice(&fs::read(file).expect("written")).expect("JSON");
+    assert_eq!(report["schema"], 1);
+    assert_eq!(report["suite"]["seed"], 7);
+    assert_eq!(report["target"]["role"], "responder");
+    assert_eq!(
+        report["target"]["protocols"],
+        serde_json::json!(["grpc", "connect"])
+    );
+    for key in [
+        "passed",
+        "failed",
+        "inconclusive",
+        "skipped",
+        "known_failing",
+        "total",
+    ] {
+        assert!(report["summary"][key].is_u64(), "{key}");
+    }
+    assert_eq!(report["summary"]["total"], 2);
+    let result = &report["results"][0];
+    for key in [
+        "id",
+        "rules",
+        "level",
+        "role",
+        "protocol",
+        "outcome",
+        "duration_ms",
+        "findings",
+    ] {
+        assert!(!result[key].is_null(), "{key}");
+    }
+}
+
+#[test]
+fn lists_then_have_the_documented_fields() {
+    let cases = stdout_json(&["list", "--format", "json"]);
+    let cases = cases.as_array().expect("an array");
+    assert!(cases.len() >= 80, "{} cases", cases.len());
+    for case in cases {
+        for key in [
+            "id", "about", "rules", "role", "level", "profile", "location",
+        ] {
+            assert!(!case[key].is_null(), "{key} of {case}");
+        }
+    }
+    let rules = stdout_json(&["rules", "--format", "json"]);
+    for rule in rules.as_array().expect("an array") {
+        for key in ["id", "level", "binds", "text", "source", "cases"] {
+            assert!(!rule[key].is_null(), "{key} of {rule}");
+        }
+        assert!(rule.get("untestable").is_some());
+    }
+}
+
+#[test]
+fn provision_then_same_every_time_and_in_both_forms() {
+    let first = stdout_json(&["provision"]);
+    assert_eq!(first, stdout_json(&["provision"]));
+    let deployed = stdout_json(&["provision", "--format", "backrest-config"]);
+    let clients = |value: &Value| value.as_array().map(Vec::len);
+    assert_eq!(
+        clients(&first["authorized_clients"]),
+        clients(&deployed["sync"]["authorizedClients"])
+    );
+    assert_eq!(deployed["version"], 6);
+}
+
+#[test]
+fn vectors_of_another_format_then_error_and_not_a_pass() {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(
+        dir.path().join("strange.json"),
+        r#"{"schema":"other/1","groups":[]}"#,
+    )
+    .expect("written");
+    let output = syncspec(&["vectors", "--dir", &dir.path().to_string_lossy()]);
+    assert_ne!(code(&output), 0);
+    assert!(
+        stderr(&output).contains("strange.json"),
+        "{}",
+        stderr(&output)
+    );
+}

@@ -1,0 +1,96 @@
+//! Every scenario against the reference in this process, over real loopback sockets and both RPC protocols, each as a
+//! test of its own.
+
+use std::{
+    net::Ipv4Addr,
+    process::ExitCode,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use syncspec::{
+    actor::Patience,
+    crypto::kem::KemId,
+    net::{
+        host::{HostApp, HostOptions},
+        serve::{ServeLimits, serve},
+    },
+    reference::config::Config,
+    report::{Outcome, console},
+    rules::Level,
+    runner::{self, Job, RunOptions, Selection, plan},
+    scenario::{builtin::load_builtin, model::Profile},
+    target::provision::Provision,
+    wire::RpcProtocol,
+};
+use tokio::{net::TcpListener, runtime::Runtime};
+
+/// Repeatable, so that a failure in one run is a failure in the next.
+const SEED: u64 = 1;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+
+fn main() -> ExitCode {
+    let args = Arguments::from_args();
+    let templates = load_builtin().unwrap_or_else(|errors| {
+        let errors: Vec<_> = errors.iter().map(|error| error.render()).collect();
+        panic!("the built-in scenarios do not load:\n{}", errors.join("\n"))
+    });
+    let selection = Selection {
+        profile: Profile::Full,
+        ..Selection::default()
+    };
+    let jobs = plan(&templates, &selection, &RpcProtocol::ALL);
+    let options = Arc::new(RunOptions {
+        url: reference_for(&jobs),
+        seed: SEED,
+        at_once: 1,
+        // The reference is held to every rule, not only to those that fail a peer.
+        held_to: Level::Deployed,
+        kem_id: KemId::default(),
+    });
+    let trials = jobs
+        .into_iter()
+        .map(|job| {
+            let options = options.clone();
+            let name = format!(
+                "{} [{} {}]",
+                job.scenario.id, job.scenario.role, job.protocol
+            );
+            Trial::test(name, move || play(job, &options)).with_kind("scenario")
+        })
+        .collect();
+    libtest_mimic::run(&args, trials).exit_code()
+}
+
+fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
+    let patience = Patience::from_round_trip(Duration::ZERO);
+    let result = RUNTIME.block_on(runner::play(job, options, patience));
+    if result.outcome == Outcome::Passed && result.findings.is_empty() {
+        return Ok(());
+    }
+    let mut text = Vec::new();
+    console::details(&mut text, &result)?;
+    Err(String::from_utf8_lossy(&text).into())
+}
+
+fn reference_for(jobs: &[Job]) -> String {
+    let provision = Provision::for_cases(jobs.iter().map(|job| &*job.scenario));
+    let config =
+        Config::from_json(&provision.to_backrest_config().to_string()).expect("our own config");
+    RUNTIME.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a loopback port");
+        let address = listener.local_addr().expect("its address");
+        let app = Arc::new(HostApp::new(config, HostOptions::default()));
+        tokio::spawn(serve(
+            listener,
+            app,
+            ServeLimits::default(),
+            std::future::pending(),
+        ));
+        format!("http://{address}")
+    })
+}
