@@ -6,11 +6,20 @@ use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
     process::Output,
+    sync::Arc,
     thread,
 };
 
 use assert_cmd::Command;
 use serde_json::Value;
+use syncspec::{
+    net::{
+        host::{HostApp, HostOptions},
+        serve::{ServeLimits, serve},
+    },
+    reference::config::Config,
+    target::provision::Provision,
+};
 
 /// One quick case, enough wherever the start is what is tested.
 const ONE_CASE: &str = "transport/answers-a-key-with-an-encapsulation";
@@ -111,6 +120,64 @@ fn silent_peer_then_said_so_within_seconds() {
         "{}",
         stderr(&output)
     );
+}
+
+/// Our own host, given the provision of no case.
+fn host_without_clients() -> (tokio::runtime::Runtime, String) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let url = runtime.block_on(async {
+        let config = Provision::for_cases([]).to_backrest_config().to_string();
+        let config = Config::from_json(&config).expect("our own config");
+        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .expect("a loopback port");
+        let address = listener.local_addr().expect("its address");
+        let app = Arc::new(HostApp::new(config, HostOptions::default()));
+        tokio::spawn(serve(
+            listener,
+            app,
+            ServeLimits::default(),
+            std::future::pending(),
+        ));
+        format!("http://{address}")
+    });
+    (runtime, url)
+}
+
+#[test]
+fn provisioning_forgotten_then_said_so() {
+    let (_runtime, url) = host_without_clients();
+    let output = syncspec(&["run", "--target", &url, "--exact", ONE_CASE]);
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("syncspec provision"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stderr(&output).contains("does not know our key"));
+}
+
+#[test]
+fn wrong_path_prefix_then_path_is_named() {
+    let (_runtime, url) = host_without_clients();
+    let target = format!("{url}/no/such/prefix");
+    let output = syncspec(&["run", "--target", &target, "--exact", ONE_CASE]);
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("path prefix"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn other_reading_of_the_kem_id_then_cause_is_named() {
+    let (_runtime, url) = host_without_clients();
+    let output = syncspec(&[
+        "run", "--target", &url, "--kem-id", "0050", "--exact", ONE_CASE,
+    ]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("KEM id"), "{}", stderr(&output));
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::{
         model::{Scenario, Sendable, Step, Verb},
     },
     trace::{
-        EVENTS_MAX, End, Event, EventKind, LinkFailure, Sent, Trace,
+        EVENTS_MAX, End, Event, EventKind, LinkFailure, RECEIVED_LEN_BYTES_MAX, Sent, Trace,
         reading::{Mark, Reading, read},
     },
     wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncActionOperationManifest},
@@ -153,6 +153,7 @@ pub struct Actor<'a> {
     /// Operations the peer holds from this case, id to modno: a fence lists them, so that it deletes none.
     ledger: BTreeMap<i64, i64>,
     commands: VecDeque<Command>,
+    received_len_bytes: usize,
     finished: bool,
 }
 
@@ -199,6 +200,7 @@ impl<'a> Actor<'a> {
             fences: 0,
             ledger: BTreeMap::new(),
             commands: VecDeque::new(),
+            received_len_bytes: 0,
             finished: false,
         };
         actor.begin_step();
@@ -227,7 +229,11 @@ impl<'a> Actor<'a> {
 
     /// Takes note of something that happened on a session's link.
     pub fn note(&mut self, session: &str, input: Input, now: Duration) {
-        if self.trace.events.len() >= EVENTS_MAX {
+        if let Input::Message { payload, .. } = &input {
+            self.received_len_bytes += payload.len();
+        }
+        if self.trace.events.len() >= EVENTS_MAX || self.received_len_bytes > RECEIVED_LEN_BYTES_MAX
+        {
             if !self.finished {
                 self.finished = true;
                 self.record(session, EventKind::Flooded, now);
@@ -608,3 +614,6 @@ fn ops_of(step: &Step) -> Vec<Op> {
         ],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -380,7 +380,7 @@ fn judge_end(expected: &str, ending: &Ending, end: &End, index: usize) -> Readin
     };
     let wrong_code = |code: Code| ending.code != Some(code) && !ending.also_allowed.contains(&code);
     let remarks = match end {
-        End::Status { code: Code::Ok, .. } => {
+        End::Status { code: Code::Ok, .. } if wrong_code(Code::Ok) => {
             return Reading::Failed(remark(
                 RuleId::CloseFailureIsNotOk,
                 "the stream ended with status ok, as if nothing had happened".to_owned(),
