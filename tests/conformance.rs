@@ -1,5 +1,10 @@
 //! Every scenario against the reference in this process, over real loopback sockets and both RPC protocols, each as a
 //! test of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it relies on by failing"
+)]
 
 use std::{
     net::Ipv4Addr,
