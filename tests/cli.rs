@@ -6,20 +6,13 @@ use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
     process::Output,
-    sync::Arc,
     thread,
 };
 
 use assert_cmd::Command;
 use serde_json::Value;
-use syncspec::{
-    net::{
-        host::{HostApp, HostOptions},
-        serve::{ServeLimits, serve},
-    },
-    reference::config::Config,
-    target::provision::Provision,
-};
+use syncspec::{runner::start_reference, target::provision::Provision};
+use tokio::runtime::Runtime;
 
 /// One quick case, enough wherever the start is what is tested.
 const ONE_CASE: &str = "transport/answers-a-key-with-an-encapsulation";
@@ -123,24 +116,11 @@ fn silent_peer_then_said_so_within_seconds() {
 }
 
 /// Our own host, given the provision of no case.
-fn host_without_clients() -> (tokio::runtime::Runtime, String) {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let url = runtime.block_on(async {
-        let config = Provision::for_cases([]).to_backrest_config().to_string();
-        let config = Config::from_json(&config).expect("our own config");
-        let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a loopback port");
-        let address = listener.local_addr().expect("its address");
-        let app = Arc::new(HostApp::new(config, HostOptions::default()));
-        tokio::spawn(serve(
-            listener,
-            app,
-            ServeLimits::default(),
-            std::future::pending(),
-        ));
-        format!("http://{address}")
-    });
+fn host_without_clients() -> (Runtime, String) {
+    let runtime = Runtime::new().expect("a runtime");
+    let url = runtime
+        .block_on(start_reference(&Provision::for_cases([])))
+        .expect("the reference starts");
     (runtime, url)
 }
 

@@ -34,7 +34,16 @@ const USES: &[(&str, &[&str])] = &[
     (
         "runner",
         &[
-            "net", "target", "report", "judge", "actor", "trace", "scenario", "crypto", "rules",
+            "net",
+            "reference",
+            "target",
+            "report",
+            "judge",
+            "actor",
+            "trace",
+            "scenario",
+            "crypto",
+            "rules",
             "wire",
         ],
     ),
