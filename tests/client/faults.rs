@@ -150,10 +150,14 @@ async fn shut_down_then_hosts_have_what_was_owed_and_see_the_end() {
         let host = Host::start(host(HOST)).await;
         let client = client(client_of(&host.url()), protocol);
         host.until_client(ConnectionState::Connected).await;
-        client.put_operation(operation(1, 1)).unwrap();
+        // More than its task sends before others have their turn.
+        let operations: Vec<_> = (1..=2000).map(|id| operation(id, 1)).collect();
+        for operation in &operations {
+            client.put_operation(operation.clone()).unwrap();
+        }
         in_time(client.shutdown()).await.unwrap();
         host.until_client(ConnectionState::Disconnected).await;
-        assert_eq!(host.operations(), [operation(1, 1)]);
+        assert_eq!(host.operations(), operations);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use prost::Message as _;
 use syncspec::{
     net::{
@@ -149,13 +149,4 @@ fn nobody() -> Caller {
     Caller {
         metadata: MetadataMap::new(),
     }
-}
-
-/// The modno of the config that the client has shown last.
-pub fn shown_modno(host: &HostApp) -> Option<i32> {
-    let states = host.peer_states(nobody(), false);
-    let states = states.filter_map(async |state| state.ok()?.remote_config);
-    let mut states = Box::pin(states);
-    // Without a subscription all states are there at once.
-    states.next().now_or_never()?.map(|remote| remote.modno)
 }

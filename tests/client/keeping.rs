@@ -1,6 +1,6 @@
 //! What hosts make of the client's config, and that it is kept before anybody can rely on it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Mutex, mpsc};
 
 use syncspec::{
     net::{
@@ -8,14 +8,19 @@ use syncspec::{
         client::{ClientApp, ConfigFile, ConfigKeeper, KeepError},
     },
     reference::config::Config,
-    wire::{Code, v1sync::ConnectionState},
+    wire::{
+        Action, Code,
+        v1sync::{ConnectionState, sync_stream_item::SyncActionSetConfig},
+    },
 };
 
 use crate::{
-    client,
+    SHORT_WAIT, client,
     configs::{HOST, SECRET, client_of, host, pairing_host, plan, repo, unpaired_client_of},
     hosts::Host,
-    in_time, options, until,
+    in_time, options,
+    scripted::Scripted,
+    until,
 };
 
 #[tokio::test]
@@ -96,48 +101,42 @@ async fn config_replaced_then_hosts_see_the_new_one() {
     .await;
 }
 
-/// Notes, at each change that is kept, which modno the host has already been shown.
-struct Witness {
-    host: syncspec::net::host::HostApp,
-    seen: Arc<Mutex<Vec<(i32, Option<i32>)>>>,
+/// Takes its time, and tells whether the host was dialled meanwhile.
+struct Slow {
+    dialled: Mutex<mpsc::Receiver<()>>,
+    told: mpsc::Sender<bool>,
 }
 
-impl ConfigKeeper for Witness {
-    fn keep(&self, config: &Config) -> Result<(), KeepError> {
-        let shown = crate::hosts::shown_modno(&self.host);
-        let mut seen = self.seen.lock().unwrap();
-        seen.push((config.message().modno, shown));
+impl ConfigKeeper for Slow {
+    fn keep(&self, _: &Config) -> Result<(), KeepError> {
+        let dialled = self.dialled.lock().unwrap().recv_timeout(SHORT_WAIT);
+        self.told.send(dialled.is_ok()).unwrap();
         Ok(())
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn config_changed_then_kept_before_a_host_is_shown_it() {
-    let host = Host::start(host(HOST)).await;
-    let seen = Arc::<Mutex<Vec<_>>>::default();
-    let witness = Witness {
-        host: host.app.clone(),
-        seen: seen.clone(),
+#[tokio::test]
+async fn config_changed_then_kept_before_a_host_is_dialled_with_it() {
+    let (call_came, dialled) = mpsc::channel();
+    let (told, was_dialled_meanwhile) = mpsc::channel();
+    let keeper = Slow {
+        dialled: Mutex::new(dialled),
+        told,
     };
+    let mut host = Scripted::at("").await;
     let options = options(RpcProtocol::Connect);
-    let client = ClientApp::keeping(client_of(&host.url()), options, witness);
-    for modno in 2..=6 {
-        host.until_client_is(|state| {
-            let remote = state.remote_config.as_ref();
-            state.state() == ConnectionState::Connected
-                && remote.is_some_and(|it| it.modno == modno - 1)
-        })
-        .await;
-        let id = format!("plan-{modno}");
-        host.set_client_config(RpcProtocol::Connect, |request| {
-            request.plans = vec![plan(&id, "r")];
-        })
-        .await;
-        until(&client, |client| client.config().message().modno == modno).await;
-    }
-    in_time(client.shutdown()).await.unwrap();
-    let expected: Vec<_> = (2..=6).map(|modno| (modno, Some(modno - 1))).collect();
-    assert_eq!(*seen.lock().unwrap(), expected);
+    let client = ClientApp::keeping(client_of(&host.url()), options, keeper);
+    let mut session = host.session(HOST).await;
+    let change = SyncActionSetConfig {
+        plans: vec![plan("new", "r")],
+        ..SyncActionSetConfig::default()
+    };
+    session.send(Action::SetConfig(change)).await;
+    host.call().await;
+    // The keeper has gone by then, unless it is asked too late.
+    let _ = call_came.send(());
+    assert_eq!(client.config().message().modno, 2);
+    assert!(!was_dialled_meanwhile.recv_timeout(SHORT_WAIT * 2).unwrap());
 }
 
 struct FullDisk;
