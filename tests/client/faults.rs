@@ -17,12 +17,12 @@ use crate::{
     hosts::Host,
     impatient, in_time, options,
     scripted::{Dialogue, Scripted},
-    state, until, until_state,
+    started, state, until, until_state,
 };
 
 /// Dials the one host, and waits until the client has given the attempt up.
 async fn given_up(url: &str, protocol: RpcProtocol) -> PeerState {
-    let client = ClientApp::new(client_of(url), impatient(protocol));
+    let client = started(ClientApp::new(client_of(url), impatient(protocol)));
     until(&client, |client| {
         !matches!(
             state(client, 0).state(),
@@ -61,7 +61,7 @@ async fn host_silent_before_the_key_exchange_then_given_up_and_stream_closed() {
 async fn host_silent_after_the_key_exchange_then_given_up() {
     let mut host = Scripted::at("").await;
     let config = client_of(&host.url());
-    let client = ClientApp::new(config, impatient(RpcProtocol::Connect));
+    let client = started(ClientApp::new(config, impatient(RpcProtocol::Connect)));
     let _silent = host.key_exchange(HOST).await;
     until_state(&client, 0, ConnectionState::ErrorAuth).await;
     assert!(
@@ -111,7 +111,7 @@ async fn one_host_silent_then_the_other_is_served() {
             backoff: Backoff::default(),
             ..options(protocol)
         };
-        let client = ClientApp::new(config, options);
+        let client = started(ClientApp::new(config, options));
         // Its call is there, and nothing will ever come back on it.
         let _call = silent.call().await;
         client.put_operation(operation(1, 1)).unwrap();
@@ -183,7 +183,7 @@ async fn host_takes_nothing_then_given_up_and_the_client_leaves_in_time() {
     let mut host = Scripted::at("").await;
     let mut options = options(RpcProtocol::Connect);
     options.limits.write_wait = SHORT_WAIT;
-    let client = ClientApp::new(client_of(&host.url()), options);
+    let client = started(ClientApp::new(client_of(&host.url()), options));
     let _stalled = host.session(HOST).await;
     let large = "x".repeat(1 << 20);
     client

@@ -20,7 +20,7 @@ use crate::{
     hosts::Host,
     in_time, options,
     scripted::Scripted,
-    until,
+    started, until,
 };
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn config_changed_then_kept_before_a_host_is_dialled_with_it() {
     };
     let mut host = Scripted::at("").await;
     let options = options(RpcProtocol::Connect);
-    let client = ClientApp::keeping(client_of(&host.url()), options, keeper);
+    let client = started(ClientApp::keeping(client_of(&host.url()), options, keeper));
     let mut session = host.session(HOST).await;
     let change = SyncActionSetConfig {
         plans: vec![plan("new", "r")],
@@ -151,7 +151,11 @@ impl ConfigKeeper for FullDisk {
 async fn config_cannot_be_kept_then_the_client_stops_and_says_why() {
     let host = Host::start(pairing_host()).await;
     let config = unpaired_client_of(&host.url(), SECRET);
-    let client = ClientApp::keeping(config, options(RpcProtocol::Connect), FullDisk);
+    let client = started(ClientApp::keeping(
+        config,
+        options(RpcProtocol::Connect),
+        FullDisk,
+    ));
     let error = in_time(client.stopped()).await.unwrap_err();
     assert_eq!(error.to_string(), "write the config: no space left");
     host.until_client(ConnectionState::Disconnected).await;
@@ -165,7 +169,11 @@ async fn paired_then_the_secret_is_gone_from_the_file() {
     let config = unpaired_client_of(&host.url(), SECRET);
     std::fs::write(&path, config.to_json()).unwrap();
     let (file, config) = ConfigFile::open(&path).unwrap();
-    let client = ClientApp::keeping(config, options(RpcProtocol::Connect), file);
+    let client = started(ClientApp::keeping(
+        config,
+        options(RpcProtocol::Connect),
+        file,
+    ));
     let forgotten = |client: &ClientApp| {
         let config = client.config();
         config.known_hosts()[0].initial_pairing_secret.is_empty()

@@ -74,7 +74,12 @@ fn impatient(protocol: RpcProtocol) -> ClientOptions {
 }
 
 fn client(config: Config, protocol: RpcProtocol) -> ClientApp {
-    ClientApp::new(config, options(protocol))
+    started(ClientApp::new(config, options(protocol)))
+}
+
+fn started(client: ClientApp) -> ClientApp {
+    client.start();
+    client
 }
 
 /// Waits until the client is as wished, looking again at each change.

@@ -122,10 +122,30 @@ impl Error for ConfigFileError {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reference::fixture;
+    use crate::{crypto::identity::Identity, wire::v1};
 
     fn folder() -> tempfile::TempDir {
         tempfile::tempdir().unwrap()
+    }
+
+    fn config() -> Config {
+        let identity = Identity::from_seed(&[1; 32]);
+        let identity = v1::PrivateKey {
+            keyid: identity.keyid().to_owned(),
+            ed25519priv: identity.private_key_text(),
+            ed25519pub: identity.public_key_text(),
+        };
+        Config::new(v1::Config {
+            modno: 1,
+            version: 6,
+            instance: "client".to_owned(),
+            multihost: Some(v1::Multihost {
+                identity: Some(identity),
+                ..v1::Multihost::default()
+            }),
+            ..v1::Config::default()
+        })
+        .unwrap()
     }
 
     fn write(path: &Path, config: &Config) {
@@ -136,7 +156,7 @@ mod tests {
     fn config_kept_then_read_back_and_nothing_beside_it() {
         let folder = folder();
         let path = folder.path().join("config.json");
-        let config = fixture::config("client", 1, |_| {});
+        let config = config();
         write(&path, &config);
         let (file, read) = ConfigFile::open(&path).unwrap();
         assert_eq!(read, config);
@@ -150,7 +170,7 @@ mod tests {
     fn crash_left_half_a_version_then_the_next_one_is_whole() {
         let folder = folder();
         let path = folder.path().join("config.json");
-        let config = fixture::config("client", 1, |_| {});
+        let config = config();
         write(&path, &config);
         let (file, _) = ConfigFile::open(&path).unwrap();
         let left = folder.path().join("config.json.unfinished");
@@ -166,7 +186,7 @@ mod tests {
         use std::os::unix::fs::{PermissionsExt as _, symlink};
         let folder = folder();
         let (path, link) = (folder.path().join("real.json"), folder.path().join("link"));
-        let config = fixture::config("client", 1, |_| {});
+        let config = config();
         write(&path, &config);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         symlink(&path, &link).unwrap();
@@ -181,7 +201,7 @@ mod tests {
     fn folder_gone_then_the_error_names_the_file() {
         let folder = folder();
         let path = folder.path().join("config.json");
-        let config = fixture::config("client", 1, |_| {});
+        let config = config();
         write(&path, &config);
         let (file, _) = ConfigFile::open(&path).unwrap();
         drop(folder);

@@ -74,8 +74,8 @@ impl Default for ClientOptions {
     }
 }
 
-/// The reference client: a handle to it, which may be cloned. It dials from its making until it is shut down, its config
-/// cannot be kept, or the last handle is dropped.
+/// The reference client: a handle to it, which may be cloned. It dials from [`ClientApp::start`] until it is shut down, its
+/// config cannot be kept, or the last handle is dropped.
 #[derive(Clone)]
 pub struct ClientApp {
     shared: Arc<Shared>,
@@ -88,18 +88,18 @@ impl ClientApp {
     /// A client whose config lives in memory. It must be made inside a tokio runtime.
     pub fn new(config: Config, options: ClientOptions) -> Self {
         let (_, kept) = watch::channel(Kept::EVERYTHING);
-        ClientApp::start(config, options, kept, |_, _| {})
+        ClientApp::make(config, options, kept, |_, _| {})
     }
 
     /// A client that hands each change of its config to `keeper`. It must be made inside a tokio runtime.
     pub fn keeping(config: Config, options: ClientOptions, keeper: impl ConfigKeeper) -> Self {
         let (keep, kept) = watch::channel(Kept::NOTHING);
-        ClientApp::start(config, options, kept, |shared, configs| {
+        ClientApp::make(config, options, kept, |shared, configs| {
             tokio::spawn(keep::keep_configs(shared, configs, keeper, keep));
         })
     }
 
-    fn start(
+    fn make(
         config: Config,
         options: ClientOptions,
         kept: watch::Receiver<Kept>,
@@ -116,6 +116,11 @@ impl ClientApp {
             leave: Arc::new(leave),
             stopped,
         }
+    }
+
+    /// Dials all known hosts. What operations there are is to be put before: hosts delete what the first manifest omits.
+    pub fn start(&self) {
+        self.shared.start();
     }
 
     /// The config, with what hosts have made of it.

@@ -41,6 +41,8 @@ pub(super) struct Mind {
     client: Client,
     streams: HashMap<SessionId, StreamHandle>,
     next_session: u64,
+    /// Until then nobody is dialled.
+    is_started: bool,
     tick_at: Option<Duration>,
     /// By key id.
     dial_at: HashMap<String, Duration>,
@@ -75,6 +77,7 @@ impl Shared {
                 client,
                 streams: HashMap::new(),
                 next_session: 0,
+                is_started: false,
                 tick_at: None,
                 dial_at: HashMap::new(),
             }),
@@ -127,6 +130,9 @@ impl Shared {
 
     pub fn start(&self) {
         let mut mind = self.lock();
+        if std::mem::replace(&mut mind.is_started, true) {
+            return;
+        }
         let effects = mind.client.start(self.now());
         self.carry_out(&mut mind, None, effects);
     }
@@ -187,6 +193,9 @@ impl Shared {
     /// When [`Shared::take_due`] has something to do.
     pub fn next_due(&self) -> Option<Instant> {
         let mind = self.lock();
+        if !mind.is_started {
+            return None;
+        }
         let due = mind.dial_at.values().copied().chain(mind.tick_at).min();
         due.map(|at| self.instant(at))
     }

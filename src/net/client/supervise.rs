@@ -26,7 +26,6 @@ pub(super) async fn supervise(
 ) {
     let mut kept = shared.kept();
     let mut dials = JoinSet::new();
-    shared.start();
     loop {
         let due = shared.next_due().map(Instant::from_std);
         tokio::select! {
