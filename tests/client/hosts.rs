@@ -145,7 +145,7 @@ impl Host {
     }
 }
 
-fn nobody() -> Caller {
+pub fn nobody() -> Caller {
     Caller {
         metadata: MetadataMap::new(),
     }

@@ -13,6 +13,7 @@ mod hosts;
 mod keeping;
 mod operations;
 mod pairing;
+mod process;
 mod scripted;
 
 use std::time::Duration;

@@ -38,14 +38,14 @@ impl Ending {
 
     /// A host's own words are left out: it has seen the pairing secret, and could put it there.
     pub fn log(&self, host: &str) {
-        match self.gone() {
-            Gone::Violation(violation) => {
+        match (self, self.gone()) {
+            (Ending::Wanted, _) => tracing::info!(%host, "ended by us"),
+            (_, Gone::Violation(violation)) => {
                 let rule = violation.rule.as_str();
                 tracing::warn!(%host, rule, seen = ?violation.seen, "ended: the host broke a rule");
             }
-            Gone::Ended(Code::Ok) => tracing::info!(%host, "ended"),
-            Gone::Ended(code) => tracing::warn!(%host, %code, "ended by the host"),
-            Gone::Lost(why) => tracing::warn!(%host, why, "no connection"),
+            (_, Gone::Ended(code)) => tracing::warn!(%host, %code, "ended by the host"),
+            (_, Gone::Lost(why)) => tracing::warn!(%host, ?why, "no connection"),
         }
     }
 }

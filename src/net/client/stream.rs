@@ -91,6 +91,7 @@ impl Attempt {
             how = over(&mut ended) => return Err(how.into()),
             opened = connect(&shared, &dial, config_version) => opened?,
         };
+        let host = dial.expected.instance_id.clone();
         let params = InitiatorParams {
             local,
             kem_seed: fresh_seed()?,
@@ -100,6 +101,8 @@ impl Attempt {
         let (machine, first) = Session::initiator(params, shared.now().monotonic);
         Ok(Stream {
             id: session,
+            host,
+            is_admitted: false,
             machine: Some(machine),
             first,
             connection,
@@ -138,6 +141,9 @@ fn fresh_seed() -> Result<[u8; 32], Ending> {
 
 struct Stream {
     id: SessionId,
+    /// Its instance id, for the log.
+    host: String,
+    is_admitted: bool,
     /// None only while a step is under way.
     machine: Option<Session>,
     /// What the machine wants done first.
@@ -209,14 +215,21 @@ impl Stream {
                 Output::Send(item) => self.send(item).await?,
                 Output::WakeAt(at) => self.wake = Some(at),
                 Output::NoWake => self.wake = None,
-                Output::PeerVerified(host) => {
-                    self.shared.admit(self.id, &host)?;
-                    tracing::info!(host = %host.instance_id, keyid = %host.keyid, "connected");
+                Output::PeerVerified(host) => self.shared.admit(self.id, &host)?,
+                Output::Deliver(action) => {
+                    self.shared.receive(self.id, action)?;
+                    self.note_admission();
                 }
-                Output::Deliver(action) => self.shared.receive(self.id, action)?,
             }
         }
         Ok(())
+    }
+
+    /// A host that speaks has let us in; one that only proved its identity may still refuse us.
+    fn note_admission(&mut self) {
+        if !std::mem::replace(&mut self.is_admitted, true) {
+            tracing::info!(host = %self.host, "connected");
+        }
     }
 
     /// Sends an item. A host that does not take it must not keep a stream alive that is to end.
