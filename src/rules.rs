@@ -169,7 +169,8 @@ ledger! {
     RpcGrpc = "rpc.grpc", Should, Responder, 1, "The responder answers application/grpc and application/grpc+proto.";
     RpcConnect = "rpc.connect", Must, Responder, 1, "The responder answers application/connect+proto, which is what deployed initiators speak.";
     RpcSameOverBoth = "rpc.same-over-both", Must, Responder, 1, "A dialogue has the same outcome over gRPC and over Connect.";
-    RpcEnvelopeFaultsClose = "rpc.envelope-faults-close", Must, Both, 1, "A truncated, oversized or wrongly flagged RPC envelope ends the stream with an error.";
+    RpcEnvelopeFaultsClose = "rpc.envelope-faults-close", Must, Both, 1, "A truncated or wrongly compressed RPC envelope ends the stream with an error.";
+    RpcUnknownFlagCloses = "rpc.unknown-flag-closes", Should, Both, 1, "An RPC envelope with a flag that neither protocol defines ends the stream with an error.";
     RpcNoCompressionUnasked = "rpc.no-compression-unasked", Must, Both, 1, "A frame is compressed only with an encoding that its receiver offered.";
     RpcUnknownContentType = "rpc.unknown-content-type", Deployed, Responder, 1, "Another content type is refused with HTTP 415.";
     RpcEndHasStatus = "rpc.end-has-status", Must, Responder, 1, "A responder that ends a stream says how: a gRPC status, or a Connect end-of-stream message.";

@@ -149,7 +149,7 @@ impl Side {
     }
 
     fn read(&mut self, payload: &[u8]) -> Result<EventKind, Violation> {
-        let item = decode::item(payload)
+        let item = decode::item_as(payload, decode::Reading::Deployed)
             .map_err(|error| Violation::session(RuleId::WireContract, error.to_string()))?;
         if !self.key_sent {
             return Err(Violation::protocol(

@@ -9,6 +9,7 @@ mod provision;
 mod rules;
 mod run;
 mod signals;
+mod vectors;
 mod wait;
 
 use std::path::PathBuf;
@@ -46,6 +47,8 @@ enum Command {
     Rules(rules::RulesArgs),
     /// Print everything a peer must be given before the cases run
     Provision(provision::ProvisionArgs),
+    /// Run the test vectors, each by its id
+    Vectors(vectors::VectorsArgs),
     /// Print the JSON Schema of a scenario file
     Schema,
     /// Run the reference client: dial the known hosts of a config, until told to leave
@@ -147,6 +150,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::List(args)) => list::list(&args),
         Some(Command::Rules(args)) => rules::rules(&args),
         Some(Command::Provision(args)) => provision::provision(&args),
+        Some(Command::Vectors(args)) => vectors::vectors(&args),
         Some(Command::Schema) => print_json(&schema()),
         Some(Command::Connect(args)) => connect::connect(&args),
     };

@@ -1,11 +1,10 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{self, IsTerminal as _, Write as _},
-    net::Ipv4Addr,
     path::PathBuf,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,17 +12,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
-    net::{
-        host::{HostApp, HostOptions},
-        serve::{ServeLimits, serve},
-    },
-    reference::config::Config,
     report::{CaseResult, Outcome, Summary, TargetLine, console, json},
     rules::Level,
     runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
     wire::RpcProtocol,
 };
-use tokio::net::TcpListener;
 
 use super::{
     SelectArgs, exit, kem_id,
@@ -90,7 +83,14 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
     let started = Instant::now();
     let (kind, url) = match &args.target {
         Some(url) => ("url", url.clone()),
-        None => ("reference", start_reference(&jobs).await?),
+        None => {
+            let started = runner::start_reference(&provision_for(&jobs)).await;
+            let url = started.map_err(|error| {
+                eprintln!("error: failed to {error}");
+                exit::SUITE
+            })?;
+            ("reference", url)
+        }
     };
     let options = RunOptions {
         url: url.clone(),
@@ -214,12 +214,32 @@ impl Progress {
     }
 }
 
+/// A peer that died leaves the same reason at every case behind; a few are told in full, the rest counted.
+const SAME_REASON_MAX: usize = 2;
+
 fn print_details(results: &[CaseResult]) {
     let mut out = io::stdout().lock();
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for result in results {
+        if let Some(reason) = result.unjudged_reason() {
+            let count = reasons.entry(reason).or_default();
+            *count += 1;
+            if *count > SAME_REASON_MAX {
+                continue;
+            }
+        }
         if console::details(&mut out, result).is_err() {
             // Whoever read along has gone; the exit code still tells.
             return;
+        }
+    }
+    for (reason, count) in reasons {
+        if count > SAME_REASON_MAX {
+            let _ = writeln!(
+                out,
+                "\n{} more could not be judged: {reason}",
+                count - SAME_REASON_MAX
+            );
         }
     }
     let _ = out.flush();
@@ -257,29 +277,4 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
         Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
         _ => Err("expected json=FILE".to_owned()),
     }
-}
-
-/// Starts the reference host on a loopback port, provisioned for these cases. It lasts as long as the process.
-async fn start_reference(jobs: &[Job]) -> Result<String, u8> {
-    let fault = |what: &str, error: &dyn std::fmt::Display| {
-        eprintln!("error: failed to start the reference: {what}: {error}");
-        exit::SUITE
-    };
-    let provision = provision_for(jobs);
-    let config = Config::from_json(&provision.to_backrest_config().to_string())
-        .map_err(|error| fault("its config", &error))?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .map_err(|error| fault("a loopback port", &error))?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| fault("its address", &error))?;
-    let app = Arc::new(HostApp::new(config, HostOptions::default()));
-    tokio::spawn(serve(
-        listener,
-        app,
-        ServeLimits::default(),
-        std::future::pending(),
-    ));
-    Ok(format!("http://{address}"))
 }

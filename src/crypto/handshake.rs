@@ -7,7 +7,8 @@ use super::put_length_prefixed;
 /// Version of the identity handshake that the protocol uses.
 pub const PROTOCOL_VERSION: i64 = 3;
 
-const LABEL: &[u8] = b"backrest-sync-handshake/v1\0";
+/// What the hash starts with, so that it is no other hash of the protocol.
+pub const LABEL: &[u8] = b"backrest-sync-handshake/v1\0";
 
 /// The claims of one handshake, bound to the session it is made in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -181,7 +181,11 @@ fn labeled_expand_array<const LEN_BYTES: usize>(
     out
 }
 
-/// Fills `out`, which its two callers hold to [`EXPORT_LEN_BYTES_MAX`].
+/// Fills `out`.
+#[expect(
+    clippy::expect_used,
+    reason = "both callers hold the output to EXPORT_LEN_BYTES_MAX, and the key is as long as SHA-256's output"
+)]
 fn labeled_expand(suite: &SuiteId, prk: &[u8; 32], label: &[u8], info: &[u8], out: &mut [u8]) {
     let len = u16::try_from(out.len())
         .expect("at most 8160 bytes fit in 16 bits")

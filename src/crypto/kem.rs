@@ -378,7 +378,10 @@ fn is_scalar(bytes: &[u8; SCALAR_LEN_BYTES]) -> bool {
     SecretKey::from_bytes(&(*bytes).into()).is_ok()
 }
 
+#[expect(
+    clippy::expect_used,
+    reason = "scalars come out of next_scalar and EncapsulationRandomness::new, which tried this very call"
+)]
 fn secret_key(scalar: &[u8; SCALAR_LEN_BYTES]) -> SecretKey {
-    // Scalars reach this only out of `next_scalar` and `EncapsulationRandomness::new`, which tried this very call.
     SecretKey::from_bytes(&(*scalar).into()).expect("the scalar was found in range")
 }

@@ -25,8 +25,11 @@ pub mod token;
 pub mod transcript;
 
 /// Appends `LP(bytes)`: a 4-byte big-endian length, then the bytes (`docs/protocol.md`, top of page).
+#[expect(
+    clippy::expect_used,
+    reason = "what is hashed comes out of one protobuf message, whose own length is below 2^31"
+)]
 fn put_length_prefixed(bytes: &[u8], mut sink: impl FnMut(&[u8])) {
-    // Every field hashed here comes out of one protobuf message, whose own length is limited to 2^31 - 1.
     let length = u32::try_from(bytes.len()).expect("a field of a message is shorter than 4 GiB");
     sink(&length.to_be_bytes());
     sink(bytes);

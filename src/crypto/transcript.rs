@@ -7,7 +7,8 @@ use super::put_length_prefixed;
 /// Version of the key exchange that the protocol uses.
 pub const TRANSPORT_VERSION: u32 = 1;
 
-const LABEL: &[u8] = b"backrest-sync-transport-transcript/v1\0";
+/// What the hash starts with, so that it is no other hash of the protocol.
+pub const LABEL: &[u8] = b"backrest-sync-transport-transcript/v1\0";
 
 /// SHA-256 over the label, the transport version (4 bytes big-endian), then public key and encapsulation, each after
 /// its 4-byte length.

@@ -93,6 +93,16 @@ impl CaseResult {
     }
 }
 
+impl CaseResult {
+    /// Why the claim could not be checked, in one line; none where it could.
+    pub fn unjudged_reason(&self) -> Option<&str> {
+        match self.outcome {
+            Outcome::Inconclusive => self.reason.as_deref()?.lines().next(),
+            _ => None,
+        }
+    }
+}
+
 /// How many cases came to what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {

@@ -291,6 +291,8 @@ pub enum Verb {
     Send(Sendable),
     /// The next item that is not background (a heartbeat, a repeated config or resource list) must be this.
     Expect(Expectation),
+    /// Wait until the session is up or the stream has ended; both may be.
+    Settle(Nothing),
     /// The session must serve: the peer's handshake came and verifies, and a fence is answered.
     ExpectEstablished(Nothing),
     /// The stream must end, with nothing but background before the end.
@@ -364,7 +366,8 @@ pub enum Expectation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Ending {
-    /// The code deployed peers give. Another error code is a finding of the `close.*` rule only; OK never passes.
+    /// The code deployed peers give. Another error code is a finding of the `close.*` rule only; OK
+    /// passes only where `also-allowed` lists it, because nothing was refused.
     #[schemars(with = "Option<String>")]
     pub code: Option<Code>,
     /// Codes that are as good.

@@ -280,7 +280,8 @@ fn can_fail(verb: &Verb) -> bool {
         | Verb::Establish(_)
         | Verb::Send(_)
         | Verb::HalfClose(_)
-        | Verb::Reset(_) => false,
+        | Verb::Reset(_)
+        | Verb::Settle(_) => false,
     }
 }
 

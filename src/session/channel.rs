@@ -84,7 +84,7 @@ impl Channel {
             Err(error) => return Err(self.explain(error, &sealed)),
         };
         self.peer_key_other_reading = None;
-        decode::item(&plaintext)
+        decode::item_as(&plaintext, decode::Reading::Deployed)
             .map_err(|error| Violation::session(RuleId::EnvelopeInnerMalformed, error.to_string()))
     }
 

@@ -3,7 +3,9 @@
 mod action;
 mod code;
 pub mod decode;
+mod decode_error;
 mod descriptors;
+mod reader;
 mod role;
 mod rpc_protocol;
 
@@ -27,6 +29,7 @@ pub mod v1sync {
 
 pub use code::{Code, UnknownCode};
 pub use descriptors::descriptor_pool;
+pub(crate) use descriptors::item_descriptor;
 pub use role::Role;
 pub use rpc_protocol::RpcProtocol;
 pub use v1sync::{SyncStreamItem, sync_stream_item::Action};
