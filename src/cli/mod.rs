@@ -1,16 +1,22 @@
 //! The command line: libtest's words where libtest has them.
 
+mod connect;
 pub mod exit;
 mod list;
+mod logging;
+mod operations;
 mod provision;
 mod rules;
 mod run;
+mod signals;
 mod vectors;
+mod wait;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use syncspec::{
+    crypto::kem::KemId,
     runner::Selection,
     scenario::{
         CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile, schema::schema,
@@ -45,6 +51,8 @@ enum Command {
     Vectors(vectors::VectorsArgs),
     /// Print the JSON Schema of a scenario file
     Schema,
+    /// Run the reference client: dial the known hosts of a config, until told to leave
+    Connect(connect::ConnectArgs),
 }
 
 /// Which cases.
@@ -144,8 +152,17 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
         Some(Command::Schema) => print_json(&schema()),
+        Some(Command::Connect(args)) => connect::connect(&args),
     };
     done.unwrap_or_else(|code| code)
+}
+
+fn kem_id(text: &str) -> Result<KemId, String> {
+    match text.trim_start_matches("0x") {
+        "0051" => Ok(KemId::MlKem1024P384),
+        "0050" => Ok(KemId::AsPublished),
+        _ => Err("expected 0051 or 0050".to_owned()),
+    }
 }
 
 /// Prints to standard output; a reader that has gone away is no fault.

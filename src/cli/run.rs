@@ -19,7 +19,7 @@ use syncspec::{
 };
 
 use super::{
-    SelectArgs, exit,
+    SelectArgs, exit, kem_id,
     list::{self, ListArgs},
     provision::provision_for,
 };
@@ -269,14 +269,6 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("expected a number from 1".to_owned()),
         Ok(number) => Ok(number),
-    }
-}
-
-fn kem_id(text: &str) -> Result<KemId, String> {
-    match text.trim_start_matches("0x") {
-        "0051" => Ok(KemId::MlKem1024P384),
-        "0050" => Ok(KemId::AsPublished),
-        _ => Err("expected 0051 or 0050".to_owned()),
     }
 }
 

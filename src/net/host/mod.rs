@@ -27,10 +27,11 @@ use crate::{
         effect::{Effect, Gone, Moment, SessionId},
         host::Host,
         limits::Settings,
+        oplog::OperationLog as _,
     },
     session::{Deadlines, Local, Violation},
     wire::{
-        Action,
+        Action, v1,
         v1sync::{PeerState, SetRemoteClientConfigRequest},
     },
 };
@@ -121,6 +122,17 @@ impl HostApp {
         let mut mind = self.shared.lock();
         let effects = mind.host.replace_config(config);
         self.shared.carry_out(&mut mind, effects);
+    }
+
+    /// The config, with what pairing has added to it.
+    pub fn config(&self) -> Config {
+        self.shared.lock().host.config().clone()
+    }
+
+    /// The operations received from the client with this key id, by original id.
+    pub fn operations_of(&self, keyid: &str) -> Vec<v1::Operation> {
+        let mind = self.shared.lock();
+        mind.host.operations().operations(keyid).cloned().collect()
     }
 }
 
