@@ -11,9 +11,11 @@ use std::{
 
 use assert_cmd::Command;
 use serde_json::Value;
+use syncspec::{runner::start_reference, target::provision::Provision};
+use tokio::runtime::Runtime;
 
 /// One quick case, enough wherever the start is what is tested.
-const ONE_CASE: &str = "transport/answers-a-key-exchange";
+const ONE_CASE: &str = "transport/answers-a-key-with-an-encapsulation";
 
 fn syncspec(args: &[&str]) -> Output {
     Command::cargo_bin("syncspec")
@@ -111,6 +113,51 @@ fn silent_peer_then_said_so_within_seconds() {
         "{}",
         stderr(&output)
     );
+}
+
+/// Our own host, given the provision of no case.
+fn host_without_clients() -> (Runtime, String) {
+    let runtime = Runtime::new().expect("a runtime");
+    let url = runtime
+        .block_on(start_reference(&Provision::for_cases([])))
+        .expect("the reference starts");
+    (runtime, url)
+}
+
+#[test]
+fn provisioning_forgotten_then_said_so() {
+    let (_runtime, url) = host_without_clients();
+    let output = syncspec(&["run", "--target", &url, "--exact", ONE_CASE]);
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("syncspec provision"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(stderr(&output).contains("does not know our key"));
+}
+
+#[test]
+fn wrong_path_prefix_then_path_is_named() {
+    let (_runtime, url) = host_without_clients();
+    let target = format!("{url}/no/such/prefix");
+    let output = syncspec(&["run", "--target", &target, "--exact", ONE_CASE]);
+    assert_eq!(code(&output), 3);
+    assert!(
+        stderr(&output).contains("path prefix"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn other_reading_of_the_kem_id_then_cause_is_named() {
+    let (_runtime, url) = host_without_clients();
+    let output = syncspec(&[
+        "run", "--target", &url, "--kem-id", "0050", "--exact", ONE_CASE,
+    ]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("KEM id"), "{}", stderr(&output));
 }
 
 #[test]

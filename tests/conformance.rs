@@ -1,8 +1,12 @@
 //! Every scenario against the reference in this process, over real loopback sockets and both RPC protocols, each as a
 //! test of its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it relies on by failing"
+)]
 
 use std::{
-    net::Ipv4Addr,
     process::ExitCode,
     sync::{Arc, LazyLock},
     time::Duration,
@@ -12,12 +16,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
-    net::{
-        TlsRoots,
-        host::{HostApp, HostOptions},
-        serve::{ServeLimits, serve},
-    },
-    reference::config::Config,
+    net::TlsRoots,
     report::{Outcome, console},
     rules::Level,
     runner::{self, Job, RunOptions, Selection, plan},
@@ -25,7 +24,7 @@ use syncspec::{
     target::provision::Provision,
     wire::RpcProtocol,
 };
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::runtime::Runtime;
 
 /// Repeatable, so that a failure in one run is a failure in the next.
 const SEED: u64 = 1;
@@ -79,20 +78,7 @@ fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
 
 fn reference_for(jobs: &[Job]) -> String {
     let provision = Provision::for_cases(jobs.iter().map(|job| &*job.scenario));
-    let config =
-        Config::from_json(&provision.to_backrest_config().to_string()).expect("our own config");
-    RUNTIME.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .expect("a loopback port");
-        let address = listener.local_addr().expect("its address");
-        let app = Arc::new(HostApp::new(config, HostOptions::default()));
-        tokio::spawn(serve(
-            listener,
-            app,
-            ServeLimits::default(),
-            std::future::pending(),
-        ));
-        format!("http://{address}")
-    })
+    RUNTIME
+        .block_on(runner::start_reference(&provision))
+        .expect("the reference starts")
 }

@@ -1,4 +1,9 @@
 //! Our key exchange against another implementation of the same drafts, in both directions.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it relies on by failing"
+)]
 
 use hpke::{
     Deserializable, Kem, OpModeR, OpModeS, Serializable, aead::AesGcm256, kdf::HkdfSha256,

@@ -7,6 +7,8 @@
 
 mod entropy;
 mod forge;
+mod interface;
+mod ops;
 mod side;
 
 use std::{
@@ -15,17 +17,19 @@ use std::{
 };
 
 pub use entropy::Entropy;
+pub use interface::{Command, Input, Out, Patience, RequestShape};
+pub use ops::session_of;
+use ops::{Op, ops_of};
 use side::Side;
 
 use crate::{
     crypto::kem::KemId,
     scenario::{
         deviation::Deviation,
-        message::Message,
-        model::{Scenario, Sendable, Step, Verb},
+        model::{Scenario, Step, Verb},
     },
     trace::{
-        EVENTS_MAX, End, Event, EventKind, LinkFailure, Sent, Trace,
+        EVENTS_MAX, Event, EventKind, RECEIVED_LEN_BYTES_MAX, Sent, Trace,
         reading::{Mark, Reading, read},
     },
     wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncActionOperationManifest},
@@ -38,103 +42,6 @@ pub const PROBE_SESSION: &str = "probe";
 
 /// First id a fence asks for. Scenarios use small ids, so no stored operation has it.
 const FENCE_ID_FIRST: i64 = 0x5359_4e43_0000;
-
-/// How long to wait for what, from the measured round trip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// For anything a correct peer does at once.
-    pub answer: Duration,
-    /// For a refusal, before a fence shows whether the peer goes on.
-    pub grace: Duration,
-}
-
-impl Patience {
-    /// Shortest wait for an answer: a loaded machine may hold up a correct peer that long. Only failures wait so long.
-    pub const ANSWER_MIN: Duration = Duration::from_secs(5);
-    /// Shortest wait before a fence.
-    pub const GRACE_MIN: Duration = Duration::from_millis(250);
-
-    /// What a measured round trip, key exchange included, allows.
-    pub fn from_round_trip(round_trip: Duration) -> Self {
-        Patience {
-            answer: Self::ANSWER_MIN.max(round_trip * 100),
-            grace: Self::GRACE_MIN.max(round_trip * 20),
-        }
-    }
-}
-
-/// What the driver is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Open a stream for this session.
-    Open {
-        /// Name of the session.
-        session: String,
-        /// How the request differs from an honest one.
-        request: RequestShape,
-    },
-    /// Put this on the session's stream.
-    Send {
-        /// Name of the session.
-        session: String,
-        /// What to put.
-        out: Out,
-    },
-    /// Wait until something happens, or until this time.
-    Wait {
-        /// Since the case began.
-        until: Duration,
-    },
-    /// The case is over.
-    Finish,
-}
-
-/// How a request differs from an honest one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RequestShape {
-    /// Content type, if not the RPC protocol's.
-    pub content_type: Option<String>,
-    /// HTTP method, if not POST.
-    pub method: Option<String>,
-}
-
-/// What goes onto a stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Out {
-    /// One message, in a well-formed RPC frame.
-    Message(Vec<u8>),
-    /// These bytes as they are, each piece in an HTTP/2 frame of its own.
-    Raw(Vec<Vec<u8>>),
-    /// The end of our side.
-    HalfClose,
-    /// A reset.
-    Reset,
-}
-
-/// What happened on a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// The request went out.
-    Opened,
-    /// It could not.
-    NotOpened(LinkFailure),
-    /// Response headers came.
-    Answered {
-        /// HTTP status.
-        status: u16,
-        /// Content type, empty where there was none.
-        content_type: String,
-    },
-    /// One RPC message came.
-    Message {
-        /// Its bytes, decompressed.
-        payload: Vec<u8>,
-        /// Whether it came compressed.
-        compressed: bool,
-    },
-    /// The stream ended.
-    Ended(End),
-}
 
 /// Plays one scenario.
 pub struct Actor<'a> {
@@ -153,28 +60,8 @@ pub struct Actor<'a> {
     /// Operations the peer holds from this case, id to modno: a fence lists them, so that it deletes none.
     ledger: BTreeMap<i64, i64>,
     commands: VecDeque<Command>,
+    received_len_bytes: usize,
     finished: bool,
-}
-
-/// The parts a step is played in.
-#[derive(Clone, Debug)]
-enum Op {
-    Open {
-        identity: String,
-        secret: String,
-    },
-    SendKey,
-    SendHandshake,
-    SendItem(Message),
-    SendFence,
-    HalfClose,
-    Reset,
-    /// Until the key exchange is done or the stream is over.
-    UntilKeyed,
-    /// Until the step can be read, for this long; then go on.
-    Grace,
-    /// Until the step can be read.
-    Await,
 }
 
 impl<'a> Actor<'a> {
@@ -199,6 +86,7 @@ impl<'a> Actor<'a> {
             fences: 0,
             ledger: BTreeMap::new(),
             commands: VecDeque::new(),
+            received_len_bytes: 0,
             finished: false,
         };
         actor.begin_step();
@@ -227,7 +115,11 @@ impl<'a> Actor<'a> {
 
     /// Takes note of something that happened on a session's link.
     pub fn note(&mut self, session: &str, input: Input, now: Duration) {
-        if self.trace.events.len() >= EVENTS_MAX {
+        if let Input::Message { payload, .. } = &input {
+            self.received_len_bytes += payload.len();
+        }
+        if self.trace.events.len() >= EVENTS_MAX || self.received_len_bytes > RECEIVED_LEN_BYTES_MAX
+        {
             if !self.finished {
                 self.finished = true;
                 self.record(session, EventKind::Flooded, now);
@@ -558,53 +450,5 @@ pub(crate) struct Forged {
     deviations: Vec<String>,
 }
 
-/// The session a step belongs to.
-pub fn session_of(step: &Step) -> &str {
-    match step.verb {
-        Verb::Probe(_) => PROBE_SESSION,
-        _ => step.on.as_deref().unwrap_or(MAIN_SESSION),
-    }
-}
-
-fn ops_of(step: &Step) -> Vec<Op> {
-    let open = |identity: &Option<String>, secret: &Option<String>| Op::Open {
-        identity: identity.clone().unwrap_or_else(|| "peer".to_owned()),
-        secret: secret.clone().unwrap_or_default(),
-    };
-    match &step.verb {
-        Verb::Connect(connect) => vec![open(&connect.identity, &None)],
-        Verb::Establish(establish) => vec![
-            open(&establish.identity, &establish.secret),
-            Op::SendKey,
-            Op::UntilKeyed,
-            Op::SendHandshake,
-            Op::Await,
-        ],
-        Verb::Send(Sendable::Key) => vec![Op::SendKey],
-        Verb::Send(Sendable::Handshake) => vec![Op::UntilKeyed, Op::SendHandshake],
-        Verb::Send(Sendable::Item(message)) => vec![Op::SendItem(message.clone())],
-        Verb::Expect(_) | Verb::ExpectHttp(_) | Verb::Settle(_) => vec![Op::Await],
-        Verb::ExpectEstablished(_) | Verb::Fence(_) => {
-            vec![Op::UntilKeyed, Op::SendFence, Op::Await]
-        }
-        // Where the rule has its own clock, only that clock may end the stream.
-        Verb::ExpectClosed(_) | Verb::ExpectRefused(_) if step.within.is_some() => vec![Op::Await],
-        Verb::ExpectClosed(_) | Verb::ExpectRefused(_) => {
-            vec![Op::Grace, Op::SendFence, Op::Await]
-        }
-        Verb::ExpectNever(_) => Vec::new(),
-        Verb::HalfClose(_) => vec![Op::HalfClose],
-        Verb::Reset(_) => vec![Op::Reset],
-        Verb::Probe(_) => vec![
-            Op::Open {
-                identity: PROBE_SESSION.to_owned(),
-                secret: String::new(),
-            },
-            Op::SendKey,
-            Op::UntilKeyed,
-            Op::SendHandshake,
-            Op::SendFence,
-            Op::Await,
-        ],
-    }
-}
+#[cfg(test)]
+mod tests;

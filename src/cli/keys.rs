@@ -8,11 +8,12 @@ use std::{
 use serde_json::json;
 use syncspec::{
     crypto::{identity::Identity, token},
+    net::client::{ConfigFile, ConfigKeeper as _},
     reference::{config::Config, grants::Grants},
     wire::v1::multihost::{PairingToken, Permission, permission::Type},
 };
 
-use super::{FormatArg, config_file, exit, print, print_json, units};
+use super::{FormatArg, exit, print, print_json, wait::wait};
 
 #[derive(clap::Args)]
 pub struct KeygenArgs {
@@ -33,7 +34,7 @@ pub struct PairArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(0..))]
     max_uses: i32,
     /// How long it lasts, such as 24h; without it, until it is used up or taken out
-    #[arg(long, value_name = "DURATION", value_parser = units::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
     expires_in: Option<Duration>,
     /// What its clients may do, TYPE or TYPE:SCOPE,SCOPE..., of read-operations, read-config, read-write-config and
     /// receive-shared-repos; without a scope, everywhere
@@ -59,7 +60,10 @@ pub fn keygen(args: &KeygenArgs) -> Result<u8, u8> {
 }
 
 pub fn pair(args: PairArgs) -> Result<u8, u8> {
-    let config = config_file::read(&args.config)?;
+    let (file, config) = ConfigFile::open(&args.config).map_err(|error| {
+        eprintln!("error: failed to {error}");
+        exit::USAGE
+    })?;
     let token = PairingToken {
         label: args.label,
         max_uses: args.max_uses,
@@ -77,7 +81,10 @@ pub fn pair(args: PairArgs) -> Result<u8, u8> {
             eprintln!("error: {}: {error}", args.config.display());
             exit::USAGE
         })?;
-    config_file::replace(&args.config, &paired)?;
+    file.keep(&paired).map_err(|error| {
+        eprintln!("error: failed to {error}");
+        exit::SUITE
+    })?;
     print(&text)
 }
 

@@ -1,20 +1,26 @@
 //! The command line: libtest's words where libtest has them.
 
-mod config_file;
+mod connect;
 pub mod exit;
 mod keys;
 mod list;
+mod logging;
+mod operations;
 mod provision;
 mod rules;
 mod run;
 mod serve;
-mod units;
+mod signals;
+mod size;
 mod vectors;
+mod wait;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use syncspec::{
+    crypto::kem::KemId,
+    net::TlsRoots,
     runner::Selection,
     scenario::{
         CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile, schema::schema,
@@ -55,6 +61,8 @@ enum Command {
     Keygen(keys::KeygenArgs),
     /// Add a pairing token to a host's config file, and print what a client is given
     Pair(keys::PairArgs),
+    /// Run the reference client: dial the known hosts of a config, until told to leave
+    Connect(connect::ConnectArgs),
 }
 
 /// Which cases.
@@ -157,8 +165,29 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Keygen(args)) => keys::keygen(&args),
         Some(Command::Pair(args)) => keys::pair(args),
+        Some(Command::Connect(args)) => connect::connect(&args),
     };
     done.unwrap_or_else(|code| code)
+}
+
+fn kem_id(text: &str) -> Result<KemId, String> {
+    match text.trim_start_matches("0x") {
+        "0051" => Ok(KemId::MlKem1024P384),
+        "0050" => Ok(KemId::AsPublished),
+        _ => Err("expected 0051 or 0050".to_owned()),
+    }
+}
+
+/// The authorities that browsers trust, and those in a PEM file.
+fn tls_roots(added: Option<&PathBuf>) -> Result<TlsRoots, u8> {
+    let mut roots = TlsRoots::default();
+    if let Some(file) = added {
+        roots.add_pem_file(file).map_err(|error| {
+            eprintln!("error: failed to {error}");
+            exit::USAGE
+        })?;
+    }
+    Ok(roots)
 }
 
 /// Prints to standard output; a reader that has gone away is no fault.

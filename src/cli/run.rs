@@ -4,9 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, IsTerminal as _, Write as _},
-    net::Ipv4Addr,
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -14,23 +12,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
-    net::{
-        TlsRoots,
-        host::{HostApp, HostOptions},
-        serve::{ServeLimits, serve},
-    },
-    reference::config::Config,
     report::{CaseResult, Outcome, Summary, TargetLine, console, json},
     rules::Level,
     runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
     wire::RpcProtocol,
 };
-use tokio::net::TcpListener;
 
 use super::{
-    SelectArgs, exit,
+    SelectArgs, exit, kem_id,
     list::{self, ListArgs},
     provision::provision_for,
+    tls_roots,
 };
 
 #[derive(clap::Args)]
@@ -95,11 +87,18 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
     let started = Instant::now();
     let (kind, url) = match &args.target {
         Some(url) => ("url", url.clone()),
-        None => ("reference", start_reference(&jobs).await?),
+        None => {
+            let started = runner::start_reference(&provision_for(&jobs)).await;
+            let url = started.map_err(|error| {
+                eprintln!("error: failed to {error}");
+                exit::SUITE
+            })?;
+            ("reference", url)
+        }
     };
     let options = RunOptions {
         url: url.clone(),
-        tls_roots: tls_roots(args.tls_ca.as_deref())?,
+        tls_roots: tls_roots(args.tls_ca.as_ref())?,
         seed,
         at_once: args.test_threads,
         held_to: if args.strict {
@@ -143,17 +142,6 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         return Err(exit::SUITE);
     }
     Ok(exit_code(&summary))
-}
-
-fn tls_roots(added: Option<&Path>) -> Result<TlsRoots, u8> {
-    let mut roots = TlsRoots::default();
-    if let Some(file) = added {
-        roots.add_pem_file(file).map_err(|error| {
-            eprintln!("error: failed to {error}");
-            exit::USAGE
-        })?;
-    }
-    Ok(roots)
 }
 
 fn exit_code(summary: &Summary) -> u8 {
@@ -289,42 +277,9 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-fn kem_id(text: &str) -> Result<KemId, String> {
-    match text.trim_start_matches("0x") {
-        "0051" => Ok(KemId::MlKem1024P384),
-        "0050" => Ok(KemId::AsPublished),
-        _ => Err("expected 0051 or 0050".to_owned()),
-    }
-}
-
 fn report_file(text: &str) -> Result<PathBuf, String> {
     match text.split_once('=') {
         Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
         _ => Err("expected json=FILE".to_owned()),
     }
-}
-
-/// Starts the reference host on a loopback port, provisioned for these cases. It lasts as long as the process.
-async fn start_reference(jobs: &[Job]) -> Result<String, u8> {
-    let fault = |what: &str, error: &dyn std::fmt::Display| {
-        eprintln!("error: failed to start the reference: {what}: {error}");
-        exit::SUITE
-    };
-    let provision = provision_for(jobs);
-    let config = Config::from_json(&provision.to_backrest_config().to_string())
-        .map_err(|error| fault("its config", &error))?;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .map_err(|error| fault("a loopback port", &error))?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| fault("its address", &error))?;
-    let app = Arc::new(HostApp::new(config, HostOptions::default()));
-    tokio::spawn(serve(
-        listener,
-        app,
-        ServeLimits::default(),
-        std::future::pending(),
-    ));
-    Ok(format!("http://{address}"))
 }

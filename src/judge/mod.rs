@@ -216,3 +216,6 @@ fn noticed_beside(scenario: &Scenario, trace: &Trace, found: &[Finding]) -> Vec<
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

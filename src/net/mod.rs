@@ -2,10 +2,11 @@
 //!
 //! Every byte of framing is made and read here rather than by an RPC library, because the suite must be able to
 //! send what no library would, and to say exactly how a stream ended. [`dial`] and [`listen`] both hand out a
-//! [`link::Link`]; [`serve`] is the well-behaved server that the reference peer stands on.
+//! [`link::Link`]; [`mod@serve`] is the well-behaved server that the reference peer stands on.
 //!
 //! It knows nothing of the sync protocol above the envelope, and it never sees a verdict.
 
+pub mod client;
 pub mod dial;
 pub mod error;
 pub mod framing;

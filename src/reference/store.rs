@@ -28,6 +28,9 @@ pub trait Store {
     /// [`PutError::Full`] changes nothing and leaves earlier changes of the transaction standing.
     fn upsert(&mut self, owner: &str, sent: v1::Operation) -> Result<(), PutError>;
 
+    /// All operations of an owner as stored, by original id.
+    fn operations(&self, owner: &str) -> Result<Vec<v1::Operation>, StoreFault>;
+
     /// Removes an operation; says whether there was one.
     fn delete(&mut self, owner: &str, original_id: i64) -> Result<bool, StoreFault>;
 
@@ -192,6 +195,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn upsert(&mut self, owner: &str, sent: v1::Operation) -> Result<(), PutError> {
         (**self).upsert(owner, sent)
+    }
+
+    fn operations(&self, owner: &str) -> Result<Vec<v1::Operation>, StoreFault> {
+        (**self).operations(owner)
     }
 
     fn delete(&mut self, owner: &str, original_id: i64) -> Result<bool, StoreFault> {

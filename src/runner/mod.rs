@@ -2,6 +2,7 @@
 
 mod drive;
 mod plan;
+mod reference;
 
 use std::{
     sync::Arc,
@@ -12,6 +13,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use drive::drive;
 pub use plan::{Job, Selection, plan};
+pub use reference::{StartError, start_reference};
 
 use crate::{
     actor::{Actor, Entropy, Patience},

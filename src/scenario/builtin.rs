@@ -1,6 +1,6 @@
 //! The suite's own scenarios, part of the binary.
 
-use super::{CaseTemplate, load::load_files, load_error::LoadError};
+use super::{CaseTemplate, load::load_files_of, load_error::LoadError};
 
 const FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/scenarios.rs"));
 /// Folder they come from.
@@ -11,7 +11,8 @@ const ROOT: &str = "scenarios/";
 /// # Errors
 /// All that is wrong in any of them; a test keeps that from being released.
 pub fn load_builtin() -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
-    load_files(
+    load_files_of(
+        ROOT,
         FILES
             .iter()
             .filter_map(|(path, text)| {

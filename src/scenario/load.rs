@@ -29,8 +29,16 @@ const FOLDERS_DEEP_MAX: usize = 8;
 /// Cases come in the order of their ids. On any problem there are no cases, but every problem of every file, in the
 /// order of paths and lines.
 pub fn load_files(files: Vec<(String, Vec<u8>)>) -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
+    load_files_of("", files)
+}
+
+/// As [`load_files`]; messages show each path behind `root`.
+pub(super) fn load_files_of(
+    root: &str,
+    files: Vec<(String, Vec<u8>)>,
+) -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
     let files = files.into_iter().map(|(path, bytes)| Source {
-        shown: path.clone(),
+        shown: format!("{root}{path}"),
         path,
         bytes: Ok(bytes),
     });

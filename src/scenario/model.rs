@@ -366,7 +366,8 @@ pub enum Expectation {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Ending {
-    /// The code deployed peers give. Another error code is a finding of the `close.*` rule only; OK never passes.
+    /// The code deployed peers give. Another error code is a finding of the `close.*` rule only; OK
+    /// passes only where `also-allowed` lists it, because nothing was refused.
     #[schemars(with = "Option<String>")]
     pub code: Option<Code>,
     /// Codes that are as good.

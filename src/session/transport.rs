@@ -104,7 +104,7 @@ pub fn conclude(
 /// Decapsulates, and names the rule where that can't be done.
 ///
 /// # Errors
-/// As [`conclude`].
+/// An encapsulation of another length, or one whose point is not valid.
 pub fn decapsulate(key: &PrivateKey, encapsulation: &[u8]) -> Result<SharedSecret, Violation> {
     key.decapsulate(encapsulation).map_err(|error| {
         let rule = match error {

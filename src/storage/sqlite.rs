@@ -169,17 +169,6 @@ impl SqliteStore {
         self.rows(query, [keyid], |row| Ok(PlanMetadata { id: row.get(0)? }))
     }
 
-    /// All operations of an owner as stored, by original id.
-    ///
-    /// # Errors
-    /// [`StoreFault`].
-    pub fn operations(&self, owner: &str) -> Result<Vec<v1::Operation>, StoreFault> {
-        let query = "SELECT message FROM operation JOIN owner ON owner.number = operation.owner
-                     WHERE keyid = ?1 ORDER BY original_id";
-        let rows: Vec<Vec<u8>> = self.rows(query, [owner], |row| row.get(0))?;
-        rows.iter().map(|bytes| self.message(bytes)).collect()
-    }
-
     fn read_last_id(&self) -> Result<i64, StoreFault> {
         let query = "SELECT last_id FROM counter";
         self.told(self.connection.query_row(query, [], |row| row.get(0)))
@@ -400,6 +389,13 @@ impl Store for SqliteStore {
         )?;
         self.owners.insert(keyid.to_owned(), grown);
         Ok(())
+    }
+
+    fn operations(&self, owner: &str) -> Result<Vec<v1::Operation>, StoreFault> {
+        let query = "SELECT message FROM operation JOIN owner ON owner.number = operation.owner
+                     WHERE keyid = ?1 ORDER BY original_id";
+        let rows: Vec<Vec<u8>> = self.rows(query, [owner], |row| row.get(0))?;
+        rows.iter().map(|bytes| self.message(bytes)).collect()
     }
 
     fn delete(&mut self, owner: &str, original_id: i64) -> Result<bool, StoreFault> {

@@ -421,8 +421,7 @@ proptest! {
                 }
             }
             disk.commit().unwrap();
-            let held: Vec<_> = memory.operations("a").cloned().collect();
-            prop_assert_eq!(disk.operations("a").unwrap(), held);
+            prop_assert_eq!(disk.operations("a"), memory.operations("a"));
         }
     }
 }

@@ -93,8 +93,8 @@ pub fn first_contact(trace: &Trace) -> Result<Contact, SetupMistake> {
                 return Err(SetupMistake {
                     step: "key exchange",
                     seen: violation.seen.clone(),
-                    likely: "Peers disagree on the KEM id. Deployed peers use 0x0051, the documentation says 0x0050: \
-                             run again with --kem-id 0050 to follow the peer, or mend the peer."
+                    likely: "The two sides read the KEM id differently. Deployed peers use 0x0051, the documentation says \
+                             0x0050: run again with the other --kem-id to follow the peer, or mend the peer."
                         .to_owned(),
                 });
             }
@@ -171,8 +171,8 @@ fn unreachable(stage: Stage, seen: &str) -> SetupMistake {
              port speaks?"
         }
         Stage::Http2 => {
-            "The port answers, but not HTTP/2 with prior knowledge: is it another service, an HTTP/1.1 proxy, or a TLS \
-             port, for which the URL must say https://?"
+            "The port takes connections, but does not speak HTTP/2 with prior knowledge: is it another service, an \
+             HTTP/1.1 proxy, or a TLS port, for which the URL must say https://?"
         }
         Stage::Rpc => "The connection stands, but no stream can be opened on it.",
     };
@@ -185,7 +185,12 @@ fn unreachable(stage: Stage, seen: &str) -> SetupMistake {
 
 fn ended(reached: &Reached, end: &End) -> SetupMistake {
     let likely = match (end, reached.step()) {
-        (End::Http { status: 404, .. }, _) => {
+        (
+            End::Http {
+                status: 404 | 405, ..
+            },
+            _,
+        ) => {
             "No sync service under this path. Is the URL's path prefix right, and sync switched on?"
         }
         (
@@ -206,7 +211,7 @@ fn ended(reached: &Reached, end: &End) -> SetupMistake {
                 ..
             },
             _,
-        ) => "The peer serves RPC, but not this method under this path.",
+        ) => "The peer serves RPC, but not sync under this path. Is the URL's path prefix right?",
         (
             End::Status {
                 code: Code::PermissionDenied,

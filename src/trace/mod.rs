@@ -13,6 +13,9 @@ use crate::{
 /// Most events one trace keeps; a peer that floods us ends the case there.
 pub const EVENTS_MAX: usize = 10_000;
 
+/// Most bytes one case takes in from the peer, for the same reason; the largest item deployed peers take fits twice.
+pub const RECEIVED_LEN_BYTES_MAX: usize = 160 * 1024 * 1024;
+
 /// One case's events.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {

@@ -131,12 +131,6 @@ fn broke(expected: &str, violation: &Violation, event: usize) -> Reading {
     })
 }
 
-fn open(wanted: &str) -> Reading {
-    Reading::Open {
-        wanted: wanted.to_owned(),
-    }
-}
-
 /// What came that nobody was waiting for, as a failure; none for our own doings and HTTP headers.
 fn surprise(expected: &str, index: usize, kind: &EventKind) -> Option<Reading> {
     let seen = match kind {
@@ -167,61 +161,78 @@ fn surprise(expected: &str, index: usize, kind: &EventKind) -> Option<Reading> {
     Some(failed(expected, seen, index))
 }
 
-fn key(events: &Events<'_>) -> Reading {
-    let expected = "the peer's part of the key exchange";
+/// What one event means to a step that waits.
+enum Look {
+    /// The wait is over.
+    Over(Reading),
+    /// It may come while the step waits.
+    Fine,
+    /// It is none of the step's; what breaks a rule by itself, or ends the stream, is a failure.
+    Strange,
+}
+
+/// Reads on until an event ends the wait.
+fn scan(
+    events: &Events<'_>,
+    expected: &str,
+    mut look: impl FnMut(usize, &EventKind) -> Look,
+) -> Reading {
     for (index, event) in events.rest() {
-        match &event.kind {
-            EventKind::KeyExchanged => return done(index),
-            kind => {
-                if let Some(reading) = surprise(expected, index, kind) {
+        match look(index, &event.kind) {
+            Look::Over(reading) => return reading,
+            Look::Fine => {}
+            Look::Strange => {
+                if let Some(reading) = surprise(expected, index, &event.kind) {
                     return reading;
                 }
             }
         }
     }
-    open(expected)
+    Reading::Open {
+        wanted: expected.to_owned(),
+    }
+}
+
+fn key(events: &Events<'_>) -> Reading {
+    scan(
+        events,
+        "the peer's part of the key exchange",
+        |index, kind| match kind {
+            EventKind::KeyExchanged => Look::Over(done(index)),
+            _ => Look::Strange,
+        },
+    )
 }
 
 fn handshake(events: &Events<'_>) -> Reading {
-    let expected = "the peer's handshake, bound to this session";
-    for (index, event) in events.rest() {
-        match &event.kind {
-            EventKind::Verified(_) => return done(index),
-            kind => {
-                if let Some(reading) = surprise(expected, index, kind) {
-                    return reading;
-                }
-            }
-        }
-    }
-    open(expected)
+    scan(
+        events,
+        "the peer's handshake, bound to this session",
+        |index, kind| match kind {
+            EventKind::Verified(_) => Look::Over(done(index)),
+            _ => Look::Strange,
+        },
+    )
 }
 
 fn item(events: &Events<'_>, pattern: &Pattern) -> Reading {
     // A pattern without an action does not load.
     let action = pattern.action().unwrap_or_default();
     let expected = format!("{action} like {}", pattern.json);
-    for (index, event) in events.rest() {
-        match &event.kind {
-            EventKind::Received { item, .. } if action_is(item, action) => {
-                return match pattern.mismatch(item) {
-                    None => done(index),
-                    Some(mismatch) => failed(
-                        &format!("{} = {}", mismatch.path, mismatch.expected),
-                        format!("{} = {}", mismatch.path, mismatch.seen),
-                        index,
-                    ),
-                };
-            }
-            EventKind::Received { item, .. } if is_background(item) => {}
-            kind => {
-                if let Some(reading) = surprise(&expected, index, kind) {
-                    return reading;
-                }
-            }
+    scan(events, &expected, |index, kind| match kind {
+        EventKind::Received { item, .. } if action_is(item, action) => {
+            Look::Over(match pattern.mismatch(item) {
+                None => done(index),
+                Some(mismatch) => failed(
+                    &format!("{} = {}", mismatch.path, mismatch.expected),
+                    format!("{} = {}", mismatch.path, mismatch.seen),
+                    index,
+                ),
+            })
         }
-    }
-    open(&expected)
+        EventKind::Received { item, .. } if is_background(item) => Look::Fine,
+        _ => Look::Strange,
+    })
 }
 
 fn action_is(item: &SyncStreamItem, name: &str) -> bool {
@@ -249,24 +260,18 @@ pub fn is_background(item: &SyncStreamItem) -> bool {
 fn established(events: &Events<'_>) -> Reading {
     let expected = "a session: keys, the peer's handshake, its config and resources";
     let (mut config, mut resources) = (false, false);
-    for (index, event) in events.rest() {
-        match &event.kind {
-            EventKind::KeyExchanged | EventKind::Verified(_) => {}
-            EventKind::Received { item, .. } if is_background(item) => {
-                config |= matches!(item.action, Some(Action::ReceiveConfig(_)));
-                resources |= matches!(item.action, Some(Action::ReceiveResources(_)));
-                if config && resources {
-                    return done(index);
-                }
-            }
-            kind => {
-                if let Some(reading) = surprise(expected, index, kind) {
-                    return reading;
-                }
+    scan(events, expected, |index, kind| match kind {
+        EventKind::KeyExchanged | EventKind::Verified(_) => Look::Fine,
+        EventKind::Received { item, .. } if is_background(item) => {
+            config |= matches!(item.action, Some(Action::ReceiveConfig(_)));
+            resources |= matches!(item.action, Some(Action::ReceiveResources(_)));
+            match config && resources {
+                true => Look::Over(done(index)),
+                false => Look::Fine,
             }
         }
-    }
-    open(expected)
+        _ => Look::Strange,
+    })
 }
 
 /// Up, or over.
@@ -282,40 +287,32 @@ fn settled(events: &Events<'_>) -> Reading {
 
 /// A session serves once it answers a fence.
 fn served(events: &Events<'_>) -> Reading {
-    let expected = "a session that answers a request";
-    for (index, event) in events.rest() {
-        match &event.kind {
-            EventKind::KeyExchanged | EventKind::Verified(_) => {}
-            EventKind::Received { item, .. } if answered_fence(events, index, item) => {
-                return done(index);
-            }
-            EventKind::Received { item, .. } if is_background(item) => {}
-            kind => {
-                if let Some(reading) = surprise(expected, index, kind) {
-                    return reading;
-                }
-            }
-        }
-    }
-    open(expected)
+    scan(
+        events,
+        "a session that answers a request",
+        |index, kind| match kind {
+            EventKind::KeyExchanged | EventKind::Verified(_) => Look::Fine,
+            kind => fence_or_background(events, index, kind),
+        },
+    )
 }
 
 fn fence(events: &Events<'_>) -> Reading {
-    let expected = "the fence's answer before anything else";
-    for (index, event) in events.rest() {
-        match &event.kind {
-            EventKind::Received { item, .. } if answered_fence(events, index, item) => {
-                return done(index);
-            }
-            EventKind::Received { item, .. } if is_background(item) => {}
-            kind => {
-                if let Some(reading) = surprise(expected, index, kind) {
-                    return reading;
-                }
-            }
+    scan(
+        events,
+        "the fence's answer before anything else",
+        |index, kind| fence_or_background(events, index, kind),
+    )
+}
+
+fn fence_or_background(events: &Events<'_>, index: usize, kind: &EventKind) -> Look {
+    match kind {
+        EventKind::Received { item, .. } if answered_fence(events, index, item) => {
+            Look::Over(done(index))
         }
+        EventKind::Received { item, .. } if is_background(item) => Look::Fine,
+        _ => Look::Strange,
     }
-    open(expected)
 }
 
 /// Whether the item answers a fence that was sent before it in this session.
@@ -333,42 +330,30 @@ fn ended(events: &Events<'_>, ending: &Ending) -> Reading {
         Some(code) => format!("the stream to end with {code} (another error code: a warning)"),
         None => "the stream to end with an error".to_owned(),
     };
-    for (index, event) in events.rest() {
-        match &event.kind {
-            EventKind::Ended(end) => return judge_end(&expected, ending, end, index),
-            // Sent as soon as the keys exist, so it may come before or after what is refused.
-            EventKind::Verified(_) => {}
-            EventKind::Received { item, .. } if answered_fence(events, index, item) => {
-                return failed(
-                    &expected,
-                    "the stream goes on: the fence was answered",
-                    index,
-                );
-            }
-            EventKind::Received { item, .. }
-                if is_background(item) && events.established_before(index) => {}
-            EventKind::Received { item, .. } => {
-                return failed(
-                    &expected,
-                    format!("{} came, which must not have come", item.describe()),
-                    index,
-                );
-            }
-            EventKind::DeadlinePassed { waited } => {
-                return failed(
-                    &expected,
-                    format!("the stream stands open after {:.1} s", waited.as_secs_f64()),
-                    index,
-                );
-            }
-            kind => {
-                if let Some(reading) = surprise(&expected, index, kind) {
-                    return reading;
-                }
-            }
+    let broken = |seen: String, index| Look::Over(failed(&expected, seen, index));
+    scan(events, &expected, |index, kind| match kind {
+        EventKind::Ended(end) => Look::Over(judge_end(&expected, ending, end, index)),
+        // Sent as soon as the keys exist, so it may come before or after what is refused.
+        EventKind::Verified(_) => Look::Fine,
+        EventKind::Received { item, .. } if answered_fence(events, index, item) => broken(
+            "the stream goes on: the fence was answered".to_owned(),
+            index,
+        ),
+        EventKind::Received { item, .. }
+            if is_background(item) && events.established_before(index) =>
+        {
+            Look::Fine
         }
-    }
-    open(&expected)
+        EventKind::Received { item, .. } => broken(
+            format!("{} came, which must not have come", item.describe()),
+            index,
+        ),
+        EventKind::DeadlinePassed { waited } => broken(
+            format!("the stream stands open after {:.1} s", waited.as_secs_f64()),
+            index,
+        ),
+        _ => Look::Strange,
+    })
 }
 
 fn judge_end(expected: &str, ending: &Ending, end: &End, index: usize) -> Reading {
@@ -380,7 +365,7 @@ fn judge_end(expected: &str, ending: &Ending, end: &End, index: usize) -> Readin
     };
     let wrong_code = |code: Code| ending.code != Some(code) && !ending.also_allowed.contains(&code);
     let remarks = match end {
-        End::Status { code: Code::Ok, .. } => {
+        End::Status { code: Code::Ok, .. } if wrong_code(Code::Ok) => {
             return Reading::Failed(remark(
                 RuleId::CloseFailureIsNotOk,
                 "the stream ended with status ok, as if nothing had happened".to_owned(),
@@ -416,21 +401,13 @@ fn close_rule(code: Code) -> RuleId {
 
 fn http(events: &Events<'_>, answer: &HttpAnswer) -> Reading {
     let expected = format!("HTTP status {}", answer.status);
-    for (index, event) in events.rest() {
-        let status = match &event.kind {
-            EventKind::Answered { status, .. } => *status,
-            EventKind::Ended(End::Http { status, .. }) => *status,
-            kind => {
-                if let Some(reading) = surprise(&expected, index, kind) {
-                    return reading;
-                }
-                continue;
-            }
-        };
-        return match status == answer.status {
-            true => done(index),
-            false => failed(&expected, format!("HTTP status {status}"), index),
-        };
-    }
-    open(&expected)
+    scan(events, &expected, |index, kind| match kind {
+        EventKind::Answered { status, .. } | EventKind::Ended(End::Http { status, .. }) => {
+            Look::Over(match *status == answer.status {
+                true => done(index),
+                false => failed(&expected, format!("HTTP status {status}"), index),
+            })
+        }
+        _ => Look::Strange,
+    })
 }

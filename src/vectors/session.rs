@@ -254,7 +254,7 @@ impl Session {
                     Way::InitiatorToResponder => Role::Initiator,
                     Way::ResponderToInitiator => Role::Responder,
                 },
-                plaintext: step.plaintext.as_ref().map(|plaintext| &**plaintext),
+                plaintext: step.plaintext.as_deref(),
                 envelope: &step.envelope,
             })
             .collect();

@@ -44,7 +44,7 @@ pub(super) fn replay(
     };
     machines.keep(Role::Initiator, first);
     if let Err(error) = machines.play(steps, findings) {
-        findings.mismatch("machine", "a session that stands", &error.to_string());
+        findings.mismatch("machine", "a session that stands", error);
         return;
     }
     findings.equal("machine.verified", 2, machines.verified);

@@ -1,5 +1,9 @@
 //! The server over real sockets, dialled by our own links in both protocols, and by tonic's generated clients.
-
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it relies on by failing"
+)]
 #![cfg(feature = "net")]
 
 mod deadline;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use syncspec::{
-    reference::store::Share,
+    reference::store::{Share, Store as _},
     storage::{self, StorageLimits},
     wire::{
         Action, Code, types,

@@ -144,7 +144,7 @@ async fn everything_logged_then_no_secret_among_it() {
     let folder = Folder::new(1);
     fs::write(folder.path("token"), "t0ken-of-the-state-service\n").unwrap();
     let token_file = folder.path("token");
-    let arguments = ["--log-level", "trace", "--state-token-file"];
+    let arguments = ["--log-level", "debug", "--state-token-file"];
     let host = folder.serve_kept(&[&arguments[..], &[token_file.to_str().unwrap()]].concat());
     let strangers = [
         Client::stranger(3, SECRET),

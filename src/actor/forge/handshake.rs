@@ -124,8 +124,7 @@ impl Side {
                     keyid: format!("{KEYID_PREFIX}{}", URL_SAFE_NO_PAD.encode(hash)),
                     ed25519pub: STANDARD_NO_PAD.encode(IDENTITY_POINT),
                 });
-                // R is the identity and S is zero: S·B = R + k·A holds for any k where A is the identity too.
-                handshake.signature = [IDENTITY_POINT, [0; 32]].concat();
+                handshake.signature = low_order_signature();
             }
             // Claimed before it was signed.
             IdentityFault::OtherInstanceId | IdentityFault::InstanceIdOtherCase => {
@@ -277,6 +276,11 @@ impl Side {
     }
 }
 
+/// R is the identity and S is zero: S·B = R + k·A holds for any k where A is the identity too.
+fn low_order_signature() -> Vec<u8> {
+    [IDENTITY_POINT, [0; 32]].concat()
+}
+
 fn claims_of<'a>(
     handshake: &'a SyncActionHandshake,
     transcript: &'a [u8; 32],
@@ -375,5 +379,22 @@ fn add_group_order(scalar: &mut [u8]) {
         let sum = u16::from(*byte) + u16::from(order) + carry;
         *byte = sum as u8;
         carry = sum >> 8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::identity::{KeyPolicy, verify_signature};
+
+    #[test]
+    fn low_order_signature_then_only_a_check_of_the_key_refuses_it() {
+        let verify = |policy, message| {
+            verify_signature(policy, &IDENTITY_POINT, message, &low_order_signature())
+        };
+        for message in [b"one".as_slice(), b"another"] {
+            assert!(verify(KeyPolicy::Deployed, message).is_ok());
+            assert!(verify(KeyPolicy::Strict, message).is_err());
+        }
     }
 }

@@ -287,3 +287,32 @@ fn length_delimited(field: u32, bytes: &[u8]) -> Vec<u8> {
     out.extend_from_slice(bytes);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::v1sync::{PlanMetadata, sync_stream_item::SyncActionReceiveResources};
+
+    #[test]
+    fn text_with_a_replacement_character_then_only_its_bytes_are_wrong() {
+        let item = SyncStreamItem {
+            action: Some(Action::ReceiveResources(SyncActionReceiveResources {
+                repos: Vec::new(),
+                plans: vec![PlanMetadata {
+                    id: "daily-\u{fffd}".to_owned(),
+                }],
+            })),
+        };
+        let honest = item.encode_to_vec();
+        let spoilt = without_utf8(honest.clone());
+        assert!(SyncStreamItem::decode(spoilt.as_slice()).is_err());
+        assert_eq!(spoilt.len(), honest.len());
+        assert!(spoilt.ends_with(b"daily-\xff\xff\xff"));
+    }
+
+    #[test]
+    fn giant_manifest_then_its_length_is_missed() {
+        let error = SyncStreamItem::decode(giant_manifest().as_slice());
+        assert!(error.is_err());
+    }
+}

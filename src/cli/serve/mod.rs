@@ -1,7 +1,6 @@
 //! `syncspec serve`: the reference host, standing by itself.
 
 mod access;
-mod log;
 mod state;
 
 use std::{io::ErrorKind, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -17,7 +16,14 @@ use syncspec::{
 };
 use tokio::net::TcpListener;
 
-use super::{exit, print, units};
+use super::{
+    exit,
+    logging::{self, LogLevel},
+    print,
+    signals::{Signal, Signals},
+    size::size,
+    wait::wait,
+};
 use access::{Access, AccessArgs};
 
 /// Where Backrest listens by default, on this machine only.
@@ -46,11 +52,11 @@ pub struct ServeArgs {
     #[command(flatten)]
     access: AccessArgs,
     /// Time between two heartbeats of a session
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = units::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = wait)]
     heartbeat: Duration,
     /// What to log, on standard error
-    #[arg(long, value_enum, default_value_t = log::Level::Info)]
-    log_level: log::Level,
+    #[arg(long, value_enum, default_value_t = LogLevel::Info)]
+    log_level: LogLevel,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -60,7 +66,7 @@ pub struct ServeArgs {
 #[command(next_help_heading = "Limits")]
 struct LimitArgs {
     /// Length of an item in bytes, once decompressed
-    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", default_value = "64M", value_parser = size)]
     item_max: u64,
     /// Ids in a manifest, and operations kept of one client
     #[arg(long, value_name = "N", default_value_t = 2_000_000)]
@@ -81,13 +87,13 @@ struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = 64)]
     subscribers_max: usize,
     /// Wait for a client's key
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = units::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = wait)]
     key_exchange_wait: Duration,
     /// Wait for a client's handshake, from then on
-    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = units::duration)]
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = wait)]
     handshake_wait: Duration,
     /// Size of the database in --data; without it, what the disk has
-    #[arg(long, value_name = "SIZE", value_parser = units::size)]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
     data_max: Option<u64>,
 }
 
@@ -136,7 +142,7 @@ impl ServeArgs {
 }
 
 pub fn serve(args: ServeArgs) -> Result<u8, u8> {
-    log::start(args.log_level);
+    logging::start(args.log_level);
     let access = args.access.read(args.listen.ip())?;
     let tls = args.tls()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -205,29 +211,14 @@ fn url(listener: &TcpListener, is_tls: bool) -> Result<String, u8> {
 
 /// Resolves when the host is to leave.
 fn signals() -> Result<impl Future<Output = ()>, u8> {
-    let failed = |error: std::io::Error| {
-        eprintln!("error: failed to catch signals: {error}");
+    let mut signals = Signals::new().map_err(|error| {
+        eprintln!("error: failed to listen for signals: {error}");
         exit::SUITE
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            tracing::info!("leaving");
-        })
-    }
-    #[cfg(windows)]
-    {
-        let mut interrupt = tokio::signal::windows::ctrl_c().map_err(failed)?;
-        Ok(async move {
-            interrupt.recv().await;
-            tracing::info!("leaving");
-        })
-    }
+    })?;
+    Ok(async move {
+        while let Signal::Reload = signals.next().await {
+            tracing::warn!("nothing is read again: restart the host for a changed config");
+        }
+        tracing::info!("leaving");
+    })
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use syncspec::{
-    net::host::HostOptions,
+    net::{client::ConfigFile, host::HostOptions},
     reference::{
         config::{CONFIG_VERSION, Config, carry_over},
         memory_store::MemoryStore,
@@ -20,7 +20,7 @@ use syncspec::{
 };
 
 use super::ServeArgs;
-use crate::cli::{config_file, exit, keys};
+use crate::cli::{exit, keys};
 
 /// Instance id of a host that was given no config.
 const INSTANCE_ID: &str = "syncspec-host";
@@ -56,7 +56,7 @@ impl Kept {
 
 /// Opens what there is; what is wrong with it is printed.
 pub fn open(args: &ServeArgs, options: &HostOptions) -> Result<Kept, u8> {
-    let file = args.config.as_deref().map(config_file::read).transpose()?;
+    let file = args.config.as_deref().map(read).transpose()?;
     let share = options.settings.limits.share();
     let Some(folder) = &args.data else {
         let (config, token_text) = match file {
@@ -98,6 +98,16 @@ pub fn open(args: &ServeArgs, options: &HostOptions) -> Result<Kept, u8> {
         states: opened.states,
         token_text,
     })
+}
+
+fn read(file: &Path) -> Result<Config, u8> {
+    match ConfigFile::open(file) {
+        Ok((_, config)) => Ok(config),
+        Err(error) => {
+            eprintln!("error: failed to {error}");
+            Err(exit::USAGE)
+        }
+    }
 }
 
 fn with_file(

@@ -36,7 +36,7 @@ use crate::{
     rules::RuleId,
     session::{Deadlines, Local, Violation},
     wire::{
-        Action,
+        Action, v1,
         v1sync::{PeerState, SetRemoteClientConfigRequest},
     },
 };
@@ -153,6 +153,19 @@ impl HostApp {
         let effects = mind.host.replace_config(config)?;
         self.shared.carry_out(&mut mind, effects);
         Ok(())
+    }
+
+    /// The config, with what pairing has added to it.
+    pub fn config(&self) -> Config {
+        self.shared.lock().host.config().clone()
+    }
+
+    /// The operations received from the client with this key id, by original id.
+    ///
+    /// # Errors
+    /// [`StoreFault`].
+    pub fn operations_of(&self, keyid: &str) -> Result<Vec<v1::Operation>, StoreFault> {
+        self.shared.lock().host.store().operations(keyid)
     }
 }
 

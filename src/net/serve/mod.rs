@@ -1,6 +1,6 @@
 //! The well-behaved server: gRPC and Connect on one port, in front of an application that knows neither.
 //!
-//! A call passes [`connect`] (which protocol, translated to gRPC), [`deadline`] (the caller's, held at every stage) and
+//! A call passes `connect` (which protocol, translated to gRPC), `deadline` (the caller's, held at every stage) and
 //! tonic's generated services, and reaches the host through [`SyncApp`]. Malformed items and envelopes are errors of
 //! the inbound items, which the host returns as the status of its call.
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
-    reference::fixture::{
-        config, operation, peer, permission, plan, repo, repo_metadata, sync, token,
+    reference::{
+        fixture::{config, operation, peer, permission, plan, repo, repo_metadata, sync, token},
+        store::Store as _,
     },
     wire::{
         v1::{self, multihost::permission::Type},
@@ -44,8 +45,8 @@ fn strangers() -> Pair {
 
 /// What the host holds of the client: original id and modno.
 fn held(pair: &Pair) -> Vec<(i64, i64)> {
-    let held = pair.host.store().operations(&keyid(2));
-    held.map(|op| (op.original_id, op.modno)).collect()
+    let held = pair.host.store().operations(&keyid(2)).unwrap();
+    held.iter().map(|op| (op.original_id, op.modno)).collect()
 }
 
 fn put(pair: &mut Pair, operation: v1::Operation) {

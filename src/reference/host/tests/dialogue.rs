@@ -34,8 +34,11 @@ fn manifest(op_ids: &[i64], modnos: &[i64]) -> Action {
 }
 
 fn held(host: &Host, seed: u8) -> Vec<(i64, i64)> {
-    let operations = host.store().operations(&keyid(seed));
-    operations.map(|op| (op.original_id, op.modno)).collect()
+    let operations = host.store().operations(&keyid(seed)).unwrap();
+    operations
+        .iter()
+        .map(|op| (op.original_id, op.modno))
+        .collect()
 }
 
 /// The reader has sent the operations 5, 6 and 7 at modno 10; another client its own 5.

@@ -1,0 +1,102 @@
+//! What the actor and its driver say to each other.
+
+use std::time::Duration;
+
+use crate::trace::{End, LinkFailure};
+
+/// How long to wait for what, from the measured round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// For anything a correct peer does at once.
+    pub answer: Duration,
+    /// For a refusal, before a fence shows whether the peer goes on.
+    pub grace: Duration,
+}
+
+impl Patience {
+    /// Shortest wait for an answer: a loaded machine may hold up a correct peer that long. Only failures wait so long.
+    pub const ANSWER_MIN: Duration = Duration::from_secs(5);
+    /// Shortest wait before a fence.
+    pub const GRACE_MIN: Duration = Duration::from_millis(250);
+
+    /// What a measured round trip, key exchange included, allows.
+    pub fn from_round_trip(round_trip: Duration) -> Self {
+        Patience {
+            answer: Self::ANSWER_MIN.max(round_trip * 100),
+            grace: Self::GRACE_MIN.max(round_trip * 20),
+        }
+    }
+}
+
+/// What the driver is to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Open a stream for this session.
+    Open {
+        /// Name of the session.
+        session: String,
+        /// How the request differs from an honest one.
+        request: RequestShape,
+    },
+    /// Put this on the session's stream.
+    Send {
+        /// Name of the session.
+        session: String,
+        /// What to put.
+        out: Out,
+    },
+    /// Wait until something happens, or until this time.
+    Wait {
+        /// Since the case began.
+        until: Duration,
+    },
+    /// The case is over.
+    Finish,
+}
+
+/// How a request differs from an honest one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestShape {
+    /// Content type, if not the RPC protocol's.
+    pub content_type: Option<String>,
+    /// HTTP method, if not POST.
+    pub method: Option<String>,
+}
+
+/// What goes onto a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Out {
+    /// One message, in a well-formed RPC frame.
+    Message(Vec<u8>),
+    /// These bytes as they are, each piece in an HTTP/2 frame of its own.
+    Raw(Vec<Vec<u8>>),
+    /// The end of our side.
+    HalfClose,
+    /// A reset.
+    Reset,
+}
+
+/// What happened on a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The request went out.
+    Opened,
+    /// It could not.
+    NotOpened(LinkFailure),
+    /// Response headers came.
+    Answered {
+        /// HTTP status.
+        status: u16,
+        /// Content type, empty where there was none.
+        content_type: String,
+    },
+    /// One RPC message came.
+    Message {
+        /// Its bytes, decompressed.
+        payload: Vec<u8>,
+        /// Whether it came compressed.
+        compressed: bool,
+    },
+    /// The stream ended.
+    Ended(End),
+}

@@ -1,0 +1,399 @@
+//! Hand-written traces, one for each kind of finding: a judge that cannot say "fail" is worth nothing.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    scenario::load::load_files,
+    session::{VerifiedPeer, Violation},
+    trace::{End, Event, LinkFailure, Sent, Stage},
+    wire::{
+        Action, Code, Role, RpcProtocol, SyncStreamItem,
+        v1sync::RemoteConfig,
+        v1sync::sync_stream_item::{
+            SyncActionHeartbeat, SyncActionReceiveConfig, SyncActionReceiveResources,
+            SyncActionRequestOperationData,
+        },
+    },
+};
+
+const RULES: &str = "rules: [envelope.tag-checked, close.other-code]\ntarget: responder\n";
+const FENCE: i64 = 99;
+
+fn scenario(steps: &str) -> Scenario {
+    let text = format!("about: A claim.\n{RULES}steps:\n{steps}");
+    let file = ("a/case.yaml".to_owned(), text.into_bytes());
+    let cases = load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
+    cases[0]
+        .instantiate(Role::Responder, RpcProtocol::Grpc)
+        .expect("for a responder")
+}
+
+/// Events of the main session, each at the step it belongs to.
+fn trace(events: Vec<(usize, EventKind)>) -> Trace {
+    Trace {
+        events: events
+            .into_iter()
+            .enumerate()
+            .map(|(index, (step, kind))| Event {
+                at: Duration::from_millis(index as u64),
+                step,
+                session: "main".to_owned(),
+                kind,
+            })
+            .collect(),
+    }
+}
+
+fn sent(what: &str, fence: Option<i64>) -> EventKind {
+    EventKind::Sent(Sent {
+        what: what.to_owned(),
+        item: None,
+        counter: None,
+        deviations: Vec::new(),
+        fence,
+    })
+}
+
+fn received(action: Action) -> EventKind {
+    EventKind::Received {
+        counter: 1,
+        item: SyncStreamItem {
+            action: Some(action),
+        },
+    }
+}
+
+fn verified() -> EventKind {
+    EventKind::Verified(VerifiedPeer {
+        keyid: "ed25519.x".to_owned(),
+        instance_id: "host".to_owned(),
+        pairing_secret: String::new(),
+    })
+}
+
+fn ended(code: Code) -> EventKind {
+    EventKind::Ended(End::Status {
+        code,
+        message: String::new(),
+    })
+}
+
+fn request(id: i64) -> EventKind {
+    received(Action::RequestOperationData(
+        SyncActionRequestOperationData { op_ids: vec![id] },
+    ))
+}
+
+fn heartbeat() -> EventKind {
+    received(Action::Heartbeat(SyncActionHeartbeat {}))
+}
+
+/// What an honest `establish` leaves, at step 0.
+fn up() -> Vec<(usize, EventKind)> {
+    vec![
+        (0, EventKind::Opened),
+        (0, sent("key", None)),
+        (0, EventKind::KeyExchanged),
+        (0, sent("handshake", None)),
+        (0, verified()),
+        (
+            0,
+            received(Action::ReceiveConfig(SyncActionReceiveConfig::default())),
+        ),
+        (
+            0,
+            received(Action::ReceiveResources(
+                SyncActionReceiveResources::default(),
+            )),
+        ),
+    ]
+}
+
+fn after_up(more: Vec<(usize, EventKind)>) -> Trace {
+    trace(up().into_iter().chain(more).collect())
+}
+
+fn findings(scenario: &Scenario, trace: &Trace) -> Vec<Finding> {
+    match judge(scenario, trace) {
+        Verdict::Judged(findings) => findings,
+        Verdict::Inconclusive { reason, .. } => panic!("not judged: {reason}"),
+    }
+}
+
+fn rules_broken(scenario: &Scenario, trace: &Trace) -> Vec<RuleId> {
+    findings(scenario, trace)
+        .into_iter()
+        .map(|finding| finding.rule)
+        .collect()
+}
+
+const REFUSED: &str =
+    "  - establish\n  - send: { heartbeat: {} }\n  - expect-refused: { code: internal }\n";
+
+#[test]
+fn refused_with_the_code_then_nothing_is_broken() {
+    let trace = after_up(vec![
+        (1, sent("heartbeat", None)),
+        (2, ended(Code::Internal)),
+    ]);
+    assert_eq!(rules_broken(&scenario(REFUSED), &trace), []);
+}
+
+#[test]
+fn refused_with_another_error_code_then_only_the_code_rule_is_broken() {
+    let trace = after_up(vec![
+        (1, sent("heartbeat", None)),
+        (2, ended(Code::Unknown)),
+    ]);
+    let scenario = scenario(REFUSED);
+    assert_eq!(rules_broken(&scenario, &trace), [RuleId::CloseOtherCode]);
+    let verdict = judge(&scenario, &trace);
+    assert!(!verdict.breaks(Level::Must) && verdict.breaks(Level::Deployed));
+}
+
+#[test]
+fn refused_with_ok_then_a_must_is_broken() {
+    let trace = after_up(vec![(1, sent("heartbeat", None)), (2, ended(Code::Ok))]);
+    let scenario = scenario(REFUSED);
+    assert_eq!(
+        rules_broken(&scenario, &trace),
+        [RuleId::CloseFailureIsNotOk]
+    );
+    assert!(judge(&scenario, &trace).breaks(Level::Must));
+}
+
+#[test]
+fn stream_reset_where_a_status_is_owed_then_that_rule_is_broken() {
+    let reset = EventKind::Ended(End::Reset {
+        reason: "CANCEL".to_owned(),
+    });
+    let trace = after_up(vec![(1, sent("heartbeat", None)), (2, reset)]);
+    assert_eq!(
+        rules_broken(&scenario(REFUSED), &trace),
+        [RuleId::RpcEndHasStatus]
+    );
+}
+
+#[test]
+fn fence_answered_after_what_must_be_refused_then_the_claim_is_broken() {
+    let trace = after_up(vec![
+        (1, sent("heartbeat", None)),
+        (2, sent("fence", Some(FENCE))),
+        (2, request(FENCE)),
+    ]);
+    let found = findings(&scenario(REFUSED), &trace);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].rule, RuleId::EnvelopeTagChecked);
+    assert_eq!(found[0].step, Some(3));
+    assert_eq!(found[0].event, Some(9));
+    assert!(found[0].seen.contains("goes on"));
+}
+
+#[test]
+fn item_before_the_end_then_the_claim_is_broken_but_background_is_not_blamed() {
+    let acted_on = after_up(vec![
+        (1, sent("heartbeat", None)),
+        (2, request(7)),
+        (2, ended(Code::Internal)),
+    ]);
+    assert_eq!(
+        rules_broken(&scenario(REFUSED), &acted_on),
+        [RuleId::EnvelopeTagChecked]
+    );
+    let background = after_up(vec![
+        (1, sent("heartbeat", None)),
+        (2, heartbeat()),
+        (2, ended(Code::Internal)),
+    ]);
+    assert_eq!(rules_broken(&scenario(REFUSED), &background), []);
+}
+
+#[test]
+fn background_before_our_handshake_then_no_excuse() {
+    let scenario = scenario(
+        "  - connect\n  - send: key\n  - expect: key\n  - expect-closed: { code: internal }\n",
+    );
+    let trace = trace(vec![
+        (0, EventKind::Opened),
+        (1, sent("key", None)),
+        (2, EventKind::KeyExchanged),
+        (3, verified()),
+        (
+            3,
+            received(Action::ReceiveConfig(SyncActionReceiveConfig::default())),
+        ),
+    ]);
+    assert_eq!(
+        rules_broken(&scenario, &trace),
+        [RuleId::EnvelopeTagChecked]
+    );
+}
+
+#[test]
+fn nothing_within_the_deadline_then_the_claim_is_broken() {
+    let waited = Duration::from_secs(5);
+    let trace = after_up(vec![
+        (1, sent("heartbeat", None)),
+        (2, EventKind::DeadlinePassed { waited }),
+    ]);
+    let found = findings(&scenario(REFUSED), &trace);
+    assert_eq!(found[0].rule, RuleId::EnvelopeTagChecked);
+    assert!(found[0].seen.contains("5.0 s"), "{}", found[0].seen);
+}
+
+#[test]
+fn unequal_field_then_its_path_and_both_values_are_told() {
+    let scenario =
+        scenario("  - establish\n  - expect: { receiveConfig: { config: { modno: 4 } } }\n");
+    let config = RemoteConfig {
+        modno: 5,
+        ..RemoteConfig::default()
+    };
+    let trace = after_up(vec![(
+        1,
+        received(Action::ReceiveConfig(SyncActionReceiveConfig {
+            config: Some(config),
+        })),
+    )]);
+    let found = findings(&scenario, &trace);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].expected.contains("modno") && found[0].expected.contains('4'));
+    assert!(found[0].seen.contains('5'));
+}
+
+#[test]
+fn fence_answered_by_another_request_first_then_the_claim_is_broken() {
+    let scenario = scenario("  - establish\n  - fence\n");
+    let trace = after_up(vec![
+        (1, sent("fence", Some(FENCE))),
+        (1, request(7)),
+        (1, request(FENCE)),
+    ]);
+    assert_eq!(
+        rules_broken(&scenario, &trace),
+        [RuleId::EnvelopeTagChecked]
+    );
+}
+
+#[test]
+fn forbidden_action_anywhere_then_the_claim_is_broken() {
+    let scenario = scenario("  - establish\n  - fence\n  - expect-never: [heartbeat]\n");
+    let trace = after_up(vec![
+        (1, heartbeat()),
+        (1, sent("fence", Some(FENCE))),
+        (1, request(FENCE)),
+    ]);
+    assert_eq!(
+        rules_broken(&scenario, &trace),
+        [RuleId::EnvelopeTagChecked]
+    );
+}
+
+#[test]
+fn rule_broken_beside_the_steps_then_found_all_the_same() {
+    let scenario = scenario("  - establish\n  - fence\n");
+    let odd = EventKind::Broke(Violation::session(
+        RuleId::EnvelopeNonceCountsUp,
+        "a skipped nonce",
+    ));
+    let trace = after_up(vec![
+        (1, sent("fence", Some(FENCE))),
+        (1, request(FENCE)),
+        (1, odd),
+    ]);
+    let found = findings(&scenario, &trace);
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].rule, found[0].step),
+        (RuleId::EnvelopeNonceCountsUp, None)
+    );
+}
+
+#[test]
+fn rule_broken_while_setting_up_then_that_rule_is_blamed() {
+    let scenario = scenario("  - establish\n  - fence\n");
+    let bad = EventKind::Broke(Violation::auth(
+        RuleId::HandshakeOwnSignatureVerifies,
+        "an invalid signature",
+    ));
+    let trace = trace(vec![
+        (0, EventKind::Opened),
+        (0, sent("key", None)),
+        (0, EventKind::KeyExchanged),
+        (0, bad),
+    ]);
+    assert_eq!(
+        rules_broken(&scenario, &trace),
+        [RuleId::HandshakeOwnSignatureVerifies]
+    );
+}
+
+#[test]
+fn session_never_up_then_not_judged_and_no_rule_is_blamed() {
+    let scenario = scenario(REFUSED);
+    for kind in [
+        ended(Code::PermissionDenied),
+        EventKind::NotOpened(LinkFailure {
+            stage: Stage::Tcp,
+            seen: "refused".to_owned(),
+        }),
+    ] {
+        let verdict = judge(&scenario, &trace(vec![(0, kind)]));
+        assert!(
+            matches!(verdict, Verdict::Inconclusive { .. }),
+            "{verdict:?}"
+        );
+        assert!(!verdict.breaks(Level::Deployed));
+    }
+}
+
+#[test]
+fn trace_that_stops_in_the_middle_then_not_judged() {
+    let verdict = judge(
+        &scenario(REFUSED),
+        &after_up(vec![(1, sent("heartbeat", None))]),
+    );
+    assert!(
+        matches!(verdict, Verdict::Inconclusive { .. }),
+        "{verdict:?}"
+    );
+}
+
+#[test]
+fn peer_gone_at_the_probe_then_survival_is_blamed() {
+    let scenario = scenario("  - establish\n  - fence\n  - probe: serves-a-new-session\n");
+    let mut trace = after_up(vec![(1, sent("fence", Some(FENCE))), (1, request(FENCE))]);
+    trace.events.push(Event {
+        at: Duration::from_secs(1),
+        step: 2,
+        session: "probe".to_owned(),
+        kind: EventKind::NotOpened(LinkFailure {
+            stage: Stage::Tcp,
+            seen: "refused".to_owned(),
+        }),
+    });
+    assert_eq!(rules_broken(&scenario, &trace), [RuleId::ResponderSurvives]);
+}
+
+#[test]
+fn http_status_other_than_asked_for_then_the_claim_is_broken() {
+    let scenario = scenario("  - connect\n  - expect-http: { status: 415 }\n");
+    let answered = |status| {
+        trace(vec![
+            (0, EventKind::Opened),
+            (
+                1,
+                EventKind::Ended(End::Http {
+                    status,
+                    content_type: String::new(),
+                }),
+            ),
+        ])
+    };
+    assert_eq!(rules_broken(&scenario, &answered(415)), []);
+    assert_eq!(
+        rules_broken(&scenario, &answered(404)),
+        [RuleId::EnvelopeTagChecked]
+    );
+}
