@@ -154,6 +154,7 @@ impl Host {
                 return Host { child, about, log };
             }
         }
+        let _ = child.wait();
         panic!(
             "the host ended before it was ready: {}",
             log.join().unwrap()
