@@ -129,12 +129,14 @@ fn text(bytes: &[u8]) -> Result<&str, (Place, Problem)> {
         let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
         (end_of(&before), Problem::NotUtf8)
     })?;
-    // The parser takes NUL for the end of the file, and would leave the rest unread.
-    let forbidden = |character: char| character.is_control() && !"\t\n\r".contains(character);
-    match text
-        .char_indices()
-        .find(|(_, character)| forbidden(*character))
-    {
+    // The parser takes NUL for the end of the file, and would leave the rest unread; and a carriage return alone for the
+    // end of a line, from where on it would count other lines than an editor does.
+    let forbidden = |(index, character): &(usize, char)| match character {
+        '\t' | '\n' => false,
+        '\r' => !text[index + 1..].starts_with('\n'),
+        character => character.is_control(),
+    };
+    match text.char_indices().find(forbidden) {
         None => Ok(text),
         Some((index, character)) => {
             Err((end_of(&text[..index]), Problem::ControlCharacter(character)))

@@ -55,6 +55,10 @@ fn bytes_that_are_no_text_then_their_place() {
         "a.yaml:2:3: expected text, seen the control character U+0000"
     );
     assert!(place(b"\x1b[2J: x").contains("U+001B"));
+    assert_eq!(
+        place(b"about: x\r\nab\rsteps: x"),
+        "a.yaml:2:3: expected text, seen the control character U+000D"
+    );
 }
 
 #[test]
