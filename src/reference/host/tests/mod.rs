@@ -20,6 +20,7 @@ use crate::{
 mod admission;
 mod changes;
 mod dialogue;
+mod storing;
 
 pub(super) const ONE: SessionId = SessionId(1);
 pub(super) const TWO: SessionId = SessionId(2);
