@@ -3,6 +3,8 @@
 //! ```text
 //! rules   every protocol rule, once            wire     the contract: messages, codes, roles
 //!    \                                          /  crypto   KEM, HPKE, envelopes, identities
+//!     lapses  what a peer could get wrong
+//!        |
 //!     session   one stream as a machine: key exchange, handshake, sealed items
 //!        |                  \
 //!     reference              scenario   a case as data: format, loader, fixtures
@@ -27,6 +29,7 @@
 pub mod actor;
 pub mod crypto;
 pub mod judge;
+pub mod lapses;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod reference;

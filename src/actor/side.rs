@@ -9,6 +9,7 @@ use crate::{
         seal::{nonce_for, seal_with},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
+    lapses::Lapses,
     rules::RuleId,
     scenario::fixtures,
     session::{
@@ -84,6 +85,7 @@ impl Side {
                 // A weak or oddly written key of the peer's own is for a scenario to find, not for every case to fail on.
                 key_policy: KeyPolicy::Deployed,
                 deadlines: Deadlines::default(),
+                lapses: Lapses::NONE,
             },
             secret,
             entropy,
