@@ -9,6 +9,7 @@ mod operations;
 mod provision;
 mod rules;
 mod run;
+mod schema;
 mod serve;
 mod signals;
 mod size;
@@ -22,9 +23,7 @@ use syncspec::{
     crypto::kem::KemId,
     net::TlsRoots,
     runner::Selection,
-    scenario::{
-        CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile, schema::schema,
-    },
+    scenario::{CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile},
     wire::RpcProtocol,
 };
 
@@ -53,8 +52,8 @@ enum Command {
     Provision(provision::ProvisionArgs),
     /// Run the test vectors, each by its id
     Vectors(vectors::VectorsArgs),
-    /// Print the JSON Schema of a scenario file
-    Schema,
+    /// Print the JSON Schema of a file that people write
+    Schema(schema::SchemaArgs),
     /// Run the reference host, for clients to be tried against
     Serve(serve::ServeArgs),
     /// Print a new identity
@@ -161,7 +160,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Rules(args)) => rules::rules(&args),
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
-        Some(Command::Schema) => print_json(&schema()),
+        Some(Command::Schema(args)) => schema::schema(&args),
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Keygen(args)) => keys::keygen(&args),
         Some(Command::Pair(args)) => keys::pair(args),
