@@ -2,9 +2,12 @@
 
 pub mod console;
 pub mod json;
+pub mod saved;
 mod transcript;
 
 use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     judge::{Finding, Verdict},
@@ -31,10 +34,15 @@ pub struct CaseResult {
     pub duration: Duration,
     /// What was seen.
     pub trace: Trace,
+    /// The last lines the peer wrote to its log while the case was played; empty where we do not see its log.
+    pub peer_log: Vec<String>,
+    /// The command that plays exactly this case again; none where the case was not saved.
+    pub again: Option<String>,
 }
 
 /// The outcomes of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The claim was checked, and holds.
     Passed,
@@ -49,6 +57,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether somebody has to look into it, so that all about it is kept.
+    pub fn is_to_be_saved(self) -> bool {
+        match self {
+            Outcome::Failed | Outcome::Inconclusive => true,
+            Outcome::Passed | Outcome::Skipped | Outcome::KnownFailing => false,
+        }
+    }
+
     /// The word used in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -89,6 +105,8 @@ impl CaseResult {
             findings,
             duration,
             trace,
+            peer_log: Vec::new(),
+            again: None,
         }
     }
 }

@@ -126,6 +126,8 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
             findings: Vec::new(),
             duration: Duration::ZERO,
             trace: Trace::default(),
+            peer_log: Vec::new(),
+            again: None,
         };
     }
     let started = Instant::now();
