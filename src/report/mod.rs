@@ -3,9 +3,12 @@
 pub mod console;
 pub mod json;
 pub mod saved;
-mod transcript;
+pub mod transcript;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +81,9 @@ impl Outcome {
     /// Whether somebody has to look into it, so that all about it is kept.
     pub fn is_to_be_saved(self) -> bool {
         match self {
-            Outcome::Failed | Outcome::Inconclusive | Outcome::Flaky | Outcome::PreviewFailed => true,
+            Outcome::Failed | Outcome::Inconclusive | Outcome::Flaky | Outcome::PreviewFailed => {
+                true
+            }
             Outcome::Passed
             | Outcome::Skipped
             | Outcome::KnownFailing
@@ -243,6 +248,21 @@ impl Summary {
             + self.flaky
             + self.preview_failed
     }
+}
+
+/// Everything the reports of one run tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// What each case came to, by id and protocol.
+    pub results: &'a [CaseResult],
+    /// The peer.
+    pub target: &'a TargetLine,
+    /// Seed of all our randomness.
+    pub seed: u64,
+    /// How long the run took.
+    pub duration: Duration,
+    /// When it began.
+    pub began: SystemTime,
 }
 
 /// What a run was played against.

@@ -255,7 +255,10 @@ mod hex_seed {
             .chars()
             .map(|digit| digit.to_digit(16)?.try_into().ok())
             .collect::<Option<_>>()?;
-        let bytes: Vec<u8> = digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect();
+        let bytes: Vec<u8> = digits
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+            .collect();
         (digits.len() == 64).then(|| bytes.try_into().ok())?
     }
 }

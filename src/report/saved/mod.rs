@@ -81,8 +81,6 @@ pub enum PeerAddress {
         /// PEM file of further authorities to trust.
         tls_ca: Option<PathBuf>,
     },
-    /// A peer that a target file describes.
-    TargetFile(PathBuf),
 }
 
 impl PlayedCase {

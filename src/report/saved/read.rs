@@ -89,8 +89,8 @@ impl PlayedCase {
         if head.schema != SCHEMA {
             return Err(ReadError::OtherSchema { seen: head.schema });
         }
-        let case: PlayedCase = serde_json::from_slice(bytes)
-            .map_err(|error| ReadError::Broken(error.to_string()))?;
+        let case: PlayedCase =
+            serde_json::from_slice(bytes).map_err(|error| ReadError::Broken(error.to_string()))?;
         case.check().map_err(ReadError::Broken)?;
         Ok(case)
     }

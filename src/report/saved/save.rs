@@ -45,10 +45,7 @@ impl std::error::Error for SaveError {}
 /// The name of a case's file: its id with dots for slashes, the role of the peer, and the RPC protocol.
 pub fn file_name(case: &PlayedCase) -> String {
     let id = case.scenario.id.replace('/', ".");
-    format!(
-        "{id}.{}.{}.json",
-        case.scenario.role, case.played.protocol
-    )
+    format!("{id}.{}.{}.json", case.scenario.role, case.played.protocol)
 }
 
 /// Saves a case in a folder, which is made where it is missing, and says where. A case saved there earlier under the
@@ -63,11 +60,11 @@ pub fn save(mut case: PlayedCase, folder: &Path) -> Result<PathBuf, SaveError> {
         return Err(SaveError::NotOurs(path));
     }
     let failed = |error| SaveError::File(path.clone(), error);
-    let text = match to_text(&case) {
+    let text = match case.to_text() {
         Ok(text) => text,
         Err(_) => {
             case.trace = None;
-            to_text(&case).map_err(|error| failed(error.into()))?
+            case.to_text().map_err(|error| failed(error.into()))?
         }
     };
     let part = path.with_extension("json.part");
@@ -80,12 +77,17 @@ pub fn save(mut case: PlayedCase, folder: &Path) -> Result<PathBuf, SaveError> {
     Ok(path)
 }
 
-/// The file's text; an error where it would be larger than [`FILE_LEN_BYTES_MAX`].
-pub(super) fn to_text(case: &PlayedCase) -> serde_json::Result<Vec<u8>> {
-    let mut bounded = Bounded(Vec::new());
-    serde_json::to_writer_pretty(&mut bounded, case)?;
-    bounded.0.push(b'\n');
-    Ok(bounded.0)
+impl PlayedCase {
+    /// The file's text.
+    ///
+    /// # Errors
+    /// Where it would be larger than [`FILE_LEN_BYTES_MAX`].
+    pub fn to_text(&self) -> serde_json::Result<Vec<u8>> {
+        let mut bounded = Bounded(Vec::new());
+        serde_json::to_writer_pretty(&mut bounded, self)?;
+        bounded.0.push(b'\n');
+        Ok(bounded.0)
+    }
 }
 
 /// Refuses more than one file may hold, before the memory is taken.

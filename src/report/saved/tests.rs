@@ -2,15 +2,18 @@ use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{save::to_text, *};
+use super::*;
 use crate::{
     judge::{Verdict, judge},
     rules::RuleId,
     scenario::{builtin::load_builtin, message::item_from_json},
     session::{VerifiedPeer, Violation},
     trace::{End, Event, EventKind, LinkFailure, Sent, Stage},
-    wire::{Code, Role},
+    wire::Code,
 };
+
+/// A step that no scenario has.
+const STEP_OF_NO_CASE: usize = 1000;
 
 /// One event of each kind, with the texts and numbers that are easiest to spoil.
 fn every_kind() -> Vec<EventKind> {
@@ -99,7 +102,11 @@ fn every_kind() -> Vec<EventKind> {
 fn trace() -> Trace {
     let events = every_kind().into_iter().zip(1..).map(|(kind, at)| Event {
         at: Duration::from_nanos(at * 1_000_000_007),
-        step: 1,
+        // A stream that could not be opened would end the judging of its step before anything else is looked at.
+        step: match kind {
+            EventKind::NotOpened(_) => STEP_OF_NO_CASE,
+            _ => 1,
+        },
         session: "main".to_owned(),
         kind,
     });
@@ -150,14 +157,8 @@ fn one() -> PlayedCase {
 
 #[test]
 fn saved_and_read_again_then_equal() {
-    let cases = cases();
-    assert!(
-        cases
-            .iter()
-            .any(|case| case.scenario.role == Role::Initiator)
-    );
-    for case in cases {
-        let read = PlayedCase::read(&to_text(&case).unwrap()).unwrap();
+    for case in cases() {
+        let read = PlayedCase::read(&case.to_text().unwrap()).unwrap();
         assert_eq!(read, case, "{}", case.scenario.id);
     }
 }
@@ -166,7 +167,7 @@ fn saved_and_read_again_then_equal() {
 fn judged_again_then_same_findings() {
     let mut with_findings = 0;
     for case in cases() {
-        let read = PlayedCase::read(&to_text(&case).unwrap()).unwrap();
+        let read = PlayedCase::read(&case.to_text().unwrap()).unwrap();
         match judge(&read.scenario, &read.trace.unwrap()) {
             Verdict::Judged(findings) => {
                 with_findings += usize::from(!findings.is_empty());
@@ -180,7 +181,7 @@ fn judged_again_then_same_findings() {
 
 #[test]
 fn other_schema_then_refused_by_its_number() {
-    let mut json: Value = serde_json::from_slice(&to_text(&one()).unwrap()).unwrap();
+    let mut json: Value = serde_json::from_slice(&one().to_text().unwrap()).unwrap();
     json["schema"] = json!(2);
     json["a_field_of_version_2"] = json!(true);
     let error = PlayedCase::read(json.to_string().as_bytes()).unwrap_err();
@@ -189,7 +190,7 @@ fn other_schema_then_refused_by_its_number() {
 
 #[test]
 fn bytes_that_are_no_saved_case_then_each_refused_in_its_own_words() {
-    let text = String::from_utf8(to_text(&one()).unwrap()).unwrap();
+    let text = String::from_utf8(one().to_text().unwrap()).unwrap();
     let without_rules = {
         let mut json: Value = serde_json::from_str(&text).unwrap();
         json["scenario"]["rules"] = json!([]);
@@ -213,7 +214,14 @@ fn bytes_that_are_no_saved_case_then_each_refused_in_its_own_words() {
             &text.replace("\"at_ns\": 1000000007", "\"at_ns\": -1"),
             "line",
         ),
-        (&"[".repeat(1_000_000), "recursion"),
+        (&"[".repeat(1_000_000), "line"),
+        (
+            &text.replace(
+                "\"given\": {",
+                &format!("\"given\": {}{{", "[".repeat(1_000_000)),
+            ),
+            "line",
+        ),
         (&without_rules, "no rule"),
         (&waiting_for_ever, "waits for more than"),
     ];
@@ -225,8 +233,8 @@ fn bytes_that_are_no_saved_case_then_each_refused_in_its_own_words() {
 
 #[test]
 fn any_byte_changed_then_read_and_judged_without_panic() {
-    let text = to_text(&one()).unwrap();
-    for at in (0..text.len()).step_by(7) {
+    let text = one().to_text().unwrap();
+    for at in (0..text.len()).step_by(61) {
         for byte in [0, b'"', b'9', b'-', 0xff] {
             let mut changed = text.clone();
             changed[at] = byte;
@@ -266,7 +274,9 @@ fn file_larger_than_the_limit_then_refused_before_it_is_parsed() {
 fn trace_too_large_for_a_file_then_left_out() {
     let folder = tempfile::tempdir().unwrap();
     let mut case = one();
-    let log = item_from_json(&json!({"receiveLogData": {"errorMessage": "x".repeat(FILE_LEN_BYTES_MAX)}}));
+    let log = item_from_json(
+        &json!({"receiveLogData": {"errorMessage": "x".repeat(FILE_LEN_BYTES_MAX)}}),
+    );
     case.trace = Some(Trace {
         events: vec![Event {
             at: Duration::ZERO,
@@ -280,7 +290,13 @@ fn trace_too_large_for_a_file_then_left_out() {
     });
     let path = save(case.clone(), folder.path()).unwrap();
     let read = PlayedCase::read_file(&path).unwrap();
-    assert_eq!(read, PlayedCase { trace: None, ..case });
+    assert_eq!(
+        read,
+        PlayedCase {
+            trace: None,
+            ..case
+        }
+    );
 }
 
 #[test]
