@@ -2,11 +2,14 @@
 
 mod connect;
 pub mod exit;
+mod judge;
 mod keys;
 mod list;
 mod logging;
 mod operations;
 mod provision;
+mod replay;
+mod reports;
 mod rules;
 mod run;
 mod schema;
@@ -44,6 +47,10 @@ pub struct Args {
 enum Command {
     /// Play the scenarios against a peer and judge it
     Run(run::RunArgs),
+    /// Judge cases that a run saved again, without the peer
+    Judge(judge::JudgeArgs),
+    /// Play a case that a run saved again, with the same bytes of ours
+    Replay(replay::ReplayArgs),
     /// Print the cases
     List(list::ListArgs),
     /// Print the rules, and the cases that check each
@@ -156,6 +163,8 @@ pub fn run(args: Args) -> u8 {
     let done = match args.command {
         None => run::run(args.run),
         Some(Command::Run(args)) => run::run(args),
+        Some(Command::Judge(args)) => judge::judge(&args),
+        Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::List(args)) => list::list(&args),
         Some(Command::Rules(args)) => rules::rules(&args),
         Some(Command::Provision(args)) => provision::provision(&args),
