@@ -12,8 +12,12 @@ const USES: &[(&str, &[&str])] = &[
     ("rules", &[]),
     ("wire", &[]),
     ("crypto", &[]),
-    ("session", &["wire", "crypto", "rules"]),
-    ("reference", &["session", "wire", "crypto", "rules"]),
+    ("lapses", &["rules", "wire"]),
+    ("session", &["lapses", "wire", "crypto", "rules"]),
+    (
+        "reference",
+        &["lapses", "session", "wire", "crypto", "rules"],
+    ),
     ("scenario", &["rules", "wire"]),
     ("trace", &["scenario", "session", "rules", "wire"]),
     (
@@ -31,7 +35,12 @@ const USES: &[(&str, &[&str])] = &[
         "target",
         &["trace", "scenario", "session", "crypto", "rules", "wire"],
     ),
-    ("report", &["judge", "trace", "scenario", "rules", "wire"]),
+    (
+        "report",
+        &[
+            "judge", "trace", "scenario", "session", "crypto", "rules", "wire",
+        ],
+    ),
     (
         "runner",
         &[

@@ -37,6 +37,11 @@ impl Channel {
         Channel::of(Role::Initiator, keys, other_reading, transcript, Lapses::NONE)
     }
 
+    /// The responder's end.
+    pub fn responder(keys: SessionKeys, other_reading: SessionKeys, transcript: [u8; 32]) -> Self {
+        Channel::of(Role::Responder, keys, other_reading, transcript, Lapses::NONE)
+    }
+
     /// The end of a peer of this role.
     pub(super) fn of(
         role: Role,
