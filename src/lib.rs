@@ -38,6 +38,8 @@ pub mod rules;
 #[cfg(feature = "net")]
 pub mod runner;
 pub mod scenario;
+#[cfg(feature = "self-test")]
+pub mod selftest;
 pub mod session;
 #[cfg(feature = "net")]
 pub mod storage;

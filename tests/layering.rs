@@ -22,14 +22,22 @@ const USES: &[(&str, &[&str])] = &[
     ("trace", &["scenario", "session", "rules", "wire"]),
     (
         "actor",
-        &["trace", "scenario", "session", "crypto", "rules", "wire"],
+        &[
+            "trace", "scenario", "session", "lapses", "crypto", "rules", "wire",
+        ],
     ),
     (
         "judge",
         &["actor", "trace", "scenario", "session", "rules", "wire"],
     ),
-    ("vectors", &["reference", "session", "crypto", "wire"]),
-    ("net", &["reference", "session", "crypto", "rules", "wire"]),
+    (
+        "vectors",
+        &["reference", "session", "lapses", "crypto", "wire"],
+    ),
+    (
+        "net",
+        &["reference", "session", "lapses", "crypto", "rules", "wire"],
+    ),
     ("storage", &["reference", "session", "wire"]),
     (
         "target",
@@ -52,6 +60,23 @@ const USES: &[(&str, &[&str])] = &[
             "actor",
             "trace",
             "scenario",
+            "crypto",
+            "rules",
+            "wire",
+        ],
+    ),
+    (
+        "selftest",
+        &[
+            "runner",
+            "net",
+            "reference",
+            "target",
+            "report",
+            "judge",
+            "actor",
+            "scenario",
+            "lapses",
             "crypto",
             "rules",
             "wire",

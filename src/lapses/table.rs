@@ -48,7 +48,10 @@ macro_rules! lapses {
     (@skip $name:ident $rule:ident) => { None };
 }
 
-#[cfg_attr(feature = "self-test", allow(dead_code, reason = "the assertion needs it without the feature"))]
+#[cfg_attr(
+    feature = "self-test",
+    allow(dead_code, reason = "the assertion needs it without the feature")
+)]
 pub(super) const COUNT: usize = VARIANTS.len();
 
 /// A defect in a peer of one role.

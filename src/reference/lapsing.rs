@@ -10,8 +10,14 @@ pub(super) fn spoil_config(shown: &mut RemoteConfig, lapses: Lapses) {
         shown.repos.pop();
     }
     if lapses.has(Lapse::IdsReadAsNumbers) {
-        shown.repos.iter_mut().for_each(|repo| as_number(&mut repo.id));
-        shown.plans.iter_mut().for_each(|plan| as_number(&mut plan.id));
+        shown
+            .repos
+            .iter_mut()
+            .for_each(|repo| as_number(&mut repo.id));
+        shown
+            .plans
+            .iter_mut()
+            .for_each(|plan| as_number(&mut plan.id));
     }
     if lapses.shows(Quirk::OtherOrderOfLists) {
         shown.repos.reverse();
@@ -27,8 +33,14 @@ pub(super) fn spoil_resources(shown: &mut SyncActionReceiveResources, lapses: La
         shown.plans.clear();
     }
     if lapses.has(Lapse::IdsReadAsNumbers) {
-        shown.repos.iter_mut().for_each(|repo| as_number(&mut repo.id));
-        shown.plans.iter_mut().for_each(|plan| as_number(&mut plan.id));
+        shown
+            .repos
+            .iter_mut()
+            .for_each(|repo| as_number(&mut repo.id));
+        shown
+            .plans
+            .iter_mut()
+            .for_each(|plan| as_number(&mut plan.id));
     }
     if lapses.shows(Quirk::OtherOrderOfLists) {
         shown.repos.reverse();

@@ -13,7 +13,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use drive::{Watch, drive, drive_watched};
 pub use plan::{Job, Selection, plan};
-pub use reference::{StartError, start_reference};
+pub use reference::{StartError, reference_config, start_host, start_reference};
 
 use crate::{
     actor::{Actor, Entropy, Patience},

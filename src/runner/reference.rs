@@ -2,7 +2,7 @@
 
 use std::{fmt, io, net::Ipv4Addr, sync::Arc};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::AbortHandle};
 
 use crate::{
     net::{
@@ -18,20 +18,36 @@ use crate::{
 /// # Errors
 /// Where no loopback port can be had.
 pub async fn start_reference(provision: &Provision) -> Result<String, StartError> {
-    let config = Config::from_json(&provision.to_backrest_config().to_string())
-        .map_err(StartError::Provision)?;
+    let config = reference_config(provision)?;
+    let (url, _) = start_host(config, HostOptions::default(), ServeLimits::default()).await?;
+    Ok(url)
+}
+
+/// The configuration that this provision asks for.
+///
+/// # Errors
+/// Where it is not valid.
+pub fn reference_config(provision: &Provision) -> Result<Config, StartError> {
+    Config::from_json(&provision.to_backrest_config().to_string()).map_err(StartError::Provision)
+}
+
+/// Starts a reference host with these options, and says its URL and how to stop it. It lasts as long as the runtime, or
+/// until its task is aborted.
+///
+/// # Errors
+/// Where no loopback port can be had.
+pub async fn start_host(
+    config: Config,
+    options: HostOptions,
+    limits: ServeLimits,
+) -> Result<(String, AbortHandle), StartError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .map_err(StartError::Port)?;
     let address = listener.local_addr().map_err(StartError::Port)?;
-    let app = Arc::new(HostApp::new(config, HostOptions::default()));
-    tokio::spawn(serve(
-        listener,
-        app,
-        ServeLimits::default(),
-        std::future::pending(),
-    ));
-    Ok(format!("http://{address}"))
+    let app = Arc::new(HostApp::new(config, options));
+    let served = tokio::spawn(serve(listener, app, limits, std::future::pending()));
+    Ok((format!("http://{address}"), served.abort_handle()))
 }
 
 /// Why the reference could not be started.

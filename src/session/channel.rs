@@ -13,10 +13,7 @@ use crate::{
     },
     lapses::{Lapse, Lapses},
     rules::RuleId,
-    wire::{
-        Action, Role, SyncStreamItem, decode,
-        v1sync::sync_stream_item::SyncActionEncrypted,
-    },
+    wire::{Action, Role, SyncStreamItem, decode, v1sync::sync_stream_item::SyncActionEncrypted},
 };
 
 /// Both directions of one session, and the transcript that handshakes are bound to.
@@ -34,12 +31,24 @@ pub struct Channel {
 impl Channel {
     /// The initiator's end.
     pub fn initiator(keys: SessionKeys, other_reading: SessionKeys, transcript: [u8; 32]) -> Self {
-        Channel::of(Role::Initiator, keys, other_reading, transcript, Lapses::NONE)
+        Channel::of(
+            Role::Initiator,
+            keys,
+            other_reading,
+            transcript,
+            Lapses::NONE,
+        )
     }
 
     /// The responder's end.
     pub fn responder(keys: SessionKeys, other_reading: SessionKeys, transcript: [u8; 32]) -> Self {
-        Channel::of(Role::Responder, keys, other_reading, transcript, Lapses::NONE)
+        Channel::of(
+            Role::Responder,
+            keys,
+            other_reading,
+            transcript,
+            Lapses::NONE,
+        )
     }
 
     /// The end of a peer of this role.
@@ -118,7 +127,10 @@ impl Channel {
         };
         let opened = match &mut self.lapsing {
             Some(lapsing) => lapsing.open(&sealed.nonce, &sealed.ciphertext),
-            None => self.opener.open(&sealed.nonce, &sealed.ciphertext).map(Some),
+            None => self
+                .opener
+                .open(&sealed.nonce, &sealed.ciphertext)
+                .map(Some),
         };
         let plaintext = match opened {
             Ok(Some(plaintext)) => plaintext,

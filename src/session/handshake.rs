@@ -94,18 +94,14 @@ pub(super) fn verify_lapsing(
         ));
     };
     check_version(handshake.protocol_version, lapses)?;
-    let is_named = |key: &v1::PublicKey| {
-        !key.keyid.is_empty() || lapses.has(Lapse::MissingKeyIdComputed)
-    };
-    let key = handshake
-        .public_key
-        .filter(is_named)
-        .ok_or_else(|| {
-            Violation::auth(
-                RuleId::HandshakeKeyPresent,
-                "a handshake without a public key or key id",
-            )
-        })?;
+    let is_named =
+        |key: &v1::PublicKey| !key.keyid.is_empty() || lapses.has(Lapse::MissingKeyIdComputed);
+    let key = handshake.public_key.filter(is_named).ok_or_else(|| {
+        Violation::auth(
+            RuleId::HandshakeKeyPresent,
+            "a handshake without a public key or key id",
+        )
+    })?;
     if handshake.instance_id.is_empty() && !lapses.has(Lapse::EmptyInstanceIdAccepted) {
         return Err(Violation::auth(
             RuleId::HandshakeInstanceIdPresent,

@@ -116,12 +116,13 @@ impl Lapsing {
             || lapses.has(Lapse::LittleEndianNonceAccepted) && seen == little_endian(counter)
             || lapses.has(Lapse::GapOfOneAccepted) && seen == nonce_for(counter + 1)
         {
-            return Ok((seen, counter + 1 + u64::from(seen == nonce_for(counter + 1))));
+            return Ok((
+                seen,
+                counter + 1 + u64::from(seen == nonce_for(counter + 1)),
+            ));
         }
         if seen < expected && lapses.has(Lapse::OldNonceAccepted)
-            || counter > 0
-                && seen == nonce_for(counter - 1)
-                && lapses.has(Lapse::LastNonceAccepted)
+            || counter > 0 && seen == nonce_for(counter - 1) && lapses.has(Lapse::LastNonceAccepted)
         {
             return Ok((seen, counter));
         }
@@ -219,14 +220,16 @@ pub(super) fn peer_key(
     let text = lapses.swap(Lapse::LineBreaksAccepted, text, |text| {
         text.replace(['\r', '\n'], "")
     });
-    let text = lapses.swap(Lapse::LongIdentityKeyCut, text, |text| {
-        match STANDARD_NO_PAD.decode(&text) {
+    let text = lapses.swap(
+        Lapse::LongIdentityKeyCut,
+        text,
+        |text| match STANDARD_NO_PAD.decode(&text) {
             Ok(bytes) if bytes.len() > PUBLIC_KEY_LEN_BYTES => {
                 STANDARD_NO_PAD.encode(&bytes[..PUBLIC_KEY_LEN_BYTES])
             }
             _ => text,
-        }
-    });
+        },
+    );
     let text = lapses.swap(Lapse::TrailingBitsAccepted, text, without_trailing_bits);
     let policy = lapses.swap(Lapse::LowOrderKeyAccepted, policy, |_| KeyPolicy::Deployed);
     let sent = key.keyid.as_str();
@@ -284,22 +287,67 @@ fn other_hashes(claims: &HandshakeClaims<'_>, lapses: Lapses) -> Vec<[u8; 32]> {
         }
     };
     let transcript: &[u8] = &[];
-    take(Lapse::TranscriptOptional, HandshakeClaims { transcript, ..honest });
+    take(
+        Lapse::TranscriptOptional,
+        HandshakeClaims {
+            transcript,
+            ..honest
+        },
+    );
     let transcript: &[u8] = &[0; 32];
-    take(Lapse::ZeroTranscriptAccepted, HandshakeClaims { transcript, ..honest });
+    take(
+        Lapse::ZeroTranscriptAccepted,
+        HandshakeClaims {
+            transcript,
+            ..honest
+        },
+    );
     let instance_id = "";
-    take(Lapse::InstanceIdUnsigned, HandshakeClaims { instance_id, ..honest });
+    take(
+        Lapse::InstanceIdUnsigned,
+        HandshakeClaims {
+            instance_id,
+            ..honest
+        },
+    );
     let pairing_secret = "";
-    take(Lapse::SecretUnsigned, HandshakeClaims { pairing_secret, ..honest });
+    take(
+        Lapse::SecretUnsigned,
+        HandshakeClaims {
+            pairing_secret,
+            ..honest
+        },
+    );
     for protocol_version in 0..=4 {
-        take(Lapse::VersionUnsigned, HandshakeClaims { protocol_version, ..honest });
+        take(
+            Lapse::VersionUnsigned,
+            HandshakeClaims {
+                protocol_version,
+                ..honest
+            },
+        );
     }
     let transcripts = seen_transcripts();
-    let before = transcripts.iter().rev().filter(|seen| **seen != *honest.transcript);
+    let before = transcripts
+        .iter()
+        .rev()
+        .filter(|seen| **seen != *honest.transcript);
     for (at, transcript) in before.enumerate() {
-        take(Lapse::OldTranscriptAccepted, HandshakeClaims { transcript, ..honest });
+        take(
+            Lapse::OldTranscriptAccepted,
+            HandshakeClaims {
+                transcript,
+                ..honest
+            },
+        );
         if at == 0 {
-            take(Lapse::OpenTranscriptAccepted, HandshakeClaims { transcript, ..honest });
+            take(
+                Lapse::OpenTranscriptAccepted,
+                HandshakeClaims {
+                    transcript,
+                    ..honest
+                },
+            );
         }
     }
     for (lapse, lengths) in [
@@ -355,13 +403,17 @@ pub(super) fn remember(transcript: &[u8; 32], lapses: Lapses) {
 
 /// Our signature, or one over something else.
 pub(super) fn sign(identity: &Identity, claims: HandshakeClaims<'_>, lapses: Lapses) -> Vec<u8> {
-    let claims = lapses.swap(Lapse::SignsWithoutTranscript, claims, |claims| HandshakeClaims {
-        transcript: &[],
-        ..claims
+    let claims = lapses.swap(Lapse::SignsWithoutTranscript, claims, |claims| {
+        HandshakeClaims {
+            transcript: &[],
+            ..claims
+        }
     });
-    let claims = lapses.swap(Lapse::SignsWithoutInstanceId, claims, |claims| HandshakeClaims {
-        instance_id: "",
-        ..claims
+    let claims = lapses.swap(Lapse::SignsWithoutInstanceId, claims, |claims| {
+        HandshakeClaims {
+            instance_id: "",
+            ..claims
+        }
     });
     identity.sign(&claims.hash()).to_vec()
 }
@@ -405,7 +457,12 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
         .map(|digit| digit.to_digit(16).map(|value| value as u8))
         .collect();
     let digits = digits.filter(|digits| !digits.is_empty() && digits.len() % 2 == 0)?;
-    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    Some(
+        digits
+            .chunks(2)
+            .map(|pair| pair[0] << 4 | pair[1])
+            .collect(),
+    )
 }
 
 /// Who the peer is taken for. One that goes by a part of the key id means the whole one.
@@ -478,7 +535,9 @@ pub(super) fn read(bytes: &[u8], lapses: Lapses) -> Result<SyncStreamItem, Decod
     };
     let text = lapses.swap(Lapse::InvalidUtf8Replaced, bytes.to_vec(), |bytes| {
         // Bytes that are never part of UTF-8 nor of small tags and lengths.
-        let replaced = bytes.into_iter().map(|byte| if byte >= 0xf8 { b'?' } else { byte });
+        let replaced = bytes
+            .into_iter()
+            .map(|byte| if byte >= 0xf8 { b'?' } else { byte });
         replaced.collect()
     });
     let read = decode::item_as(&text, decode::Reading::Deployed);
@@ -512,7 +571,11 @@ pub(super) fn read(bytes: &[u8], lapses: Lapses) -> Result<SyncStreamItem, Decod
             let is_skipped = lapses.has(Lapse::InvalidUtf8Skipped) && is_text
                 || lapses.has(Lapse::TruncatedPlaintextSkipped) && is_cut
                 || lapses.has(Lapse::MalformedPlaintextSkipped) && !is_text && !is_cut;
-            if is_skipped { Ok(nothing()) } else { Err(error) }
+            if is_skipped {
+                Ok(nothing())
+            } else {
+                Err(error)
+            }
         }
     }
 }
@@ -537,7 +600,9 @@ fn first_field_len(item: &[u8]) -> usize {
     match (tag, len) {
         (Ok(tag), Ok(len)) if tag & 7 == 2 => {
             let before = item.len() - rest.len();
-            before.saturating_add(usize::try_from(len).unwrap_or(usize::MAX)).min(item.len())
+            before
+                .saturating_add(usize::try_from(len).unwrap_or(usize::MAX))
+                .min(item.len())
         }
         _ => item.len(),
     }

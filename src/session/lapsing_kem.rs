@@ -22,7 +22,13 @@ pub(super) fn lax_key(
     lapses: Lapses,
 ) -> Result<PublicKey, KemError> {
     let made_up = PrivateKey::from_seed_array(&MADE_UP);
-    let with_point = || [&bytes[..MLKEM_KEY_LEN_BYTES], &made_up.public_key()[MLKEM_KEY_LEN_BYTES..]].concat();
+    let with_point = || {
+        [
+            &bytes[..MLKEM_KEY_LEN_BYTES],
+            &made_up.public_key()[MLKEM_KEY_LEN_BYTES..],
+        ]
+        .concat()
+    };
     let taken = match &error {
         KemError::PublicKeyLength { seen } if *seen > PUBLIC_KEY_LEN_BYTES => lapses
             .has(Lapse::KeyTailIgnored)
@@ -30,9 +36,9 @@ pub(super) fn lax_key(
         KemError::PublicKeyLength { seen: 1.. } => lapses
             .has(Lapse::ShortKeyAccepted)
             .then(|| made_up.public_key().to_vec()),
-        KemError::CoefficientNotReduced => {
-            lapses.has(Lapse::UnreducedKeyAccepted).then(|| reduced(bytes))
-        }
+        KemError::CoefficientNotReduced => lapses
+            .has(Lapse::UnreducedKeyAccepted)
+            .then(|| reduced(bytes)),
         KemError::Point(point) => {
             let lapse = match point {
                 PointError::Compressed => Lapse::CompressedPointAccepted,
@@ -80,9 +86,9 @@ pub(super) fn lax_secret(
         KemError::EncapsulationLength { seen } if seen > ENCAPSULATION_LEN_BYTES => lapses
             .has(Lapse::EncapsulationTailIgnored)
             .then(|| encapsulation[..ENCAPSULATION_LEN_BYTES].to_vec()),
-        KemError::EncapsulationLength { .. } => {
-            lapses.has(Lapse::ShortEncapsulationAccepted).then_some(made_up)
-        }
+        KemError::EncapsulationLength { .. } => lapses
+            .has(Lapse::ShortEncapsulationAccepted)
+            .then_some(made_up),
         KemError::Point(point) => {
             let lapse = match point {
                 PointError::Compressed | PointError::Hybrid => Lapse::ReplyCompressedAccepted,

@@ -7,9 +7,7 @@ use super::{
     handshake::{VerifiedPeer, own_handshake, verify_lapsing},
     lapsing, lapsing_kem,
     params::{ExpectedPeer, InitiatorParams, Local, ResponderParams},
-    transport::{
-        conclude, key_item, read_encapsulation_lapsing, read_public_key_lapsing, respond,
-    },
+    transport::{conclude, key_item, read_encapsulation_lapsing, read_public_key_lapsing, respond},
     violation::Violation,
 };
 use crate::{
@@ -208,19 +206,19 @@ fn receive(
             deadline,
         } => {
             let opened = channel.open(item)?;
-            let peer =
-                match verify_lapsing(opened, channel.transcript(), local.key_policy, lapses) {
-                    Err(refused) if lapses.skips(refused.rule) => {
-                        let state = State::AwaitHandshake {
-                            channel,
-                            expected,
-                            unsent_secret,
-                            deadline,
-                        };
-                        return Ok((state, Vec::new()));
-                    }
-                    verified => verified?,
-                };
+            let peer = match verify_lapsing(opened, channel.transcript(), local.key_policy, lapses)
+            {
+                Err(refused) if lapses.skips(refused.rule) => {
+                    let state = State::AwaitHandshake {
+                        channel,
+                        expected,
+                        unsent_secret,
+                        deadline,
+                    };
+                    return Ok((state, Vec::new()));
+                }
+                verified => verified?,
+            };
             let peer = match expected {
                 Some(expected) => check_expected(&expected, peer, lapses)?,
                 None => peer,

@@ -129,7 +129,13 @@ pub fn conclude(
         .or_else(|refused| lapsing_kem::lax_secret(key, encapsulation, lapses).ok_or(refused))?;
     let transcript = transport_transcript(TRANSPORT_VERSION, key.public_key(), encapsulation);
     let [keys, other] = both_readings(kem_id, &secret, lapses);
-    Ok(Channel::of(Role::Initiator, keys, other, transcript, lapses))
+    Ok(Channel::of(
+        Role::Initiator,
+        keys,
+        other,
+        transcript,
+        lapses,
+    ))
 }
 
 /// Decapsulates, and names the rule where that can't be done.

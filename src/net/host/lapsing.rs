@@ -167,7 +167,10 @@ pub(super) fn snapshot(mut states: Vec<PeerState>, lapses: Lapses) -> Vec<PeerSt
     if lapses.has(Lapse::ClientsBeforeHosts) {
         states.reverse();
     }
-    states.into_iter().map(|state| told(state, lapses)).collect()
+    states
+        .into_iter()
+        .map(|state| told(state, lapses))
+        .collect()
 }
 
 /// A peer's state as it is told.

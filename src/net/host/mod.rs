@@ -26,6 +26,7 @@ use tonic::Status;
 use super::serve::{Caller, InboundItems, OutboundItems, SyncApp};
 use crate::{
     crypto::{identity::KeyPolicy, kem::KemId},
+    lapses::{Lapse, Lapses},
     reference::{
         config::Config,
         effect::{Effect, Gone, Moment, SessionId},
@@ -34,7 +35,6 @@ use crate::{
         memory_store::MemoryStore,
         store::{Store, StoreFault},
     },
-    lapses::{Lapse, Lapses},
     rules::RuleId,
     session::{Deadlines, Local, Violation},
     wire::{
@@ -331,7 +331,9 @@ impl SyncApp for HostApp {
                     let lapses = shared.lapses();
                     let code = match error {
                         StateError::KeyIdMissing => {
-                            lapses.swap(Lapse::MissingKeyIdNotFound, error.code(), |_| Code::NotFound)
+                            lapses.swap(Lapse::MissingKeyIdNotFound, error.code(), |_| {
+                                Code::NotFound
+                            })
                         }
                         _ => lapses.swap(Lapse::NotConnectedUnavailable, error.code(), |_| {
                             Code::Unavailable

@@ -48,7 +48,9 @@ pub(super) fn request(mut request: Request<Body>, lapses: Lapses) -> Request<Bod
     };
     if let Some(content_type) = taken_for {
         let content_type = HeaderValue::from_static(content_type);
-        request.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        request
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
     }
     if is_connect && lapses.has(Lapse::OtherPathServed) && request.uri().path() == SYNC_PATH {
         *request.uri_mut() = Uri::from_static("/BackrestSyncService/Sync");
@@ -61,7 +63,9 @@ pub(super) fn request(mut request: Request<Body>, lapses: Lapses) -> Request<Bod
         request.headers_mut().remove("grpc-timeout");
         request.headers_mut().remove("connect-timeout-ms");
     }
-    let ignored = lapses.swap(Lapse::CompressedFlagIgnored, 0, |flags| flags | FLAG_COMPRESSED);
+    let ignored = lapses.swap(Lapse::CompressedFlagIgnored, 0, |flags| {
+        flags | FLAG_COMPRESSED
+    });
     let ignored = lapses.swap(Lapse::UnknownFlagIgnored, ignored, |flags| {
         flags | !(FLAG_COMPRESSED | FLAG_END_STREAM)
     });
@@ -105,7 +109,9 @@ pub(super) fn connect_end(end: ConnectEnd, lapses: Lapses) -> Option<ConnectEnd>
     if lapses.has(Lapse::EndsWithoutStatus) {
         return None;
     }
-    let end = lapses.swap(Lapse::ConnectErrorDropped, end, |_| ConnectEnd::of(RpcStatus::new(Code::Ok, "")));
+    let end = lapses.swap(Lapse::ConnectErrorDropped, end, |_| {
+        ConnectEnd::of(RpcStatus::new(Code::Ok, ""))
+    });
     Some(lapses.swap(Lapse::ConnectCodeUnknown, end, |mut end| {
         if let Some(error) = &mut end.error {
             error.status.code = Code::Unknown;
@@ -235,7 +241,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Dribbling<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let len = self.lapses.vary(Quirk::OneByteWrites, bytes.len(), |len| len.min(1));
+        let len = self
+            .lapses
+            .vary(Quirk::OneByteWrites, bytes.len(), |len| len.min(1));
         Pin::new(&mut self.inner).poll_write(cx, &bytes[..len])
     }
 

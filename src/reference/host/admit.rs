@@ -2,6 +2,7 @@
 
 use super::{Host, Refusal, first_items, lapsing::paired_permissions};
 use crate::{
+    lapses::{Lapse, Lapses},
     reference::{
         config::{Config, check_instance_id},
         effect::{Effect, Moment, SessionId},
@@ -9,7 +10,6 @@ use crate::{
         pairing::{PairingRefusal, select_token_lapsing},
         store::{PeerFact, Store},
     },
-    lapses::{Lapse, Lapses},
     rules::RuleId,
     session::{VerifiedPeer, Violation},
     wire::v1::multihost::{PairingToken, Peer, Permission},

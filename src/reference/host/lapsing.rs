@@ -92,9 +92,7 @@ impl<S: Store> Host<S> {
         let tokens = self.config.pairing_tokens();
         let found = select_token_lapsing(&peer.pairing_secret, tokens, now.unix_s(), lapses);
         match found {
-            Ok(index) if lapses.has(Lapse::KnownKeyCountsUse) => {
-                Ok(self.with_use_counted(index))
-            }
+            Ok(index) if lapses.has(Lapse::KnownKeyCountsUse) => Ok(self.with_use_counted(index)),
             Err(refusal) if lapses.has(Lapse::KnownKeySecretChecked) => Err(Violation::auth(
                 RuleId::PairingKnownKeyConsumesNothing,
                 refusal.to_string(),
@@ -175,7 +173,11 @@ impl<S: Store> Host<S> {
 
     /// Counts what was owed for this client.
     pub(super) fn count_owed_uses(&mut self, keyid: &str) {
-        let owed: Vec<_> = self.lapsing.owed.extract_if(.., |owed| owed.0 == keyid).collect();
+        let owed: Vec<_> = self
+            .lapsing
+            .owed
+            .extract_if(.., |owed| owed.0 == keyid)
+            .collect();
         for (_, secret) in owed {
             let mut tokens = self.config.pairing_tokens().iter();
             let used = tokens.position(|token| token.secret == secret);

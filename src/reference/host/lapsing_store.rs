@@ -12,11 +12,7 @@ use crate::{
     },
     rules::RuleId,
     session::Violation,
-    wire::{
-        Action, v1,
-        v1::operation_event::Event,
-        v1sync::sync_stream_item::SyncActionSetConfig,
-    },
+    wire::{Action, v1, v1::operation_event::Event, v1sync::sync_stream_item::SyncActionSetConfig},
 };
 
 impl<S: Store> Host<S> {
@@ -165,7 +161,10 @@ impl<S: Store> Host<S> {
             }
             let is_ignored = is_known && lapses.has(Lapse::SecondWriteIgnored)
                 || lapses.has(Lapse::DeletedIdsStayDeleted)
-                    && self.lapsing.deleted.contains(&(owner.clone(), operation.id));
+                    && self
+                        .lapsing
+                        .deleted
+                        .contains(&(owner.clone(), operation.id));
             if !is_ignored {
                 self.store
                     .upsert(&owner, operation)
@@ -214,7 +213,11 @@ impl<S: Store> Host<S> {
         Ok(())
     }
 
-    fn delete_absent_of_others(&mut self, keyid: &str, ids: &HashSet<i64>) -> Result<(), StoreFault> {
+    fn delete_absent_of_others(
+        &mut self,
+        keyid: &str,
+        ids: &HashSet<i64>,
+    ) -> Result<(), StoreFault> {
         for other in self.other_clients(keyid) {
             for operation in self.store.operations(&other)? {
                 if !ids.contains(&operation.original_id) {
@@ -228,7 +231,9 @@ impl<S: Store> Host<S> {
     fn owner(&self, keyid: &str) -> String {
         self.settings
             .lapses
-            .swap(Lapse::IdsSharedByClients, keyid.to_owned(), |_| "all".to_owned())
+            .swap(Lapse::IdsSharedByClients, keyid.to_owned(), |_| {
+                "all".to_owned()
+            })
     }
 
     fn other_clients(&self, keyid: &str) -> Vec<String> {
@@ -252,7 +257,9 @@ impl<S: Store> Host<S> {
     /// Lets a client change our config.
     pub(super) fn obey(&mut self, request: &SyncActionSetConfig) {
         let edited = self.config.edited(|message| {
-            message.repos.retain(|repo| !request.repos_to_delete.contains(&repo.id));
+            message
+                .repos
+                .retain(|repo| !request.repos_to_delete.contains(&repo.id));
         });
         if let Ok(config) = edited {
             self.config = config;
@@ -292,7 +299,9 @@ fn spoilt_id(id: i64, lapses: Lapses) -> i64 {
 }
 
 fn spoilt_modno(modno: i64, lapses: Lapses) -> i64 {
-    lapses.swap(Lapse::ModnosCutTo32Bits, modno, |modno| i64::from(modno as i32))
+    lapses.swap(Lapse::ModnosCutTo32Bits, modno, |modno| {
+        i64::from(modno as i32)
+    })
 }
 
 fn refused(rule: RuleId, seen: &str) -> Refusal {

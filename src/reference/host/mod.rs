@@ -187,7 +187,9 @@ impl<S: Store> Host<S> {
         let receivers = lapses.swap(Lapse::SetConfigToAll, vec![session], |_| {
             self.links.iter().map(|(session, _)| session).collect()
         });
-        let receivers = lapses.swap(Lapse::SetConfigTwice, receivers, |sessions| sessions.repeat(2));
+        let receivers = lapses.swap(Lapse::SetConfigTwice, receivers, |sessions| {
+            sessions.repeat(2)
+        });
         let receivers = lapses.swap(Lapse::SetConfigDropped, receivers, |_| Vec::new());
         let mut effects = Vec::new();
         for session in receivers {
@@ -296,9 +298,8 @@ impl<S: Store> Host<S> {
 /// What a client is told first, and again on every change (`docs/protocol.md`, section 6).
 fn first_items(config: &Config, grants: &Grants) -> Vec<Action> {
     let lapses = grants.lapses();
-    let resources = view::receive_resources(config, lapses, |resource| {
-        grants.may_read_config(resource)
-    });
+    let resources =
+        view::receive_resources(config, lapses, |resource| grants.may_read_config(resource));
     let views = vec![view::receive_config(config, grants), resources];
     let views = lapses.swap(Lapse::ResourcesBeforeConfig, views, |mut views| {
         views.reverse();

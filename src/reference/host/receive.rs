@@ -19,8 +19,9 @@ use crate::{
         v1sync::{
             RemoteConfig,
             sync_stream_item::{
-                SyncActionHeartbeat, SyncActionOperationManifest, SyncActionReceiveLogData, SyncActionReceiveOperations,
-                SyncActionReceiveResources, SyncActionRequestOperationData,
+                SyncActionHeartbeat, SyncActionOperationManifest, SyncActionReceiveLogData,
+                SyncActionReceiveOperations, SyncActionReceiveResources,
+                SyncActionRequestOperationData,
             },
         },
     },
