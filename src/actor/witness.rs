@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Actor, Command, Op, PROBE_SESSION, session_of, side::Owed};
+use super::{Actor, Command, PROBE_SESSION, session_of, side::Owed};
 use crate::{
     scenario::model::{Nothing, Step, Verb},
     trace::{

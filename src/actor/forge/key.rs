@@ -15,7 +15,7 @@ use crate::{
         known_vectors::VectorGroup,
     },
     session::{key_item, reply_item},
-    wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncEstablishSharedSecret},
+    wire::{Action, SyncStreamItem},
 };
 
 /// The P-384 field prime, big-endian: the smallest x that is not reduced.
