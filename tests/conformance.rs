@@ -16,8 +16,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
+    judge::{Verdict, judge},
     net::TlsRoots,
-    report::{Outcome, console},
+    report::{
+        CaseResult, Outcome, console,
+        saved::{PeerAddress, Played, PlayedCase},
+    },
     rules::Level,
     runner::{self, Caller, Job, RunOptions, Selection, Switchboard, plan},
     scenario::{builtin::load_builtin, model::Profile},
@@ -72,6 +76,7 @@ fn main() -> ExitCode {
 fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
     let patience = Patience::from_round_trip(Duration::ZERO);
     let result = RUNTIME.block_on(runner::play(job, options, patience));
+    keeps(&result, options)?;
     if result.outcome == Outcome::Passed && result.findings.is_empty() {
         return Ok(());
     }
@@ -86,6 +91,28 @@ fn switchboard() -> Switchboard {
     RUNTIME
         .block_on(Switchboard::open("127.0.0.1:0", client))
         .expect("a loopback port")
+}
+
+/// What is saved of a case is read again equal, and judged the same without the peer.
+fn keeps(result: &CaseResult, options: &RunOptions) -> Result<(), Failed> {
+    let played = Played {
+        seed: options.seed,
+        protocol: result.protocol,
+        kem_id: options.kem_id,
+        held_to: options.held_to,
+        peer: PeerAddress::Reference,
+    };
+    let case = PlayedCase::of(result, played);
+    let read = PlayedCase::read(&case.to_text()?)?;
+    if read != case {
+        return Err("saved and read again, the case is another".into());
+    }
+    let again = judge(&read.scenario, &read.trace.unwrap_or_default());
+    match &again {
+        Verdict::Judged(findings) if *findings == result.findings => Ok(()),
+        Verdict::Inconclusive { .. } if result.outcome == Outcome::Inconclusive => Ok(()),
+        _ => Err(format!("judged again from what was saved: {again:?}").into()),
+    }
 }
 
 fn reference_for(jobs: &[Job]) -> String {

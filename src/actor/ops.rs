@@ -84,7 +84,8 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
         Verb::ExpectNever(_) => Vec::new(),
         Verb::HalfClose(_) => vec![Op::HalfClose],
         Verb::Reset(_) => vec![Op::Reset],
-        Verb::Probe(_) if served_again => vec![Op::SendFence, Op::Await],
+        // It may be no further than its call; the fence makes good what is missing.
+        Verb::Probe(_) if served_again => vec![Op::UntilPeersKey, Op::SendFence, Op::Await],
         Verb::Probe(_) => {
             let mut ops = vec![Op::Open {
                 identity: PROBE_SESSION.to_owned(),

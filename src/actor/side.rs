@@ -252,11 +252,7 @@ impl Side {
         Ok(kinds.collect())
     }
 
-    fn read_item(
-        &self,
-        item: SyncStreamItem,
-        counter: u64,
-    ) -> Result<Vec<EventKind>, Violation> {
+    fn read_item(&self, item: SyncStreamItem, counter: u64) -> Result<Vec<EventKind>, Violation> {
         match &item.action {
             Some(Action::Handshake(_)) => Err(Violation::protocol(
                 RuleId::HandshakeFirstInEachDirection,

@@ -1,6 +1,6 @@
 //! The only stage with IO: pumps bytes between the actor and real streams. It has no opinion.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::future::select_all;
@@ -13,8 +13,19 @@ use crate::{
     trace::{End, LinkFailure, Stage, Trace},
 };
 
-/// How long the stages of opening a stream take in all, whatever the peer does.
-const OPEN_WAIT: Duration = Duration::from_secs(10);
+/// How many of its steps' waits opening a stream takes in all, whatever the peer does.
+const OPEN_WAIT_STEPS: u32 = 2;
+
+/// Looks on while a case is driven, and may hold it up: nothing of ours goes out before it returns.
+pub trait Watch: Send {
+    /// Something of ours, the last event of the trace, is about to go out.
+    fn before_send(&mut self, trace: &Trace);
+}
+
+/// Nobody looks on.
+impl Watch for () {
+    fn before_send(&mut self, _trace: &Trace) {}
+}
 
 /// How a case's streams come about.
 pub enum Reach {
@@ -25,7 +36,16 @@ pub enum Reach {
 }
 
 /// Plays the actor's scenario against the peer.
-pub async fn drive(mut actor: Actor<'_>, reach: &mut Reach) -> Trace {
+pub async fn drive(actor: Actor<'_>, reach: &mut Reach) -> Trace {
+    drive_watched(actor, reach, &mut ()).await
+}
+
+/// The same, with somebody looking on.
+pub async fn drive_watched(
+    mut actor: Actor<'_>,
+    reach: &mut Reach,
+    watch: &mut dyn Watch,
+) -> Trace {
     let started = Instant::now();
     let mut streams: Vec<Stream> = Vec::new();
     loop {
@@ -41,9 +61,7 @@ pub async fn drive(mut actor: Actor<'_>, reach: &mut Reach) -> Trace {
                         .await
                         .map(|(connection, link)| (Some(connection), link))
                         .map_err(|error| failure(&error)),
-                    Reach::Called(calls) => {
-                        calls.take(&identity).await.map(|link| (None, link))
-                    }
+                    Reach::Called(calls) => calls.take(&identity).await.map(|link| (None, link)),
                 };
                 let input = match opened {
                     Ok((connection, link)) => {
@@ -60,6 +78,7 @@ pub async fn drive(mut actor: Actor<'_>, reach: &mut Reach) -> Trace {
                 actor.note(&session, input, started.elapsed());
             }
             Command::Send { session, out } => {
+                watch.before_send(actor.trace());
                 if let Some(stream) = streams.iter_mut().find(|stream| stream.session == session)
                     && let Err(error) = stream.put(out).await
                 {
@@ -150,11 +169,12 @@ async fn open(
         let link = connection.open(&shape).await?;
         Ok((connection, link))
     };
-    timeout(OPEN_WAIT, opening)
+    let after = options.step_wait.saturating_mul(OPEN_WAIT_STEPS);
+    timeout(after, opening)
         .await
         .unwrap_or(Err(LinkError::Timeout {
             step: net::Step::Connect,
-            after: OPEN_WAIT,
+            after,
         }))
 }
 

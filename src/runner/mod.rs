@@ -13,7 +13,7 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
-pub use drive::{Reach, drive};
+pub use drive::{Reach, Watch, drive, drive_watched};
 pub use plan::{Job, Selection, plan};
 pub use reference::{StartError, start_reference, start_reference_client};
 
@@ -24,13 +24,16 @@ use crate::{
     net::{DialOptions, TlsRoots},
     report::CaseResult,
     rules::Level,
-    target::{Contact, SetupMistake, contact_scenario, first_contact},
     scenario::model::Scenario,
+    target::{Contact, SetupMistake, contact_scenario, first_contact},
     wire::{Role, RpcProtocol},
 };
 
 /// Cases played at once where nothing else is asked for: most of a case is waiting.
 pub const JOBS_AT_ONCE: usize = 16;
+
+/// Longer than anybody sits at a debugger.
+const UNHURRIED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How a run is played.
 #[derive(Clone)]
@@ -133,6 +136,45 @@ pub async fn run(
     }
     results.sort_by(|a, b| (&a.scenario.id, a.protocol).cmp(&(&b.scenario.id, b.protocol)));
     results
+}
+
+/// Plays one case with nobody in a hurry: the watcher is asked before each message of ours, and every deadline is off.
+pub async fn play_watched(
+    scenario: Arc<Scenario>,
+    protocol: RpcProtocol,
+    options: &RunOptions,
+    watch: &mut dyn Watch,
+) -> CaseResult {
+    let started = Instant::now();
+    let mut unhurried = (*scenario).clone();
+    for step in &mut unhurried.steps {
+        step.within = None;
+    }
+    let mut reach = match options.reach(&scenario, protocol).await {
+        Ok(reach) => reach,
+        Err(reason) => return CaseResult::inconclusive(scenario, protocol, reason),
+    };
+    if let Reach::Dial(dial) = &mut reach {
+        dial.step_wait = UNHURRIED;
+        dial.limits.write_wait = UNHURRIED;
+    }
+    let patience = Patience {
+        answer: UNHURRIED,
+        // Before a fence, which then waits for the watcher.
+        grace: Patience::GRACE_MIN,
+    };
+    let entropy = options.entropy(&scenario.id, protocol);
+    let actor = Actor::new(&unhurried, entropy, options.kem_id, patience);
+    let trace = drive_watched(actor, &mut reach, watch).await;
+    let verdict = judge(&scenario, &trace);
+    CaseResult::new(
+        scenario,
+        protocol,
+        verdict,
+        options.held_to,
+        started.elapsed(),
+        trace,
+    )
 }
 
 /// Plays one case.

@@ -1,10 +1,14 @@
 //! The peer under test: dialled, waited for, or the reference started for it.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use syncspec::{
-    net::client::ClientOptions,
+    report::saved::PeerAddress,
     runner::{self, Caller, FIRST_CALL_WAIT, Job, Switchboard},
+    scenario::model::Scenario,
     wire::{Role, RpcProtocol},
 };
 
@@ -59,9 +63,19 @@ pub struct Peer {
     /// Its URL, where it is a host.
     pub url: String,
     pub switchboard: Option<Arc<Switchboard>>,
+    host: PeerAddress,
+    client: PeerAddress,
 }
 
 impl Peer {
+    /// How a case against that role is played again.
+    pub fn address_of(&self, role: Role) -> PeerAddress {
+        match role {
+            Role::Responder => self.host.clone(),
+            Role::Initiator => self.client.clone(),
+        }
+    }
+
     /// Starts what is to be started, and listens where the peer is to call.
     pub async fn reach(args: &RunArgs, parts: &[&Part], jobs: &[Job]) -> Result<Peer, u8> {
         let is_reference = args.target.is_none() && args.listen.is_none();
@@ -77,26 +91,12 @@ impl Peer {
         let switchboard = match args.listen {
             _ if !plays(Role::Initiator) => None,
             Some(address) => {
-                let switchboard = Switchboard::open(address, Caller::Outside).await;
-                let switchboard = switchboard.map_err(not_listening)?;
                 let contacts = client_contacts(args.select.client_protocols());
                 let cases = jobs.iter().map(|job| &*job.scenario);
                 let cases = cases.filter(|case| case.role == Role::Initiator);
-                let expected = switchboard.expect(cases.chain(&contacts));
-                expected.map_err(failed)?;
-                println!(
-                    "waiting {} s for the client: give it the output of `syncspec provision --role initiator --listen {address}`, \
-                     then start it",
-                    FIRST_CALL_WAIT.as_secs()
-                );
-                Some(switchboard)
+                Some(wait_for_client(address, cases.chain(&contacts)).await?)
             }
-            None => {
-                let client = Caller::Reference(Box::new(ClientOptions::default()));
-                let address = (Ipv4Addr::LOCALHOST, 0);
-                let switchboard = Switchboard::open(std::net::SocketAddr::from(address), client);
-                Some(switchboard.await.map_err(failed)?)
-            }
+            None => Some(reference_calls().await?),
         };
         let name = match (&args.target, args.listen) {
             (Some(url), None) => url.clone(),
@@ -114,17 +114,49 @@ impl Peer {
             name,
             url,
             switchboard: switchboard.map(Arc::new),
+            host: match &args.target {
+                Some(url) => PeerAddress::Url {
+                    url: url.clone(),
+                    tls_ca: args.tls_ca.clone(),
+                },
+                None => PeerAddress::Reference,
+            },
+            client: match args.listen {
+                Some(listen) => PeerAddress::Calls { listen },
+                None => PeerAddress::Reference,
+            },
         })
     }
+}
+
+/// Where the reference client, a fresh one for each case, calls.
+pub async fn reference_calls() -> Result<Switchboard, u8> {
+    let client = Caller::Reference(Box::default());
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Switchboard::open(address, client).await.map_err(failed)
+}
+
+/// Listens for a client that somebody starts, and says what to do.
+pub async fn wait_for_client<'a>(
+    address: SocketAddr,
+    cases: impl Iterator<Item = &'a Scenario>,
+) -> Result<Switchboard, u8> {
+    let switchboard = Switchboard::open(address, Caller::Outside).await;
+    // A port that is taken, or an address that is not ours, is for the user to change.
+    let switchboard = switchboard.map_err(|error| {
+        eprintln!("error: failed to {error}");
+        exit::USAGE
+    })?;
+    switchboard.expect(cases).map_err(failed)?;
+    println!(
+        "waiting {} s for the client: give it the output of `syncspec provision --role initiator --listen {address}`, then \
+         start it",
+        FIRST_CALL_WAIT.as_secs()
+    );
+    Ok(switchboard)
 }
 
 fn failed(error: impl std::fmt::Display) -> u8 {
     eprintln!("error: failed to {error}");
     exit::SUITE
-}
-
-/// A port that is taken, or an address that is not ours, is for the user to change.
-fn not_listening(error: impl std::fmt::Display) -> u8 {
-    eprintln!("error: failed to {error}");
-    exit::USAGE
 }

@@ -75,9 +75,9 @@ impl Events<'_> {
     fn may_have_keys(&self, index: usize) -> bool {
         self.peer_role == Role::Responder
             || self.sent_before(index, "key")
-            || self.before(index).any(
-                |kind| matches!(kind, EventKind::Sent(sent) if sent.what == "handshake"),
-            )
+            || self
+                .before(index)
+                .any(|kind| matches!(kind, EventKind::Sent(sent) if sent.what == "handshake"))
     }
 
     /// Another session of the same client, that should have been served meanwhile, was not.

@@ -271,7 +271,9 @@ fn action_is(item: &SyncStreamItem, name: &str) -> bool {
 fn established(events: &Events<'_>) -> Reading {
     let expected = match events.peer_role {
         Role::Responder => "a session: keys, the peer's handshake, its config and resources",
-        Role::Initiator => "a session: keys, the peer's handshake, its config, resources and manifest",
+        Role::Initiator => {
+            "a session: keys, the peer's handshake, its config, resources and manifest"
+        }
     };
     let (mut config, mut resources) = (false, false);
     let mut manifest = events.peer_role == Role::Responder;

@@ -51,9 +51,7 @@ impl Events<'_> {
     /// How many items of that action came in this stream before.
     fn came_before(&self, index: usize, item: &SyncStreamItem) -> usize {
         let same = |kind: &&_| match kind {
-            EventKind::Received { item: earlier, .. } => {
-                action_name(earlier) == action_name(item)
-            }
+            EventKind::Received { item: earlier, .. } => action_name(earlier) == action_name(item),
             _ => false,
         };
         self.before(index).filter(same).count()
