@@ -16,11 +16,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
+    model::load_catalogue,
     net::TlsRoots,
     report::{Outcome, console},
     rules::Level,
     runner::{self, Job, RunOptions, Selection, plan},
-    scenario::{builtin::load_builtin, model::Profile},
+    scenario::model::Profile,
     target::provision::Provision,
     wire::RpcProtocol,
 };
@@ -33,7 +34,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a ru
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let templates = load_builtin().unwrap_or_else(|errors| {
+    let templates = load_catalogue().unwrap_or_else(|errors| {
         let errors: Vec<_> = errors.iter().map(|error| error.render()).collect();
         panic!("the built-in scenarios do not load:\n{}", errors.join("\n"))
     });
