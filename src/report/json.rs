@@ -26,6 +26,9 @@ pub fn report(results: &[CaseResult], target: &TargetLine, seed: u64) -> Value {
             "inconclusive": summary.inconclusive,
             "skipped": summary.skipped,
             "known_failing": summary.known_failing,
+            "unexpected_pass": summary.unexpected_pass,
+            "flaky": summary.flaky,
+            "preview_failed": summary.preview_failed,
             "total": summary.total(),
         },
         "results": results.iter().map(result).collect::<Vec<_>>(),
@@ -43,6 +46,11 @@ fn result(result: &CaseResult) -> Value {
         "reason": result.reason,
         "duration_ms": result.duration.as_secs_f64() * 1000.0,
         "findings": result.findings.iter().map(finding).collect::<Vec<_>>(),
+        "repeats": result.repeats.map(|repeats| json!({
+            "plays": repeats.plays,
+            "not_passed": repeats.not_passed,
+        })),
+        "peer_log": result.peer_log,
     })
 }
 

@@ -20,10 +20,9 @@ use crate::{
     crypto::kem::KemId,
     judge::judge,
     net::{DialOptions, TlsRoots},
-    report::{CaseResult, Outcome},
+    report::CaseResult,
     rules::Level,
     target::{Contact, SetupMistake, contact_scenario, first_contact},
-    trace::Trace,
     wire::RpcProtocol,
 };
 
@@ -118,15 +117,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         skip,
     } = job;
     if let Some(reason) = skip {
-        return CaseResult {
-            scenario,
-            protocol,
-            outcome: Outcome::Skipped,
-            reason: Some(reason),
-            findings: Vec::new(),
-            duration: Duration::ZERO,
-            trace: Trace::default(),
-        };
+        return CaseResult::skipped(scenario, protocol, reason);
     }
     let started = Instant::now();
     let actor = Actor::new(

@@ -1,18 +1,17 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
+mod progress;
+
 use std::{
-    collections::BTreeMap,
     fs,
-    io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
     time::{Duration, Instant},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
-    report::{CaseResult, Outcome, Summary, TargetLine, console, json},
+    report::{Summary, TargetLine, console, json},
     rules::Level,
     runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
     wire::RpcProtocol,
@@ -24,6 +23,7 @@ use super::{
     provision::provision_for,
     tls_roots,
 };
+use progress::{Progress, print_details};
 
 #[derive(clap::Args)]
 pub struct RunArgs {
@@ -146,13 +146,19 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
 
 fn exit_code(summary: &Summary) -> u8 {
     match summary {
-        Summary { failed: 1.., .. } => exit::BROKEN,
+        Summary { failed: 1.., .. }
+        | Summary {
+            unexpected_pass: 1..,
+            ..
+        }
+        | Summary { flaky: 1.., .. } => exit::BROKEN,
         Summary {
             inconclusive: 1.., ..
         }
         | Summary {
             passed: 0,
             known_failing: 0,
+            preview_failed: 0,
             ..
         } => exit::NOT_JUDGED,
         _ => exit::CONFORMS,
@@ -181,73 +187,6 @@ async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Pati
         }
     }
     Ok(Patience::from_round_trip(round_trip))
-}
-
-/// A bar on a terminal, plain lines in a pipe.
-struct Progress(Option<ProgressBar>);
-
-impl Progress {
-    fn new(cases: usize) -> Self {
-        if !io::stdout().is_terminal() {
-            return Progress(None);
-        }
-        let bar = ProgressBar::new(cases as u64);
-        // The template is constant, and a bar without it is still a bar.
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}") {
-            bar.set_style(style);
-        }
-        Progress(Some(bar))
-    }
-
-    fn tell(&mut self, result: &CaseResult) {
-        match &self.0 {
-            None => println!("{}", console::line(result)),
-            Some(bar) => {
-                if result.outcome != Outcome::Passed {
-                    bar.println(console::line(result));
-                }
-                bar.set_message(result.scenario.id.clone());
-                bar.inc(1);
-            }
-        }
-    }
-
-    fn finish(&self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-/// A peer that died leaves the same reason at every case behind; a few are told in full, the rest counted.
-const SAME_REASON_MAX: usize = 2;
-
-fn print_details(results: &[CaseResult]) {
-    let mut out = io::stdout().lock();
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for result in results {
-        if let Some(reason) = result.unjudged_reason() {
-            let count = reasons.entry(reason).or_default();
-            *count += 1;
-            if *count > SAME_REASON_MAX {
-                continue;
-            }
-        }
-        if console::details(&mut out, result).is_err() {
-            // Whoever read along has gone; the exit code still tells.
-            return;
-        }
-    }
-    for (reason, count) in reasons {
-        if count > SAME_REASON_MAX {
-            let _ = writeln!(
-                out,
-                "\n{} more could not be judged: {reason}",
-                count - SAME_REASON_MAX
-            );
-        }
-    }
-    let _ = out.flush();
 }
 
 fn write_report(file: &PathBuf, text: &str) -> Result<(), u8> {
