@@ -32,7 +32,12 @@ const USES: &[(&str, &[&str])] = &[
         "target",
         &["trace", "scenario", "session", "crypto", "rules", "wire"],
     ),
-    ("report", &["judge", "trace", "scenario", "rules", "wire"]),
+    (
+        "report",
+        &[
+            "judge", "trace", "scenario", "session", "crypto", "rules", "wire",
+        ],
+    ),
     (
         "runner",
         &[

@@ -29,7 +29,8 @@ pub const WITHIN_MAX: Duration = Duration::from_secs(30);
 pub const FILE_LEN_BYTES_MAX: u64 = 256 * 1024;
 
 /// One playable case: one role, all variables filled in, everything checked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scenario {
     /// Path below `scenarios/` without its ending, and the row's name behind a slash where there is a table.
     pub id: String,
@@ -263,6 +264,7 @@ pub struct PlanFixture {
 
 /// One thing that happens, or must happen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// What.
     pub verb: Verb,

@@ -3,15 +3,17 @@
 mod progress;
 
 use std::{
-    fs,
     path::PathBuf,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
-    report::{Summary, TargetLine, console, json},
+    report::{
+        Run, Summary, TargetLine, console,
+        saved::{PeerAddress, Played},
+    },
     rules::Level,
     runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
     wire::RpcProtocol,
@@ -21,6 +23,7 @@ use super::{
     SelectArgs, exit, kem_id,
     list::{self, ListArgs},
     provision::provision_for,
+    reports::ReportArgs,
     tls_roots,
 };
 use progress::{Progress, print_details};
@@ -50,9 +53,8 @@ pub struct RunArgs {
     /// KEM id to derive keys with: 0051 as deployed, 0050 as published
     #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
     kem_id: KemId,
-    /// Write a report: json=FILE
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
-    report: Vec<PathBuf>,
+    #[command(flatten)]
+    reports: ReportArgs,
 }
 
 pub fn run(args: RunArgs) -> Result<u8, u8> {
@@ -84,16 +86,22 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
 }
 
 async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
-    let started = Instant::now();
-    let (kind, url) = match &args.target {
-        Some(url) => ("url", url.clone()),
+    let (began, started) = (SystemTime::now(), Instant::now());
+    let (kind, url, peer) = match &args.target {
+        Some(url) => {
+            let peer = PeerAddress::Url {
+                url: url.clone(),
+                tls_ca: args.tls_ca.clone(),
+            };
+            ("url", url.clone(), peer)
+        }
         None => {
             let started = runner::start_reference(&provision_for(&jobs)).await;
             let url = started.map_err(|error| {
                 eprintln!("error: failed to {error}");
                 exit::SUITE
             })?;
-            ("reference", url)
+            ("reference", url, PeerAddress::Reference)
         }
     };
     let options = RunOptions {
@@ -112,28 +120,36 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
     println!("{} cases against {url}, seed {seed}", jobs.len());
     let mut progress = Progress::new(jobs.len());
     let asked = jobs.len();
-    let results = runner::run(jobs, &options, patience, &mut |result| {
+    let mut results = runner::run(jobs, &options, patience, &mut |result| {
         progress.tell(result)
     })
     .await;
     progress.finish();
+    let saved = args.reports.save_failures(&mut results, |result| Played {
+        seed,
+        protocol: result.protocol,
+        kem_id: options.kem_id,
+        held_to: options.held_to,
+        peer: peer.clone(),
+    });
     print_details(&results);
     let target = TargetLine {
         kind,
         url,
         protocols: args.select.protocols().to_vec(),
     };
-    for file in &args.report {
-        write_report(
-            file,
-            &format!("{:#}\n", json::report(&results, &target, seed)),
-        )?;
-    }
     let summary = Summary::of(&results);
     println!(
         "\n{}",
         console::summary(&summary, started.elapsed().as_secs_f64())
     );
+    let written = args.reports.write(&Run {
+        results: &results,
+        target: &target,
+        seed,
+        duration: started.elapsed(),
+        began,
+    });
     if results.len() < asked {
         eprintln!(
             "error: {} case(s) crashed in the suite itself",
@@ -141,6 +157,7 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         );
         return Err(exit::SUITE);
     }
+    saved.and(written)?;
     Ok(exit_code(&summary))
 }
 
@@ -189,16 +206,6 @@ async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Pati
     Ok(Patience::from_round_trip(round_trip))
 }
 
-fn write_report(file: &PathBuf, text: &str) -> Result<(), u8> {
-    fs::write(file, text).map_err(|error| {
-        eprintln!(
-            "error: failed to write the report {}: {error}",
-            file.display()
-        );
-        exit::SUITE
-    })
-}
-
 fn random_seed() -> Result<u64, u8> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| {
@@ -213,12 +220,5 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("expected a number from 1".to_owned()),
         Ok(number) => Ok(number),
-    }
-}
-
-fn report_file(text: &str) -> Result<PathBuf, String> {
-    match text.split_once('=') {
-        Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
-        _ => Err("expected json=FILE".to_owned()),
     }
 }
