@@ -50,6 +50,13 @@ impl Events<'_> {
                 "its handshake came: it took what it was sent for a key exchange".to_owned(),
                 index,
             ),
+            EventKind::Received { item, .. }
+                if ending.or_goes_on && self.answers_fence(index, item) =>
+            {
+                Look::Over(done(index))
+            }
+            // What serving it brings is not this step's claim.
+            EventKind::Received { .. } if ending.or_goes_on => Look::Fine,
             EventKind::Received { item, .. } if self.answers_fence(index, item) => broken(
                 "the stream goes on: the fence was answered".to_owned(),
                 index,
