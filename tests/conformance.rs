@@ -17,16 +17,17 @@ use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
     judge::{Verdict, judge},
+    model::load_catalogue,
     net::TlsRoots,
     report::{
         CaseResult, Outcome, console,
         saved::{PeerAddress, Played, PlayedCase},
     },
     rules::Level,
-    runner::{self, Job, RunOptions, Selection, plan},
-    scenario::{builtin::load_builtin, model::Profile},
+    runner::{self, Caller, Job, RunOptions, Selection, Switchboard, plan},
+    scenario::model::Profile,
     target::provision::Provision,
-    wire::RpcProtocol,
+    wire::{Role, RpcProtocol},
 };
 use tokio::runtime::Runtime;
 
@@ -37,7 +38,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a ru
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let templates = load_builtin().unwrap_or_else(|errors| {
+    let templates = load_catalogue().unwrap_or_else(|errors| {
         let errors: Vec<_> = errors.iter().map(|error| error.render()).collect();
         panic!("the built-in scenarios do not load:\n{}", errors.join("\n"))
     });
@@ -45,9 +46,13 @@ fn main() -> ExitCode {
         profile: Profile::Full,
         ..Selection::default()
     };
-    let jobs = plan(&templates, &selection, &RpcProtocol::ALL);
+    let jobs: Vec<Job> = [Role::Responder, Role::Initiator]
+        .into_iter()
+        .flat_map(|role| plan(&templates, &selection, role, &RpcProtocol::ALL))
+        .collect();
     let options = Arc::new(RunOptions {
         url: reference_for(&jobs),
+        switchboard: Some(Arc::new(switchboard())),
         tls_roots: TlsRoots::default(),
         seed: SEED,
         at_once: 1,
@@ -79,6 +84,14 @@ fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
     let mut text = Vec::new();
     console::details(&mut text, &result)?;
     Err(String::from_utf8_lossy(&text).into())
+}
+
+/// Where the reference client, one for each case, calls.
+fn switchboard() -> Switchboard {
+    let client = Caller::Reference(Box::default());
+    RUNTIME
+        .block_on(Switchboard::open("127.0.0.1:0", client))
+        .expect("a loopback port")
 }
 
 /// What is saved of a case is read again equal, and judged the same without the peer.

@@ -20,6 +20,7 @@ const USES: &[(&str, &[&str])] = &[
     ),
     ("scenario", &["rules", "wire"]),
     ("trace", &["scenario", "session", "rules", "wire"]),
+    ("model", &["trace", "scenario", "rules", "wire"]),
     (
         "actor",
         &[

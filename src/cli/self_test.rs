@@ -71,9 +71,10 @@ mod with_defects {
         lapses::{Quirk, defects},
         report::console,
         runner::{Job, Selection, plan},
-        scenario::{builtin::load_builtin, model::Profile},
+        model::load_catalogue,
+        scenario::model::Profile,
         selftest::{self, Alarm, Challenged, Questions, SelfTest, SelfTestError},
-        wire::RpcProtocol,
+        wire::{Role, RpcProtocol},
     };
 
     use super::{
@@ -128,7 +129,7 @@ mod with_defects {
 
     /// Every built-in case over both RPC protocols.
     fn jobs() -> Result<Vec<Job>, u8> {
-        let templates = load_builtin().map_err(|errors| {
+        let templates = load_catalogue().map_err(|errors| {
             for error in &errors {
                 eprintln!("{}", error.render());
             }
@@ -138,7 +139,9 @@ mod with_defects {
             profile: Profile::Full,
             ..Selection::default()
         };
-        Ok(plan(&templates, &selection, &RpcProtocol::ALL))
+        let roles = [Role::Responder, Role::Initiator].into_iter();
+        let jobs = roles.flat_map(|role| plan(&templates, &selection, role, &RpcProtocol::ALL));
+        Ok(jobs.collect())
     }
 
     async fn defective(args: &SelfTestArgs, jobs: Vec<Job>) -> Result<u8, u8> {

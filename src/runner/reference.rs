@@ -1,4 +1,4 @@
-//! The reference host as a peer under test, in this process and on a real loopback socket.
+//! The reference as a peer under test, host or client, in this process and on a real loopback socket.
 
 use std::{fmt, io, net::Ipv4Addr, sync::Arc};
 
@@ -6,11 +6,13 @@ use tokio::{net::TcpListener, task::AbortHandle};
 
 use crate::{
     net::{
+        LinkError,
+        client::{ClientApp, ClientOptions},
         host::{HostApp, HostOptions},
         serve::{ServeLimits, serve},
     },
     reference::config::{Config, ConfigError},
-    target::provision::Provision,
+    target::provision::{ClientProvision, Provision},
 };
 
 /// Starts the reference host with this provision, and says its URL. It lasts as long as the runtime.
@@ -50,6 +52,22 @@ pub async fn start_host(
     Ok((format!("http://{address}"), served.abort_handle()))
 }
 
+/// Starts the reference client with this provision: it dials all its hosts. It lasts as long as the handle. Must be called
+/// inside a tokio runtime.
+///
+/// # Errors
+/// A provision that is no valid config, which is the suite's own fault.
+pub fn start_reference_client(
+    provision: &ClientProvision,
+    options: ClientOptions,
+) -> Result<ClientApp, StartError> {
+    let config = Config::from_json(&provision.to_backrest_config().to_string())
+        .map_err(StartError::Provision)?;
+    let client = ClientApp::new(config, options);
+    client.start();
+    Ok(client)
+}
+
 /// Why the reference could not be started.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -58,12 +76,15 @@ pub enum StartError {
     Provision(ConfigError),
     /// There is no loopback port.
     Port(io::Error),
+    /// There is no loopback port to be called at.
+    Listen(LinkError),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Provision(error) => write!(f, "start the reference: its config: {error}"),
+            StartError::Listen(error) => error.fmt(f),
             StartError::Port(error) => write!(f, "start the reference: a loopback port: {error}"),
         }
     }

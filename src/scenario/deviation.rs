@@ -124,6 +124,8 @@ pub enum IdentityFault {
     Reflected,
     /// Our own valid handshake of an earlier session with the same peer.
     Recorded,
+    /// The valid identity of another host that the client knows: the first under `given: others`. For initiators.
+    AnotherKnownOne,
     /// A key that nobody knows, under our instance id.
     UnknownKey,
     /// Our key under an instance id that nobody has.
@@ -250,6 +252,8 @@ pub enum PayloadFault {
     EmptyItem,
     /// An item whose action has a number that nobody knows.
     UnknownAction,
+    /// The item, the content of its action replaced by bytes that are no message.
+    ContentNotProtobuf,
     /// The item, each U+FFFD in its texts replaced by bytes that are not UTF-8.
     InvalidUtf8,
     /// A manifest whose length says 2 GiB less one, and nothing behind it.

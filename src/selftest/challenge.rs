@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -12,11 +13,11 @@ use super::{AT_ONCE, PATIENCE};
 use crate::{
     crypto::kem::KemId,
     lapses::{Defect, Lapses},
-    net::{TlsRoots, host::HostOptions, serve::ServeLimits},
+    net::{TlsRoots, client::ClientOptions, host::HostOptions, serve::ServeLimits},
     reference::{config::Config, limits::Settings},
     report::{CaseResult, Outcome},
     rules::{Level, RuleId},
-    runner::{self, Job, RunOptions, StartError},
+    runner::{self, Caller, Job, RunOptions, StartError, Switchboard},
     scenario::model::Profile,
     wire::{Role, RpcProtocol},
 };
@@ -83,10 +84,11 @@ impl Challenged {
     }
 }
 
-/// A reference in this process, which ends with this value.
+/// A reference in this process, host and clients, which ends with this value.
 pub(super) struct Opponent {
     url: String,
     task: AbortHandle,
+    switchboard: Arc<Switchboard>,
 }
 
 impl Drop for Opponent {
@@ -109,12 +111,23 @@ impl Opponent {
             ..ServeLimits::default()
         };
         let (url, task) = runner::start_host(config.clone(), options, limits).await?;
-        Ok(Opponent { url, task })
+        let client = ClientOptions {
+            settings: options.settings,
+            ..ClientOptions::default()
+        };
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let switchboard = Switchboard::open(address, Caller::Reference(Box::new(client))).await;
+        Ok(Opponent {
+            url,
+            task,
+            switchboard: Arc::new(switchboard.map_err(StartError::Listen)?),
+        })
     }
 
     fn options(&self, seed: u64, held_to: Level) -> RunOptions {
         RunOptions {
             url: self.url.clone(),
+            switchboard: Some(self.switchboard.clone()),
             tls_roots: TlsRoots::default(),
             seed,
             at_once: AT_ONCE,
@@ -180,7 +193,7 @@ pub(super) async fn challenge(
         duration: Duration::ZERO,
     };
     for protocol in RpcProtocol::ALL {
-        challenged.serves |= runner::contact(&options, protocol).await.is_ok();
+        challenged.serves |= runner::contact(&options, role, protocol).await.is_ok();
     }
     for (jobs, kills_wanted) in [(citing, KILLS_WANTED), (others, 1)] {
         for job in jobs {
