@@ -69,9 +69,9 @@ mod with_defects {
 
     use syncspec::{
         lapses::{Quirk, defects},
+        model::load_catalogue,
         report::console,
         runner::{Job, Selection, plan},
-        model::load_catalogue,
         scenario::model::Profile,
         selftest::{self, Alarm, Challenged, Questions, SelfTest, SelfTestError},
         wire::{Role, RpcProtocol},

@@ -196,7 +196,9 @@ pub async fn honest_but_unusual(
 }
 
 fn config_for(jobs: &[Job]) -> Result<Config, StartError> {
-    let hosted = jobs.iter().filter(|job| job.scenario.role == Role::Responder);
+    let hosted = jobs
+        .iter()
+        .filter(|job| job.scenario.role == Role::Responder);
     let cases = hosted.map(|job| &*job.scenario);
     reference_config(&Provision::for_cases(cases))
 }
