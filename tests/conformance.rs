@@ -19,7 +19,7 @@ use syncspec::{
     net::TlsRoots,
     report::{Outcome, console},
     rules::Level,
-    runner::{self, Job, RunOptions, Selection, plan},
+    runner::{self, Job, Reference, RunOptions, Selection, plan},
     scenario::{builtin::load_builtin, model::Profile},
     target::provision::Provision,
     wire::RpcProtocol,
@@ -42,14 +42,16 @@ fn main() -> ExitCode {
         ..Selection::default()
     };
     let jobs = plan(&templates, &selection, &RpcProtocol::ALL);
+    let Reference { url, looks } = reference_for(&jobs);
     let options = Arc::new(RunOptions {
-        url: reference_for(&jobs),
+        url,
         tls_roots: TlsRoots::default(),
         seed: SEED,
         at_once: 1,
         // The reference is held to every rule, not only to those that fail a peer.
         held_to: Level::Deployed,
         kem_id: KemId::default(),
+        looks,
     });
     let trials = jobs
         .into_iter()
@@ -76,7 +78,7 @@ fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
     Err(String::from_utf8_lossy(&text).into())
 }
 
-fn reference_for(jobs: &[Job]) -> String {
+fn reference_for(jobs: &[Job]) -> Reference {
     let provision = Provision::for_cases(jobs.iter().map(|job| &*job.scenario));
     RUNTIME
         .block_on(runner::start_reference(&provision))

@@ -1,6 +1,6 @@
 //! The parts each kind of step is played in.
 
-use super::{MAIN_SESSION, PROBE_SESSION};
+use super::PROBE_SESSION;
 use crate::scenario::{
     message::Message,
     model::{Sendable, Step, Verb},
@@ -19,6 +19,16 @@ pub(super) enum Op {
     SendFence,
     HalfClose,
     Reset,
+    Cut,
+    Stall,
+    /// Ask what looks inside the peer.
+    Look,
+    /// Until the step can be read, asking again from time to time.
+    Eventually,
+    /// Leave the call that looked.
+    Close,
+    /// Until clocks that count milliseconds have gone on.
+    Tick,
     /// Until the key exchange is done or the stream is over.
     UntilKeyed,
     /// Until the step can be read, for this long; then go on.
@@ -29,10 +39,7 @@ pub(super) enum Op {
 
 /// The session a step belongs to.
 pub fn session_of(step: &Step) -> &str {
-    match step.verb {
-        Verb::Probe(_) => PROBE_SESSION,
-        _ => step.on.as_deref().unwrap_or(MAIN_SESSION),
-    }
+    step.session()
 }
 
 pub(super) fn ops_of(step: &Step) -> Vec<Op> {
@@ -41,7 +48,7 @@ pub(super) fn ops_of(step: &Step) -> Vec<Op> {
         secret: secret.clone().unwrap_or_default(),
     };
     match &step.verb {
-        Verb::Connect(connect) => vec![open(&connect.identity, &None)],
+        Verb::Connect(connect) => vec![open(&connect.identity, &connect.secret)],
         Verb::Establish(establish) => vec![
             open(&establish.identity, &establish.secret),
             Op::SendKey,
@@ -61,7 +68,20 @@ pub(super) fn ops_of(step: &Step) -> Vec<Op> {
         Verb::ExpectClosed(_) | Verb::ExpectRefused(_) => {
             vec![Op::Grace, Op::SendFence, Op::Await]
         }
-        Verb::ExpectNever(_) => Vec::new(),
+        // The last two are written out as plain steps before anybody plays them.
+        Verb::ExpectNever(_) | Verb::ExpectCount(_) | Verb::AllAtOnce(_) | Verb::Each(_) => {
+            Vec::new()
+        }
+        Verb::ExpectState(_) | Verb::ExpectConfig(_) | Verb::ExpectOperations(_) => {
+            vec![Op::Look, Op::Eventually]
+        }
+        Verb::ExpectSnapshot(_)
+        | Verb::Subscribe(_)
+        | Verb::SetClientConfig(_)
+        | Verb::ChangeConfig(_) => vec![Op::Look, Op::Await],
+        Verb::ExpectUpdate(_) => vec![Op::Await],
+        Verb::Cut(_) => vec![Op::Cut],
+        Verb::Stall(_) => vec![Op::Stall],
         Verb::HalfClose(_) => vec![Op::HalfClose],
         Verb::Reset(_) => vec![Op::Reset],
         Verb::Probe(_) => vec![

@@ -5,6 +5,7 @@ pub mod exit;
 mod keys;
 mod list;
 mod logging;
+mod looks;
 mod operations;
 mod provision;
 mod rules;

@@ -14,13 +14,14 @@ use syncspec::{
     crypto::kem::KemId,
     report::{CaseResult, Outcome, Summary, TargetLine, console, json},
     rules::Level,
-    runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
+    runner::{self, JOBS_AT_ONCE, Job, Looks, RunOptions, plan},
     wire::RpcProtocol,
 };
 
 use super::{
     SelectArgs, exit, kem_id,
     list::{self, ListArgs},
+    looks::{self, LooksArgs},
     provision::provision_for,
     tls_roots,
 };
@@ -50,6 +51,8 @@ pub struct RunArgs {
     /// KEM id to derive keys with: 0051 as deployed, 0050 as published
     #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
     kem_id: KemId,
+    #[command(flatten)]
+    looks: LooksArgs,
     /// Write a report: json=FILE
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
     report: Vec<PathBuf>,
@@ -85,18 +88,18 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
 
 async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
     let started = Instant::now();
-    let (kind, url) = match &args.target {
-        Some(url) => ("url", url.clone()),
+    let (kind, url, looks) = match &args.target {
+        Some(url) => ("url", url.clone(), Looks::default()),
         None => {
             let started = runner::start_reference(&provision_for(&jobs)).await;
-            let url = started.map_err(|error| {
+            let reference = started.map_err(|error| {
                 eprintln!("error: failed to {error}");
                 exit::SUITE
             })?;
-            ("reference", url)
+            ("reference", reference.url, reference.looks)
         }
     };
-    let options = RunOptions {
+    let mut options = RunOptions {
         url: url.clone(),
         tls_roots: tls_roots(args.tls_ca.as_ref())?,
         seed,
@@ -107,8 +110,14 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
             Level::Must
         },
         kem_id: args.kem_id,
+        looks,
     };
     let patience = contact(&options, args.select.protocols()).await?;
+    if args.target.is_some() {
+        let protocol = args.select.protocols()[0];
+        options.looks = args.looks.looks(&options.dial(protocol)).await?;
+        looks::reset(&options.looks, &provision_for(&jobs)).await;
+    }
     println!("{} cases against {url}, seed {seed}", jobs.len());
     let mut progress = Progress::new(jobs.len());
     let asked = jobs.len();

@@ -8,15 +8,18 @@ use tokio::time::timeout;
 
 use crate::{
     actor::{Actor, Command, Input, Out, RequestShape},
-    net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start},
+    net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start, UnaryEnd},
     trace::{End, LinkFailure, Stage, Trace},
+    wire::Code,
 };
+
+use super::looks::{Answer, Looks};
 
 /// How long the stages of opening a stream take in all, whatever the peer does.
 const OPEN_WAIT: Duration = Duration::from_secs(10);
 
 /// Plays the actor's scenario against the peer at `options`.
-pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
+pub async fn drive(mut actor: Actor<'_>, options: &DialOptions, looks: &Looks) -> Trace {
     let started = Instant::now();
     let mut streams: Vec<Stream> = Vec::new();
     loop {
@@ -25,12 +28,7 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
                 streams.retain(|stream| stream.session != session);
                 let input = match open(options, &request).await {
                     Ok((connection, link)) => {
-                        streams.push(Stream {
-                            session: session.clone(),
-                            link,
-                            over: false,
-                            _connection: connection,
-                        });
+                        streams.push(Stream::new(&session, connection, link));
                         Input::Opened
                     }
                     Err(error) => Input::NotOpened(failure(&error)),
@@ -53,6 +51,27 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
                     }
                 }
             }
+            Command::Ask { session, ask } => {
+                streams.retain(|stream| stream.session != session);
+                let input = match timeout(OPEN_WAIT, looks.ask(ask, options)).await {
+                    Ok(Ok(Answer::Stream(stream))) => {
+                        let (connection, link) = *stream;
+                        streams.push(Stream::new(&session, connection, link));
+                        Input::Opened
+                    }
+                    Ok(Ok(Answer::Input(input))) => input,
+                    Ok(Err(error)) => Input::NotOpened(failure(&error)),
+                    Err(_) => Input::NotOpened(failure(&too_slow())),
+                };
+                actor.note(&session, input, started.elapsed());
+            }
+            Command::Stall { session } => {
+                let mut streams = streams.iter_mut();
+                if let Some(stream) = streams.find(|stream| stream.session == session) {
+                    stream.over = true;
+                }
+            }
+            Command::Close { session } => streams.retain(|stream| stream.session != session),
             Command::Wait { until } => {
                 let left = until.saturating_sub(started.elapsed());
                 if let Ok((session, input)) = timeout(left, next_input(&mut streams)).await {
@@ -67,12 +86,22 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
 struct Stream {
     session: String,
     link: Link,
+    /// Nothing more is read of it.
     over: bool,
-    /// Kept because a stream lasts no longer than its connection.
-    _connection: Connection,
+    /// Kept because a stream lasts no longer than its connection; none once that was cut.
+    connection: Option<Connection>,
 }
 
 impl Stream {
+    fn new(session: &str, connection: Connection, link: Link) -> Stream {
+        Stream {
+            session: session.to_owned(),
+            link,
+            over: false,
+            connection: Some(connection),
+        }
+    }
+
     async fn put(&mut self, out: Out) -> Result<(), LinkError> {
         match out {
             Out::Message(payload) => {
@@ -89,6 +118,10 @@ impl Stream {
             Out::HalfClose => self.link.half_close(),
             Out::Reset => {
                 self.link.reset();
+                Ok(())
+            }
+            Out::Cut => {
+                self.connection.take().into_iter().for_each(Connection::cut);
                 Ok(())
             }
         }
@@ -113,10 +146,14 @@ async fn open(
     };
     timeout(OPEN_WAIT, opening)
         .await
-        .unwrap_or(Err(LinkError::Timeout {
-            step: net::Step::Connect,
-            after: OPEN_WAIT,
-        }))
+        .unwrap_or_else(|_| Err(too_slow()))
+}
+
+fn too_slow() -> LinkError {
+    LinkError::Timeout {
+        step: net::Step::Connect,
+        after: OPEN_WAIT,
+    }
 }
 
 fn failure(error: &LinkError) -> LinkFailure {
@@ -199,7 +236,18 @@ fn input_of(event: LinkEvent) -> Input {
     }
 }
 
-fn end_of(end: net::End) -> End {
+/// How a call without a stream ended; an answer is an end with OK.
+pub(super) fn end_of_call(end: UnaryEnd) -> End {
+    match end {
+        UnaryEnd::Answer(_) => End::Status {
+            code: Code::Ok,
+            message: String::new(),
+        },
+        UnaryEnd::Ended(end) => end_of(end),
+    }
+}
+
+pub(super) fn end_of(end: net::End) -> End {
     match end {
         net::End::Status(status) => End::Status {
             code: status.code,

@@ -1,6 +1,8 @@
 //! From scenarios to results: which cases are played, how many at once, and what each came to.
 
 mod drive;
+pub mod hook;
+mod looks;
 mod plan;
 mod reference;
 
@@ -12,8 +14,9 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use drive::drive;
+pub use looks::{Looks, StateService};
 pub use plan::{Job, Selection, plan};
-pub use reference::{StartError, start_reference};
+pub use reference::{Reference, StartError, start_reference};
 
 use crate::{
     actor::{Actor, Entropy, Patience},
@@ -45,10 +48,13 @@ pub struct RunOptions {
     pub held_to: Level,
     /// Which reading of the KEM id we follow.
     pub kem_id: KemId,
+    /// What looks inside the peer.
+    pub looks: Looks,
 }
 
 impl RunOptions {
-    fn dial(&self, protocol: RpcProtocol) -> DialOptions {
+    /// How the peer is dialled over one RPC protocol.
+    pub fn dial(&self, protocol: RpcProtocol) -> DialOptions {
         DialOptions {
             tls_roots: self.tls_roots.clone(),
             ..DialOptions::new(self.url.clone(), protocol)
@@ -72,7 +78,15 @@ pub async fn contact(options: &RunOptions, protocol: RpcProtocol) -> Result<Cont
         options.kem_id,
         Patience::from_round_trip(Duration::ZERO),
     );
-    first_contact(&drive(actor, &options.dial(protocol)).await)
+    first_contact(&drive(actor, &options.dial(protocol), &options.looks).await)
+}
+
+/// Calls the state service once.
+///
+/// # Errors
+/// Why it is of no use, in words.
+pub async fn try_state_service(sync: &DialOptions, looks: &Looks) -> Result<(), String> {
+    looks.try_state_service(sync).await
 }
 
 /// Plays the jobs: side by side, then those that want to be alone. `tell` hears of each result as it comes.
@@ -117,7 +131,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         protocol,
         skip,
     } = job;
-    if let Some(reason) = skip {
+    if let Some(reason) = skip.or_else(|| options.looks.lacks(&scenario)) {
         return CaseResult {
             scenario,
             protocol,
@@ -135,7 +149,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         options.kem_id,
         patience,
     );
-    let trace = drive(actor, &options.dial(protocol)).await;
+    let trace = drive(actor, &options.dial(protocol), &options.looks).await;
     let verdict = judge(&scenario, &trace);
     CaseResult::new(
         scenario,

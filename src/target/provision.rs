@@ -9,7 +9,7 @@ use crate::{
     crypto::identity::Identity,
     scenario::{
         fixtures::{self, Fixtures},
-        model::{PermissionFixture, PermissionKind, Scenario},
+        model::{PermissionFixture, Scenario},
     },
 };
 
@@ -159,12 +159,7 @@ fn permissions(permissions: &[PermissionFixture]) -> Vec<Value> {
         .iter()
         .map(|permission| {
             json!({
-                "type": match permission.kind {
-                    PermissionKind::ReadOperations => "PERMISSION_READ_OPERATIONS",
-                    PermissionKind::ReadConfig => "PERMISSION_READ_CONFIG",
-                    PermissionKind::ReadWriteConfig => "PERMISSION_READ_WRITE_CONFIG",
-                    PermissionKind::ReceiveSharedRepos => "PERMISSION_RECEIVE_SHARED_REPOS",
-                },
+                "type": permission.kind.name(),
                 "scopes": permission.scopes,
             })
         })

@@ -1,10 +1,11 @@
 //! What a step makes of the events so far: satisfied, failed, or still open. The actor asks it to know when a wait is
 //! over, the judge to know what the whole trace means; so both can never disagree.
 
-use super::{End, Event, EventKind, Trace};
+use super::{End, Event, EventKind, Trace, looks};
 use crate::{
     rules::RuleId,
     scenario::{
+        fixtures::Fixtures,
         message::Pattern,
         model::{Ending, Expectation, HttpAnswer, Step, Verb},
     },
@@ -28,6 +29,8 @@ pub enum Reading {
     },
     /// It can no longer be satisfied.
     Failed(Broken),
+    /// What looks inside the peer gave no answer, for this reason; that says nothing of the claim.
+    NotTold(String),
     /// It needs more.
     Open {
         /// What it waits for, in words.
@@ -49,15 +52,22 @@ pub struct Broken {
 }
 
 /// Reads the events of the step's session from `mark` on.
-pub fn read(step: &Step, session: &str, trace: &Trace, mark: Mark) -> Reading {
+pub fn read(step: &Step, session: &str, trace: &Trace, mark: Mark, fixtures: &Fixtures) -> Reading {
     let events = Events {
         trace,
         session,
         mark,
     };
     match &step.verb {
-        Verb::Connect(_) | Verb::Send(_) | Verb::HalfClose(_) | Verb::Reset(_) => satisfied(mark),
-        Verb::ExpectNever(_) => satisfied(mark),
+        Verb::Connect(_)
+        | Verb::Send(_)
+        | Verb::HalfClose(_)
+        | Verb::Reset(_)
+        | Verb::Cut(_)
+        | Verb::Stall(_)
+        | Verb::AllAtOnce(_)
+        | Verb::Each(_)
+        | Verb::ExpectNever(_) => satisfied(mark),
         Verb::Expect(Expectation::Key) => key(&events),
         Verb::Expect(Expectation::Handshake) => handshake(&events),
         Verb::Expect(Expectation::Item(pattern)) => item(&events, pattern),
@@ -68,17 +78,26 @@ pub fn read(step: &Step, session: &str, trace: &Trace, mark: Mark) -> Reading {
         Verb::Fence(_) => fence(&events),
         Verb::ExpectClosed(ending) | Verb::ExpectRefused(ending) => ended(&events, ending),
         Verb::ExpectHttp(answer) => http(&events, answer),
+        Verb::ExpectCount(expected) => looks::count(trace, fixtures, mark, *expected),
+        Verb::ExpectState(expected) => looks::state(&events, expected, fixtures),
+        Verb::ExpectSnapshot(expected) => looks::snapshot(&events, expected, fixtures),
+        Verb::Subscribe(_) => looks::subscribed(&events),
+        Verb::ExpectUpdate(expected) => looks::update(&events, expected, fixtures),
+        Verb::SetClientConfig(call) => looks::client_config(&events, call),
+        Verb::ChangeConfig(_) => looks::changed(&events),
+        Verb::ExpectConfig(expected) => looks::config(&events, expected, fixtures),
+        Verb::ExpectOperations(expected) => looks::operations(&events, expected),
     }
 }
 
-struct Events<'a> {
-    trace: &'a Trace,
-    session: &'a str,
-    mark: Mark,
+pub(super) struct Events<'a> {
+    pub trace: &'a Trace,
+    pub session: &'a str,
+    pub mark: Mark,
 }
 
 impl<'a> Events<'a> {
-    fn rest(&self) -> impl Iterator<Item = (usize, &'a Event)> {
+    pub fn rest(&self) -> impl Iterator<Item = (usize, &'a Event)> {
         self.trace
             .of(self.session)
             .filter(|(index, _)| *index >= self.mark.0)
@@ -102,18 +121,18 @@ impl<'a> Events<'a> {
     }
 }
 
-fn satisfied(mark: Mark) -> Reading {
+pub(super) fn satisfied(mark: Mark) -> Reading {
     Reading::Satisfied {
         mark,
         remarks: Vec::new(),
     }
 }
 
-fn done(index: usize) -> Reading {
+pub(super) fn done(index: usize) -> Reading {
     satisfied(Mark(index + 1))
 }
 
-fn failed(expected: &str, seen: impl Into<String>, event: usize) -> Reading {
+pub(super) fn failed(expected: &str, seen: impl Into<String>, event: usize) -> Reading {
     Reading::Failed(Broken {
         rule: None,
         expected: expected.to_owned(),
@@ -156,13 +175,18 @@ fn surprise(expected: &str, index: usize, kind: &EventKind) -> Option<Reading> {
         | EventKind::NotSent(_)
         | EventKind::HalfClosed
         | EventKind::ResetByUs
+        | EventKind::CutByUs
+        | EventKind::Stalled
+        | EventKind::Called(_)
+        | EventKind::State(_)
+        | EventKind::Told(_)
         | EventKind::Answered { .. } => return None,
     };
     Some(failed(expected, seen, index))
 }
 
 /// What one event means to a step that waits.
-enum Look {
+pub(super) enum Look {
     /// The wait is over.
     Over(Reading),
     /// It may come while the step waits.
@@ -172,7 +196,7 @@ enum Look {
 }
 
 /// Reads on until an event ends the wait.
-fn scan(
+pub(super) fn scan(
     events: &Events<'_>,
     expected: &str,
     mut look: impl FnMut(usize, &EventKind) -> Look,
@@ -257,7 +281,7 @@ pub fn is_background(item: &SyncStreamItem) -> bool {
 }
 
 /// A session is up once the keys are exchanged, the handshake verified, and the peer showed what we may see.
-fn established(events: &Events<'_>) -> Reading {
+pub(super) fn established(events: &Events<'_>) -> Reading {
     let expected = "a session: keys, the peer's handshake, its config and resources";
     let (mut config, mut resources) = (false, false);
     scan(events, expected, |index, kind| match kind {
