@@ -15,11 +15,32 @@ use crate::{
 
 use super::looks::{Answer, Looks};
 
-/// How long the stages of opening a stream take in all, whatever the peer does.
-const OPEN_WAIT: Duration = Duration::from_secs(10);
+/// How many of its steps' waits opening a stream takes in all, whatever the peer does.
+const OPEN_WAIT_STEPS: u32 = 2;
+
+/// Looks on while a case is driven, and may hold it up: nothing of ours goes out before it returns.
+pub trait Watch: Send {
+    /// Something of ours, the last event of the trace, is about to go out.
+    fn before_send(&mut self, trace: &Trace);
+}
+
+/// Nobody looks on.
+impl Watch for () {
+    fn before_send(&mut self, _trace: &Trace) {}
+}
 
 /// Plays the actor's scenario against the peer at `options`.
-pub async fn drive(mut actor: Actor<'_>, options: &DialOptions, looks: &Looks) -> Trace {
+pub async fn drive(actor: Actor<'_>, options: &DialOptions, looks: &Looks) -> Trace {
+    drive_watched(actor, options, looks, &mut ()).await
+}
+
+/// The same, with somebody looking on.
+pub async fn drive_watched(
+    mut actor: Actor<'_>,
+    options: &DialOptions,
+    looks: &Looks,
+    watch: &mut dyn Watch,
+) -> Trace {
     let started = Instant::now();
     let mut streams: Vec<Stream> = Vec::new();
     loop {
@@ -36,6 +57,7 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions, looks: &Looks) -
                 actor.note(&session, input, started.elapsed());
             }
             Command::Send { session, out } => {
+                watch.before_send(actor.trace());
                 if let Some(stream) = streams.iter_mut().find(|stream| stream.session == session)
                     && let Err(error) = stream.put(out).await
                 {
@@ -53,7 +75,7 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions, looks: &Looks) -
             }
             Command::Ask { session, ask } => {
                 streams.retain(|stream| stream.session != session);
-                let input = match timeout(OPEN_WAIT, looks.ask(ask, options)).await {
+                let input = match timeout(open_wait(options), looks.ask(ask, options)).await {
                     Ok(Ok(Answer::Stream(stream))) => {
                         let (connection, link) = *stream;
                         streams.push(Stream::new(&session, connection, link));
@@ -61,7 +83,7 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions, looks: &Looks) -
                     }
                     Ok(Ok(Answer::Input(input))) => input,
                     Ok(Err(error)) => Input::NotOpened(failure(&error)),
-                    Err(_) => Input::NotOpened(failure(&too_slow())),
+                    Err(_) => Input::NotOpened(failure(&too_slow(options))),
                 };
                 actor.note(&session, input, started.elapsed());
             }
@@ -144,15 +166,19 @@ async fn open(
         let link = connection.open(&shape).await?;
         Ok((connection, link))
     };
-    timeout(OPEN_WAIT, opening)
+    timeout(open_wait(options), opening)
         .await
-        .unwrap_or_else(|_| Err(too_slow()))
+        .unwrap_or_else(|_| Err(too_slow(options)))
 }
 
-fn too_slow() -> LinkError {
+fn open_wait(options: &DialOptions) -> Duration {
+    options.step_wait.saturating_mul(OPEN_WAIT_STEPS)
+}
+
+fn too_slow(options: &DialOptions) -> LinkError {
     LinkError::Timeout {
         step: net::Step::Connect,
-        after: OPEN_WAIT,
+        after: open_wait(options),
     }
 }
 

@@ -3,11 +3,14 @@
 use std::marker::PhantomData;
 
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MessageDescriptor};
+use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value as Json;
 
-use super::pattern::{Mismatch, compare_message};
+use super::{
+    message::message_json,
+    pattern::{Mismatch, compare_message},
+};
 use crate::wire::{
     descriptor_pool,
     v1::Operation,
@@ -57,12 +60,7 @@ impl<M: Named> MessagePattern<M> {
 
     /// The first place where a message differs, in the pattern's order; `None` when it matches.
     pub fn mismatch(&self, seen: &M) -> Option<Mismatch> {
-        let mut reflected = DynamicMessage::new(descriptor::<M>());
-        reflected
-            .transcode_from(seen)
-            // What one codec wrote for this very message type, the other reads.
-            .expect("both are the same message");
-        compare_message("", &self.json, &self.message, &reflected)
+        compare_message("", &self.json, &self.message, &reflect(seen))
     }
 
     /// The message that has these fields and no others.
@@ -70,6 +68,31 @@ impl<M: Named> MessagePattern<M> {
         // As above.
         M::decode(self.message.encode_to_vec().as_slice()).unwrap_or_default()
     }
+}
+
+fn reflect<M: Named>(message: &M) -> DynamicMessage {
+    let mut reflected = DynamicMessage::new(descriptor::<M>());
+    reflected
+        .transcode_from(message)
+        // What one codec wrote for this very message type, the other reads.
+        .expect("both are the same message");
+    reflected
+}
+
+/// A message in protobuf's JSON mapping, default values left out.
+pub fn message_to_json<M: Named>(message: &M) -> Json {
+    message_json(&reflect(message))
+}
+
+/// A message out of protobuf's JSON mapping. A peer of another version may know more fields: those are left out.
+///
+/// # Errors
+/// What the mapping of this message does not have.
+pub fn message_from_json<M: Named>(json: &Json) -> Result<M, serde_json::Error> {
+    let options = DeserializeOptions::new().deny_unknown_fields(false);
+    let message = DynamicMessage::deserialize_with_options(descriptor::<M>(), json, &options)?;
+    // As above.
+    Ok(M::decode(message.encode_to_vec().as_slice()).unwrap_or_default())
 }
 
 /// A message of the contract.

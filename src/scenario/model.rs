@@ -13,7 +13,7 @@ use super::{
     fixtures::Fixtures,
     looks::{
         ClientConfigCall, ConfigChange, ConfigExpectation, CountExpectation, OperationsExpectation,
-        SnapshotExpectation, StateExpectation,
+        STRANGERS_MAX, SnapshotExpectation, StateExpectation,
     },
     message::{self, Message, Pattern},
     schema,
@@ -25,6 +25,8 @@ use crate::{
 
 /// Most steps one scenario may have: more than a reader can follow is several claims.
 pub const STEPS_MAX: usize = 100;
+/// Most steps a scenario comes to once those for many clients are written out.
+pub const PLAYED_STEPS_MAX: usize = STEPS_MAX * STRANGERS_MAX as usize;
 /// Most rows one table may have.
 pub const CASES_MAX: usize = 500;
 /// Longest wait a step may ask for. The longest wait of the protocol is the 15 s for a handshake.
@@ -33,7 +35,8 @@ pub const WITHIN_MAX: Duration = Duration::from_secs(30);
 pub const FILE_LEN_BYTES_MAX: u64 = 256 * 1024;
 
 /// One playable case: one role, all variables filled in, everything checked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scenario {
     /// Path below `scenarios/` without its ending, and the row's name behind a slash where there is a table.
     pub id: String,
@@ -281,6 +284,7 @@ pub struct PlanFixture {
 
 /// One thing that happens, or must happen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// What.
     pub verb: Verb,
@@ -422,6 +426,9 @@ pub struct Ending {
     pub also_allowed: Vec<Code>,
     /// True where an HTTP/2 reset or a closed connection is as good as a status: the peer was given no RPC to answer.
     pub or_reset: bool,
+    /// True where a peer may as well serve what was asked, because it is an optional capability: then the session goes
+    /// on.
+    pub or_goes_on: bool,
 }
 
 /// What an HTTP response must be.

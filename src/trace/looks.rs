@@ -1,6 +1,5 @@
 //! What a step makes of what it was told beside the streams: by the state service, or by the hook.
 
-use prost_reflect::{DeserializeOptions, DynamicMessage, prost::Message as _};
 use serde_json::Value as Json;
 
 use super::{
@@ -14,10 +13,11 @@ use crate::{
             ClientConfigCall, ConfigExpectation, CountExpectation, Heartbeat,
             OperationsExpectation, SnapshotExpectation, StateExpectation,
         },
+        message_pattern::message_from_json,
         model::PermissionFixture,
     },
     wire::{
-        Code, descriptor_pool,
+        Code,
         v1::Operation,
         v1sync::{ConnectionState, PeerState},
     },
@@ -136,7 +136,6 @@ impl<'a> Wanted<'a> {
                 }
                 _ => None,
             })
-            
             .unwrap_or_default();
         let mut parts = Vec::new();
         match expected.connected {
@@ -390,7 +389,7 @@ fn operations_fault(answer: &Json, expected: &OperationsExpectation) -> Option<S
     let list = answer["operations"].as_array().map(Vec::as_slice);
     let mut operations = Vec::new();
     for json in list.unwrap_or_default() {
-        match operation(json) {
+        match message_from_json::<Operation>(json) {
             Ok(operation) => operations.push(operation),
             Err(error) => return Some(format!("an operation that cannot be read: {error}")),
         }
@@ -417,19 +416,6 @@ fn operations_fault(answer: &Json, expected: &OperationsExpectation) -> Option<S
         .flows
         .is_some_and(|wanted| wanted as usize != flows.len());
     wrong.then(|| format!("{} flows", flows.len()))
-}
-
-/// An operation in protobuf's JSON mapping; a peer of another version may know more fields.
-fn operation(json: &Json) -> Result<Operation, String> {
-    let descriptor = descriptor_pool()
-        .get_message_by_name("v1.Operation")
-        .ok_or("no such message")?;
-    let options = DeserializeOptions::new().deny_unknown_fields(false);
-    DynamicMessage::deserialize_with_options(descriptor, json, &options)
-        .map_err(|error| error.to_string())
-        .and_then(|message| {
-            Operation::decode(message.encode_to_vec().as_slice()).map_err(|error| error.to_string())
-        })
 }
 
 /// An answer of the hook without fault; the last fault is told where none comes in time.

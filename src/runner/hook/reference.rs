@@ -3,15 +3,12 @@
 use std::fmt;
 
 use futures_util::{FutureExt as _, future::BoxFuture};
-use prost_reflect::{DynamicMessage, prost::Message as _};
 use serde_json::{Value as Json, json};
 
 use super::{Hook, config_form};
 use crate::{
-    net::host::HostApp,
-    reference::config::Config,
+    net::host::HostApp, reference::config::Config, scenario::message_pattern::message_to_json,
     target::provision::Provision,
-    wire::{descriptor_pool, v1::Operation},
 };
 
 /// Asks the host itself.
@@ -37,8 +34,8 @@ impl ReferenceHook {
                     .0
                     .operations_of(keyid)
                     .map_err(|fault| fault.to_string())?;
-                let operations: Result<Vec<Json>, String> = held.iter().map(to_json).collect();
-                Ok(json!({"operations": operations?}))
+                let operations: Vec<Json> = held.iter().map(message_to_json).collect();
+                Ok(json!({"operations": operations}))
             }
             other => Err(format!("it cannot do `{other}`")),
         }
@@ -58,15 +55,6 @@ impl ReferenceHook {
             .map_err(|fault| fault.to_string())?;
         Ok(json!({}))
     }
-}
-
-fn to_json(operation: &Operation) -> Result<Json, String> {
-    let descriptor = descriptor_pool()
-        .get_message_by_name("v1.Operation")
-        .ok_or("no such message")?;
-    DynamicMessage::decode(descriptor, operation.encode_to_vec().as_slice())
-        .map_err(|error| error.to_string())
-        .and_then(|message| serde_json::to_value(message).map_err(|error| error.to_string()))
 }
 
 impl Hook for ReferenceHook {
