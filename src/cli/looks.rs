@@ -5,7 +5,7 @@ use std::sync::Arc;
 use syncspec::{
     net::DialOptions,
     runner::{
-        self, Looks, StateService,
+        self, Inside, Looks, StateService,
         hook::{BackrestHttp, CommandHook, Hook},
     },
     target::provision::Provision,
@@ -41,7 +41,11 @@ impl LooksArgs {
             state_service: Some(service),
             hook: self.hook(sync)?,
         };
-        if let Err(reason) = runner::try_state_service(sync, &looks).await {
+        let inside = Inside {
+            looks: looks.clone(),
+            dial: sync.clone(),
+        };
+        if let Err(reason) = runner::try_state_service(&inside).await {
             eprintln!(
                 "note: cases that need the state service are skipped: {reason} (`--state-url`, `--state-header`)"
             );

@@ -13,8 +13,10 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, Job, Looks, Reference, RunOptions, Watch},
+    runner::{self, Job, Looks, RunOptions, Watch},
+    target::contact_scenario,
     trace::{EventKind, Trace},
+    wire::Role,
 };
 
 use super::{
@@ -23,6 +25,7 @@ use super::{
     looks::LooksArgs,
     print,
     provision::provision_for,
+    run::{reference_calls, wait_for_client},
     tls_roots,
 };
 
@@ -74,29 +77,44 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         },
         None => case.played.peer.clone(),
     };
-    let is_reference = peer == PeerAddress::Reference;
-    let (url, tls_ca, looks) = match peer {
-        PeerAddress::Url { url, tls_ca } => (url, tls_ca, Looks::default()),
+    let role = case.scenario.role;
+    let (mut url, mut roots, mut switchboard) = (String::new(), None, None);
+    let mut looks = Looks::default();
+    let is_given = matches!(peer, PeerAddress::Url { .. });
+    match peer {
+        PeerAddress::Url {
+            url: given, tls_ca, ..
+        } => (url, roots) = (given, tls_ca),
+        PeerAddress::Calls { listen } => {
+            let contact = contact_scenario(role, job.protocol);
+            let cases = [&*job.scenario, &contact];
+            switchboard = Some(wait_for_client(listen, cases.into_iter()).await?);
+        }
+        PeerAddress::Reference if role == Role::Initiator => {
+            switchboard = Some(reference_calls().await?);
+        }
         PeerAddress::Reference => {
             let provision = provision_for(std::slice::from_ref(&job));
             let started = runner::start_reference(&provision).await;
-            let Reference { url, looks } = started.map_err(|error| {
+            let reference = started.map_err(|error| {
                 eprintln!("error: failed to {error}");
                 exit::SUITE
             })?;
-            (url, None, looks)
+            (url, looks) = (reference.url, reference.looks);
         }
-    };
+    }
     let mut options = RunOptions {
         url,
-        tls_roots: tls_roots(tls_ca.as_ref())?,
+        switchboard: switchboard.map(Arc::new),
+        tls_roots: tls_roots(roots.as_ref())?,
         seed: case.played.seed,
         at_once: 1,
         held_to: case.played.held_to,
         kem_id: case.played.kem_id,
         looks,
+        client_looks: Looks::default(),
     };
-    if !is_reference {
+    if is_given {
         options.looks = args.looks.looks(&options.dial(job.protocol)).await?;
     }
     if args.step {
@@ -104,7 +122,7 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         let result = runner::play_watched(job.scenario, job.protocol, &options, &mut stepper).await;
         return Ok(result);
     }
-    let contact = runner::contact(&options, job.protocol)
+    let contact = runner::contact(&options, role, job.protocol)
         .await
         .map_err(|mistake| {
             eprintln!(

@@ -6,14 +6,16 @@ use bytes::Bytes;
 use futures_util::future::select_all;
 use tokio::time::timeout;
 
+use super::{
+    calls::Calls,
+    looks::{Answer, Inside},
+};
 use crate::{
     actor::{Actor, Command, Input, Out, RequestShape},
     net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start, UnaryEnd},
     trace::{End, LinkFailure, Stage, Trace},
     wire::Code,
 };
-
-use super::looks::{Answer, Looks};
 
 /// How many of its steps' waits opening a stream takes in all, whatever the peer does.
 const OPEN_WAIT_STEPS: u32 = 2;
@@ -29,30 +31,49 @@ impl Watch for () {
     fn before_send(&mut self, _trace: &Trace) {}
 }
 
-/// Plays the actor's scenario against the peer at `options`.
-pub async fn drive(actor: Actor<'_>, options: &DialOptions, looks: &Looks) -> Trace {
-    drive_watched(actor, options, looks, &mut ()).await
+/// How a case's streams come about.
+pub enum Reach {
+    /// We dial the peer.
+    Dial(DialOptions),
+    /// The peer dials us.
+    Called(Calls),
+}
+
+/// Plays the actor's scenario against the peer.
+pub async fn drive(actor: Actor<'_>, reach: &mut Reach, inside: &Inside) -> Trace {
+    drive_watched(actor, reach, inside, &mut ()).await
 }
 
 /// The same, with somebody looking on.
 pub async fn drive_watched(
     mut actor: Actor<'_>,
-    options: &DialOptions,
-    looks: &Looks,
+    reach: &mut Reach,
+    inside: &Inside,
     watch: &mut dyn Watch,
 ) -> Trace {
     let started = Instant::now();
     let mut streams: Vec<Stream> = Vec::new();
     loop {
         match actor.next(started.elapsed()) {
-            Command::Open { session, request } => {
+            Command::Open {
+                session,
+                identity,
+                request,
+            } => {
                 streams.retain(|stream| stream.session != session);
-                let input = match open(options, &request).await {
+                let opened = match reach {
+                    Reach::Dial(options) => open(options, &request)
+                        .await
+                        .map(|(connection, link)| (Some(connection), link))
+                        .map_err(|error| failure(&error)),
+                    Reach::Called(calls) => calls.take(&identity).await.map(|link| (None, link)),
+                };
+                let input = match opened {
                     Ok((connection, link)) => {
                         streams.push(Stream::new(&session, connection, link));
                         Input::Opened
                     }
-                    Err(error) => Input::NotOpened(failure(&error)),
+                    Err(failure) => Input::NotOpened(failure),
                 };
                 actor.note(&session, input, started.elapsed());
             }
@@ -75,15 +96,15 @@ pub async fn drive_watched(
             }
             Command::Ask { session, ask } => {
                 streams.retain(|stream| stream.session != session);
-                let input = match timeout(open_wait(options), looks.ask(ask, options)).await {
+                let input = match timeout(open_wait(&inside.dial), inside.ask(ask)).await {
                     Ok(Ok(Answer::Stream(stream))) => {
                         let (connection, link) = *stream;
-                        streams.push(Stream::new(&session, connection, link));
+                        streams.push(Stream::new(&session, Some(connection), link));
                         Input::Opened
                     }
                     Ok(Ok(Answer::Input(input))) => input,
                     Ok(Err(error)) => Input::NotOpened(failure(&error)),
-                    Err(_) => Input::NotOpened(failure(&too_slow(options))),
+                    Err(_) => Input::NotOpened(failure(&too_slow(&inside.dial))),
                 };
                 actor.note(&session, input, started.elapsed());
             }
@@ -94,6 +115,23 @@ pub async fn drive_watched(
                 }
             }
             Command::Close { session } => streams.retain(|stream| stream.session != session),
+            Command::Ping { session } => {
+                let Some(stream) = streams
+                    .iter_mut()
+                    .find(|stream| stream.session == session && !stream.over)
+                else {
+                    continue;
+                };
+                let input = match stream.link.ping().await {
+                    Ok(()) => Input::Alive,
+                    Err(error) => {
+                        stream.over = true;
+                        let reason = error.to_string();
+                        Input::Ended(End::Lost { reason })
+                    }
+                };
+                actor.note(&session, input, started.elapsed());
+            }
             Command::Wait { until } => {
                 let left = until.saturating_sub(started.elapsed());
                 if let Ok((session, input)) = timeout(left, next_input(&mut streams)).await {
@@ -110,17 +148,17 @@ struct Stream {
     link: Link,
     /// Nothing more is read of it.
     over: bool,
-    /// Kept because a stream lasts no longer than its connection; none once that was cut.
+    /// Kept because a stream lasts no longer than its connection; that of a call is the listener's, and a cut one is gone.
     connection: Option<Connection>,
 }
 
 impl Stream {
-    fn new(session: &str, connection: Connection, link: Link) -> Stream {
+    fn new(session: &str, connection: Option<Connection>, link: Link) -> Stream {
         Stream {
             session: session.to_owned(),
             link,
             over: false,
-            connection: Some(connection),
+            connection,
         }
     }
 
@@ -245,7 +283,7 @@ fn input_of(event: LinkEvent) -> Input {
         LinkEvent::Headers(headers) => Input::Answered {
             status: match headers.start {
                 Start::Response { status } => status,
-                // Only a listening link sees requests.
+                // The headers of a call are taken when it is.
                 Start::Request { .. } => 0,
             },
             content_type: headers.content_type.unwrap_or_default(),
@@ -293,6 +331,7 @@ pub(super) fn end_of(end: net::End) -> End {
         },
         net::End::ConnectionLost { text } => End::Lost { reason: text },
         net::End::BadFraming { text } => End::BadFraming { reason: text },
-        net::End::HalfClosed | net::End::NoStatus => End::NoStatus,
+        net::End::HalfClosed => End::HalfClosed,
+        net::End::NoStatus => End::NoStatus,
     }
 }

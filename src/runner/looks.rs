@@ -22,7 +22,7 @@ use crate::{
         model::Scenario,
     },
     trace::End,
-    wire::{Code, v1sync::SyncStateStreamRequest},
+    wire::{Code, RpcProtocol, v1sync::SyncStateStreamRequest},
 };
 
 /// How long a state service may take to tell of everybody.
@@ -72,11 +72,31 @@ impl Looks {
         let missing = scenario.needs().into_iter().find(|needed| !has(needed))?;
         Some(format!("the peer comes without the capability `{missing}`"))
     }
+}
 
+/// What looks inside one peer, ready to be asked by a case.
+#[derive(Clone, Debug)]
+pub struct Inside {
+    /// What there is.
+    pub looks: Looks,
+    /// How the peer itself is dialled, over the case's RPC protocol.
+    pub dial: DialOptions,
+}
+
+impl Default for Inside {
+    fn default() -> Self {
+        Inside {
+            looks: Looks::default(),
+            dial: DialOptions::new("", RpcProtocol::Grpc),
+        }
+    }
+}
+
+impl Inside {
     /// Options to dial the state service, with what is wrong with its headers.
-    fn dial(&self, sync: &DialOptions, fault: Option<StateHeadersFault>) -> DialOptions {
-        let service = self.state_service.clone().unwrap_or_default();
-        let mut options = sync.clone();
+    fn state_dial(&self, fault: Option<StateHeadersFault>) -> DialOptions {
+        let service = self.looks.state_service.clone().unwrap_or_default();
+        let mut options = self.dial.clone();
         if let Some(url) = service.url {
             options.url = url;
         }
@@ -92,9 +112,9 @@ impl Looks {
     }
 
     /// Calls the state service once, and says why it is of no use where it is not.
-    pub(super) async fn try_state_service(&self, sync: &DialOptions) -> Result<(), String> {
+    pub(super) async fn try_state_service(&self) -> Result<(), String> {
         let (_connection, mut link) = self
-            .follow(sync, false, None)
+            .follow(false, None)
             .await
             .map_err(|error| error.to_string())?;
         let ended = async {
@@ -115,19 +135,19 @@ impl Looks {
     }
 
     /// Does what is asked.
-    pub(super) async fn ask(&self, ask: Ask, sync: &DialOptions) -> Result<Answer, LinkError> {
+    pub(super) async fn ask(&self, ask: Ask) -> Result<Answer, LinkError> {
         Ok(match ask {
             Ask::States {
                 subscribe, headers, ..
             } => {
-                let (connection, link) = self.follow(sync, subscribe, headers).await?;
+                let (connection, link) = self.follow(subscribe, headers).await?;
                 Answer::Stream(Box::new((connection, link)))
             }
             Ask::SetClientConfig { request, headers } => {
-                let end = self.set_client_config(sync, request, headers).await?;
+                let end = self.set_client_config(request, headers).await?;
                 Answer::Input(Input::Ended(end_of_call(end)))
             }
-            Ask::Hook(question) => Answer::Input(Input::Told(match &self.hook {
+            Ask::Hook(question) => Answer::Input(Input::Told(match &self.looks.hook {
                 Some(hook) => hook.ask(question).await,
                 None => Err("there is none".to_owned()),
             })),
@@ -137,12 +157,11 @@ impl Looks {
     /// Opens the stream of states.
     async fn follow(
         &self,
-        sync: &DialOptions,
         subscribe: bool,
         fault: Option<StateHeadersFault>,
     ) -> Result<(Connection, Link), LinkError> {
-        let connection = Connection::dial(&self.dial(sync, fault)).await?;
-        let shape = RequestShape::new(sync.protocol, PEER_STATES_PATH);
+        let connection = Connection::dial(&self.state_dial(fault)).await?;
+        let shape = RequestShape::new(self.dial.protocol, PEER_STATES_PATH);
         let mut link = connection.open(&shape).await?;
         let request = SyncStateStreamRequest { subscribe }.encode_to_vec();
         match link.send(OutFrame::Message(Bytes::from(request))).await {
@@ -157,11 +176,10 @@ impl Looks {
     /// Calls SetRemoteClientConfig.
     async fn set_client_config(
         &self,
-        sync: &DialOptions,
         request: Vec<u8>,
         fault: Option<StateHeadersFault>,
     ) -> Result<UnaryEnd, LinkError> {
-        let connection = Connection::dial(&self.dial(sync, fault)).await?;
+        let connection = Connection::dial(&self.state_dial(fault)).await?;
         let path = SET_REMOTE_CLIENT_CONFIG_PATH;
         connection.unary(path, Bytes::from(request)).await
     }

@@ -14,10 +14,10 @@ use crate::{
             OperationsExpectation, SnapshotExpectation, StateExpectation,
         },
         message_pattern::message_from_json,
-        model::PermissionFixture,
+        model::{PermissionFixture, Scenario},
     },
     wire::{
-        Code,
+        Code, Role,
         v1::Operation,
         v1sync::{ConnectionState, PeerState},
     },
@@ -26,13 +26,17 @@ use crate::{
 /// The clients of a race whose latest session serves.
 pub(super) fn count(
     trace: &Trace,
-    fixtures: &Fixtures,
+    scenario: &Scenario,
     mark: Mark,
     expected: CountExpectation,
 ) -> Reading {
-    let names = fixtures.identities.iter().map(|identity| &identity.name);
+    let names = scenario
+        .fixtures
+        .identities
+        .iter()
+        .map(|identity| &identity.name);
     let serving: Vec<&str> = names
-        .filter(|name| name.starts_with("stranger-") && serves(trace, name))
+        .filter(|name| name.starts_with("stranger-") && serves(trace, scenario.role, name))
         .map(String::as_str)
         .collect();
     if serving.len() == expected.established as usize {
@@ -53,7 +57,7 @@ pub(super) fn count(
     )
 }
 
-fn serves(trace: &Trace, session: &str) -> bool {
+fn serves(trace: &Trace, peer_role: Role, session: &str) -> bool {
     let opened = trace
         .of(session)
         .filter(|(_, event)| matches!(event.kind, EventKind::Opened))
@@ -62,6 +66,7 @@ fn serves(trace: &Trace, session: &str) -> bool {
         let events = Events {
             trace,
             session,
+            peer_role,
             mark: Mark(index),
         };
         let ended = events
