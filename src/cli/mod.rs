@@ -6,6 +6,7 @@ mod judge;
 mod keys;
 mod list;
 mod logging;
+mod looks;
 mod operations;
 mod provision;
 mod replay;

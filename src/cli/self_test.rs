@@ -7,13 +7,6 @@ use std::path::PathBuf;
 const AT_LEAST: f64 = 95.0;
 
 #[derive(clap::Args)]
-#[cfg_attr(
-    not(feature = "self-test"),
-    expect(
-        dead_code,
-        reason = "a build without the feature has no defects to try"
-    )
-)]
 pub struct SelfTestArgs {
     /// Look at these defects, or with --honest at these peers, only
     #[arg(long, value_name = "ID")]

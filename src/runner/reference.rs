@@ -4,25 +4,42 @@ use std::{fmt, io, net::Ipv4Addr, sync::Arc};
 
 use tokio::{net::TcpListener, task::AbortHandle};
 
+use super::{
+    hook::ReferenceHook,
+    looks::{Looks, StateService},
+};
+
 use crate::{
     net::{
         LinkError,
         client::{ClientApp, ClientOptions},
         host::{HostApp, HostOptions},
-        serve::{ServeLimits, serve},
+        serve::{Credential, Guarded, ServeLimits, serve},
     },
     reference::config::{Config, ConfigError},
     target::provision::{ClientProvision, Provision},
 };
 
-/// Starts the reference host with this provision, and says its URL. It lasts as long as the runtime.
+/// What the reference's state service asks of its callers; it guards nothing.
+const BEARER: &str = "syncspec-reference";
+
+/// The reference, and what looks inside it. It lasts as long as the runtime.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// Its URL.
+    pub url: String,
+    /// Its state service, behind an authentication of its own, and its hook.
+    pub looks: Looks,
+}
+
+/// Starts the reference host with this provision.
 ///
 /// # Errors
 /// Where no loopback port can be had.
-pub async fn start_reference(provision: &Provision) -> Result<String, StartError> {
+pub async fn start_reference(provision: &Provision) -> Result<Reference, StartError> {
     let config = reference_config(provision)?;
-    let (url, _) = start_host(config, HostOptions::default(), ServeLimits::default()).await?;
-    Ok(url)
+    let started = start_host(config, HostOptions::default(), ServeLimits::default()).await?;
+    Ok(started.0)
 }
 
 /// The configuration that this provision asks for.
@@ -33,8 +50,7 @@ pub fn reference_config(provision: &Provision) -> Result<Config, StartError> {
     Config::from_json(&provision.to_backrest_config().to_string()).map_err(StartError::Provision)
 }
 
-/// Starts a reference host with these options, and says its URL and how to stop it. It lasts as long as the runtime, or
-/// until its task is aborted.
+/// Starts a reference host with these options. It lasts as long as the runtime, or until its task is aborted.
 ///
 /// # Errors
 /// Where no loopback port can be had.
@@ -42,14 +58,32 @@ pub async fn start_host(
     config: Config,
     options: HostOptions,
     limits: ServeLimits,
-) -> Result<(String, AbortHandle), StartError> {
+) -> Result<(Reference, AbortHandle), StartError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .map_err(StartError::Port)?;
     let address = listener.local_addr().map_err(StartError::Port)?;
-    let app = Arc::new(HostApp::new(config, options));
-    let served = tokio::spawn(serve(listener, app, limits, std::future::pending()));
-    Ok((format!("http://{address}"), served.abort_handle()))
+    let app = HostApp::new(config, options);
+    let hook = ReferenceHook::new(app.clone());
+    let guarded = Guarded::new(app, vec![Credential::bearer(BEARER)]);
+    let served = tokio::spawn(serve(
+        listener,
+        Arc::new(guarded),
+        limits,
+        std::future::pending(),
+    ));
+    let authorization = ("authorization".to_owned(), format!("Bearer {BEARER}"));
+    let reference = Reference {
+        url: format!("http://{address}"),
+        looks: Looks {
+            state_service: Some(StateService {
+                url: None,
+                headers: vec![authorization],
+            }),
+            hook: Some(Arc::new(hook)),
+        },
+    };
+    Ok((reference, served.abort_handle()))
 }
 
 /// Starts the reference client with this provision: it dials all its hosts. It lasts as long as the handle. Must be called

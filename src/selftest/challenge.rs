@@ -17,7 +17,7 @@ use crate::{
     reference::{config::Config, limits::Settings},
     report::{CaseResult, Outcome},
     rules::{Level, RuleId},
-    runner::{self, Caller, Job, RunOptions, StartError, Switchboard},
+    runner::{self, Caller, Job, Looks, Reference, RunOptions, StartError, Switchboard},
     scenario::model::Profile,
     wire::{Role, RpcProtocol},
 };
@@ -86,7 +86,7 @@ impl Challenged {
 
 /// A reference in this process, host and clients, which ends with this value.
 pub(super) struct Opponent {
-    url: String,
+    host: Reference,
     task: AbortHandle,
     switchboard: Arc<Switchboard>,
 }
@@ -110,7 +110,7 @@ impl Opponent {
             lapses,
             ..ServeLimits::default()
         };
-        let (url, task) = runner::start_host(config.clone(), options, limits).await?;
+        let (host, task) = runner::start_host(config.clone(), options, limits).await?;
         let client = ClientOptions {
             settings: options.settings,
             ..ClientOptions::default()
@@ -118,7 +118,7 @@ impl Opponent {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let switchboard = Switchboard::open(address, Caller::Reference(Box::new(client))).await;
         Ok(Opponent {
-            url,
+            host,
             task,
             switchboard: Arc::new(switchboard.map_err(StartError::Listen)?),
         })
@@ -126,7 +126,9 @@ impl Opponent {
 
     fn options(&self, seed: u64, held_to: Level) -> RunOptions {
         RunOptions {
-            url: self.url.clone(),
+            url: self.host.url.clone(),
+            looks: self.host.looks.clone(),
+            client_looks: Looks::default(),
             switchboard: Some(self.switchboard.clone()),
             tls_roots: TlsRoots::default(),
             seed,
