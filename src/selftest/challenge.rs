@@ -9,8 +9,9 @@ use std::{
 
 use tokio::task::AbortHandle;
 
-use super::{AT_ONCE, PATIENCE};
+use super::{AT_ONCE, Arena};
 use crate::{
+    actor::Patience,
     crypto::kem::KemId,
     lapses::{Defect, Lapses},
     net::{TlsRoots, client::ClientOptions, host::HostOptions, serve::ServeLimits},
@@ -149,25 +150,17 @@ pub(super) async fn play_all(
     opponent: &Opponent,
     jobs: Vec<Job>,
     seed: u64,
-    held_to: Level,
+    patience: Patience,
 ) -> Vec<CaseResult> {
-    runner::run(
-        jobs,
-        &opponent.options(seed, held_to),
-        PATIENCE,
-        &mut |_| {},
-    )
-    .await
+    let options = opponent.options(seed, Level::Deployed);
+    runner::run(jobs, &options, patience, &mut |_| {}).await
 }
 
 /// Tries the cases on a peer with these defects: those that cite a rule it breaks, then, unless that has caught it, the
 /// others one by one until something does.
 pub(super) async fn challenge(
-    config: &Config,
-    jobs: &Arc<[Job]>,
+    arena: &Arena,
     defects: Vec<Defect>,
-    seed: u64,
-    full: bool,
 ) -> Result<Challenged, StartError> {
     let started = Instant::now();
     let lapses = defects
@@ -183,9 +176,9 @@ pub(super) async fn challenge(
         .map(|rule| rule.level())
         .max()
         .unwrap_or(Level::Must);
-    let opponent = Opponent::start(config, lapses).await?;
-    let options = opponent.options(seed, held_to);
-    let (citing, others) = order(jobs, role, &rules);
+    let opponent = Opponent::start(&arena.config, lapses).await?;
+    let options = opponent.options(arena.seed, held_to);
+    let (citing, others) = order(&arena.jobs, role, &rules);
     let mut challenged = Challenged {
         defects,
         killed_by: Vec::new(),
@@ -200,10 +193,10 @@ pub(super) async fn challenge(
     for (jobs, kills_wanted) in [(citing, KILLS_WANTED), (others, 1)] {
         for job in jobs {
             let is_hopeless = !challenged.serves && challenged.unjudged >= UNJUDGED_MAX;
-            if !full && (challenged.cases().len() >= kills_wanted || is_hopeless) {
+            if !arena.full && (challenged.cases().len() >= kills_wanted || is_hopeless) {
                 break;
             }
-            let result = runner::play(job, &options, PATIENCE).await;
+            let result = runner::play(job, &options, arena.patience).await;
             challenged.note(result);
         }
     }

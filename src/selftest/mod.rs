@@ -37,11 +37,20 @@ use challenge::{Opponent, challenge, play_all};
 /// Defects challenged at once: most of a case is waiting for a peer that stays silent.
 const AT_ONCE: usize = 16;
 
-/// For a peer in this process: a stall of the machine is the only thing to bear with.
+/// For honest peers in this process: a stall of the machine is the only thing to bear with.
 const PATIENCE: Patience = Patience {
-    answer: Duration::from_secs(2),
+    answer: Duration::from_secs(10),
     grace: Duration::from_millis(60),
 };
+
+/// For peers with defects, some of which fall silent: what the slowest case took of an honest one, several times over.
+fn patience(slowest: Duration) -> Patience {
+    const ANSWER_MIN: Duration = Duration::from_secs(1);
+    Patience {
+        answer: (slowest * 4).clamp(ANSWER_MIN, PATIENCE.answer),
+        ..PATIENCE
+    }
+}
 
 /// What to find out.
 #[derive(Clone, Debug, Default)]
@@ -137,13 +146,15 @@ pub async fn self_test(
     let started = Instant::now();
     let wanted = wanted(&questions.only, &jobs)?;
     let jobs: Arc<[Job]> = jobs.into();
-    let arena = Arc::new(Arena {
+    let mut arena = Arena {
         config: config_for(&jobs)?,
         jobs,
         seed: questions.seed,
         full: questions.full,
-    });
-    arena.honest_run().await?;
+        patience: PATIENCE,
+    };
+    arena.patience = patience(arena.honest_run().await?);
+    let arena = Arc::new(arena);
     let tasks = wanted
         .iter()
         .map(|&defect| arena.clone().face(vec![defect]));
@@ -175,7 +186,7 @@ pub async fn honest_but_unusual(
     let is_wanted = |quirk: &&Quirk| only.is_empty() || only.iter().any(|id| id == quirk.id());
     for &quirk in Quirk::ALL.iter().filter(is_wanted) {
         let opponent = Opponent::start(&config, Lapses::NONE.with(quirk)).await?;
-        let results = play_all(&opponent, jobs.clone(), seed, Level::Deployed).await;
+        let results = play_all(&opponent, jobs.clone(), seed, PATIENCE).await;
         let played = results.len();
         let weakest = |result: &CaseResult| {
             let levels = result.findings.iter().map(|finding| finding.rule.level());
@@ -222,31 +233,34 @@ struct Arena {
     jobs: Arc<[Job]>,
     seed: u64,
     full: bool,
+    patience: Patience,
 }
 
 impl Arena {
-    async fn honest_run(&self) -> Result<(), SelfTestError> {
+    /// Plays every case on the honest reference, and says how long the slowest took.
+    async fn honest_run(&self) -> Result<Duration, SelfTestError> {
         let opponent = Opponent::start(&self.config, Lapses::NONE).await?;
         let quick = self.jobs.iter().filter(|job| !challenge::is_long(job));
         let results = play_all(
             &opponent,
             quick.cloned().collect(),
             self.seed,
-            Level::Deployed,
+            self.patience,
         )
         .await;
+        let slowest = results.iter().map(|result| result.duration).max();
         let not_green: Vec<_> = results
             .into_iter()
             .filter(|result| result.outcome != Outcome::Passed || !result.findings.is_empty())
             .collect();
         match not_green.is_empty() {
-            true => Ok(()),
+            true => Ok(slowest.unwrap_or_default()),
             false => Err(SelfTestError::NotGreen(not_green)),
         }
     }
 
     async fn face(self: Arc<Self>, defects: Vec<Defect>) -> Result<Challenged, StartError> {
-        challenge(&self.config, &self.jobs, defects, self.seed, self.full).await
+        challenge(&self, defects).await
     }
 }
 
