@@ -25,7 +25,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use syncspec::{
     crypto::kem::KemId,
     net::TlsRoots,
-    runner::Selection,
+    runner::{Selection, Shard},
     scenario::{CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile},
     wire::RpcProtocol,
 };
@@ -89,6 +89,9 @@ pub struct SelectArgs {
     /// Folder of scenarios to load in place of the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
+    /// Play one part of N, such as 1/4; a case is always in the same part of so many
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// RPC protocol to speak
     #[arg(long, value_enum, default_value_t = ProtocolArg::Both)]
     protocol: ProtocolArg,
@@ -123,6 +126,7 @@ impl SelectArgs {
             filters: self.filters.clone(),
             exact: self.exact,
             skip: self.skip.clone(),
+            shard: self.shard,
             profile: match self.profile {
                 ProfileArg::Smoke => Profile::Smoke,
                 ProfileArg::Standard => Profile::Standard,

@@ -13,7 +13,7 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, Job, RunOptions, Watch},
+    runner::{self, Job, Peers, RunOptions, Source, Watch},
     trace::{EventKind, Trace},
 };
 
@@ -22,6 +22,7 @@ use super::{
     judge::{code_of, compared, read, show},
     print,
     provision::provision_for,
+    run::Attached,
     tls_roots,
 };
 
@@ -71,20 +72,33 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         },
         None => case.played.peer.clone(),
     };
-    let (url, tls_ca) = match peer {
-        PeerAddress::Url { url, tls_ca } => (url, tls_ca),
-        PeerAddress::Reference => {
-            let provision = provision_for(std::slice::from_ref(&job));
-            let url = runner::start_reference(&provision).await;
-            let url = url.map_err(|error| {
-                eprintln!("error: failed to {error}");
-                exit::SUITE
-            })?;
-            (url, None)
+    let provision = provision_for(std::slice::from_ref(&job));
+    let (source, tls_ca) = match peer {
+        PeerAddress::Url { url, tls_ca } => (Source::Url(url), tls_ca),
+        PeerAddress::Reference => (Source::Reference(provision), None),
+        PeerAddress::TargetFile { file } => {
+            let attached = Attached::of_file(&file)?;
+            (attached.source(provision), attached.tls_ca().cloned())
         }
     };
+    let mut peers = Peers::start(source).await.map_err(|why| {
+        eprintln!("error: {why}");
+        exit::NOT_JUDGED
+    })?;
+    let result = play_on(&peers, args, case, job, tls_ca).await;
+    peers.stop().await;
+    result
+}
+
+async fn play_on(
+    peers: &Peers,
+    args: &ReplayArgs,
+    case: &PlayedCase,
+    job: Job,
+    tls_ca: Option<PathBuf>,
+) -> Result<CaseResult, u8> {
     let options = RunOptions {
-        url,
+        url: peers.url().to_owned(),
         tls_roots: tls_roots(tls_ca.as_ref())?,
         seed: case.played.seed,
         at_once: 1,

@@ -1,8 +1,13 @@
 //! From scenarios to results: which cases are played, how many at once, and what each came to.
 
 mod drive;
+mod expectations;
+mod peers;
 mod plan;
 mod reference;
+mod repeat;
+mod schedule;
+mod shard;
 
 use std::{
     sync::Arc,
@@ -12,8 +17,12 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use drive::{Watch, drive, drive_watched};
-pub use plan::{Job, Selection, plan};
+pub use expectations::Expectations;
+pub use peers::{Peers, Source};
+pub use plan::{Job, Selection, plan, skip_what_it_lacks};
 pub use reference::{StartError, start_reference};
+pub use schedule::{Finished, Schedule};
+pub use shard::Shard;
 
 use crate::{
     actor::{Actor, Entropy, Patience},

@@ -1,60 +1,68 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
+mod attach;
 mod progress;
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use syncspec::{
     actor::Patience,
-    crypto::kem::KemId,
-    report::{
-        Run, Summary, TargetLine, console,
-        saved::{PeerAddress, Played},
-    },
+    report::{Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
-    runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
+    runner::{
+        self, Expectations, JOBS_AT_ONCE, Job, Peers, RunOptions, Schedule, Selection, plan,
+        skip_what_it_lacks,
+    },
+    scenario::{CaseTemplate, model::Profile},
     wire::RpcProtocol,
 };
 
 use super::{
-    SelectArgs, exit, kem_id,
+    SelectArgs, exit,
     list::{self, ListArgs},
     provision::provision_for,
     reports::ReportArgs,
+    signals::{Signal, Signals},
     tls_roots,
 };
+pub use attach::Attached;
+use attach::TargetArgs;
 use progress::{Progress, print_details};
 
 #[derive(clap::Args)]
 pub struct RunArgs {
     #[command(flatten)]
     select: SelectArgs,
-    /// Peer under test, http://HOST:PORT[/PREFIX] or https://...; without one, the reference on a loopback port
-    #[arg(long, value_name = "URL")]
-    target: Option<String>,
-    /// Trust the authorities in this PEM file too, for an https:// target
-    #[arg(long, value_name = "FILE")]
-    tls_ca: Option<PathBuf>,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Print the cases instead of playing them
     #[arg(long)]
     list: bool,
     /// Cases to play at once
     #[arg(long, value_name = "N", default_value_t = JOBS_AT_ONCE, value_parser = at_least_one)]
     test_threads: usize,
+    /// Play everything so many times; a case that comes to different things is red
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    repeat: usize,
     /// Seed of all our randomness: the same seed sends the same bytes
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Fail on broken `should` and `deployed` rules too
     #[arg(long)]
     strict: bool,
-    /// KEM id to derive keys with: 0051 as deployed, 0050 as published
-    #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
-    kem_id: KemId,
+    /// What cases do that are new in this version of the suite, when they fail
+    #[arg(long, value_enum, default_value_t = Preview::Report)]
+    preview: Preview,
     #[command(flatten)]
     reports: ReportArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Preview {
+    /// They are reported, and fail nothing
+    Report,
+    /// They fail the run, as others do
+    Fail,
 }
 
 pub fn run(args: RunArgs) -> Result<u8, u8> {
@@ -62,19 +70,8 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
         return list::list(&ListArgs::text(args.select));
     }
     let templates = args.select.load()?;
-    let jobs = plan(
-        &templates,
-        &args.select.selection(),
-        args.select.protocols(),
-    );
-    if jobs.is_empty() {
-        eprintln!("error: no case matches; `syncspec list` prints them all");
-        return Err(exit::NOT_JUDGED);
-    }
-    let seed = match args.seed {
-        Some(seed) => seed,
-        None => random_seed()?,
-    };
+    let attached = args.target.read()?;
+    let run = Planned::new(&args, &attached, &templates)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -82,78 +79,144 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
             eprintln!("error: failed to start: {error}");
             exit::SUITE
         })?;
-    runtime.block_on(play(&args, jobs, seed))
+    // Whatever was started for the run is dropped with it, and so ends.
+    runtime.block_on(async {
+        let mut signals = Signals::new().map_err(|error| {
+            eprintln!("error: failed to listen for signals: {error}");
+            exit::SUITE
+        })?;
+        tokio::select! {
+            played = play(&args, &attached, run) => played,
+            () = told_to_leave(&mut signals) => {
+                eprintln!("error: interrupted; what was played is lost");
+                Err(exit::NOT_JUDGED)
+            }
+        }
+    })
 }
 
-async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
+async fn told_to_leave(signals: &mut Signals) {
+    while let Signal::Reload = signals.next().await {}
+}
+
+/// What is played, before anything is started.
+struct Planned {
+    jobs: Vec<Job>,
+    /// All that there are, chosen or not.
+    universe: Vec<Job>,
+    protocols: Vec<RpcProtocol>,
+    expectations: Expectations,
+    seed: u64,
+}
+
+impl Planned {
+    fn new(args: &RunArgs, attached: &Attached, cases: &[CaseTemplate]) -> Result<Self, u8> {
+        let protocols = attached.protocols(&args.select);
+        let everything = Selection {
+            profile: Profile::Full,
+            ..Selection::default()
+        };
+        let mut jobs = plan(cases, &args.select.selection(), &protocols);
+        if jobs.is_empty() {
+            eprintln!("error: no case matches; `syncspec list` prints them all");
+            return Err(exit::NOT_JUDGED);
+        }
+        if let Some(target) = attached.target() {
+            skip_what_it_lacks(&mut jobs, target);
+        }
+        Ok(Planned {
+            jobs,
+            universe: plan(cases, &everything, &protocols),
+            protocols,
+            expectations: args.target.expectations(
+                attached,
+                cases,
+                args.held_to(),
+                args.preview == Preview::Fail,
+            )?,
+            seed: match args.seed {
+                Some(seed) => seed,
+                None => random_seed()?,
+            },
+        })
+    }
+}
+
+impl RunArgs {
+    fn held_to(&self) -> Level {
+        match self.strict {
+            true => Level::Deployed,
+            false => Level::Must,
+        }
+    }
+}
+
+async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u8> {
     let (began, started) = (SystemTime::now(), Instant::now());
-    let (kind, url, peer) = match &args.target {
-        Some(url) => {
-            let peer = PeerAddress::Url {
-                url: url.clone(),
-                tls_ca: args.tls_ca.clone(),
-            };
-            ("url", url.clone(), peer)
-        }
-        None => {
-            let started = runner::start_reference(&provision_for(&jobs)).await;
-            let url = started.map_err(|error| {
-                eprintln!("error: failed to {error}");
-                exit::SUITE
-            })?;
-            ("reference", url, PeerAddress::Reference)
-        }
-    };
+    let peers = Peers::start(attached.source(provision_for(&run.jobs)))
+        .await
+        .map_err(|why| {
+            eprintln!("error: no case was played: {why}");
+            exit::NOT_JUDGED
+        })?;
+    let url = peers.url().to_owned();
     let options = RunOptions {
         url: url.clone(),
-        tls_roots: tls_roots(args.tls_ca.as_ref())?,
-        seed,
+        tls_roots: tls_roots(attached.tls_ca())?,
+        seed: run.seed,
         at_once: args.test_threads,
-        held_to: if args.strict {
-            Level::Deployed
-        } else {
-            Level::Must
-        },
-        kem_id: args.kem_id,
+        held_to: args.held_to(),
+        kem_id: args.target.kem_id(attached),
     };
-    let patience = contact(&options, args.select.protocols()).await?;
-    println!("{} cases against {url}, seed {seed}", jobs.len());
-    let mut progress = Progress::new(jobs.len());
-    let asked = jobs.len();
-    let mut results = runner::run(jobs, &options, patience, &mut |result| {
-        progress.tell(result)
-    })
-    .await;
+    let patience = contact(&options, &peers, &run.protocols).await?;
+    println!("{} cases against {url}, seed {}", run.jobs.len(), run.seed);
+    let mut progress = Progress::new(run.jobs.len() * args.repeat);
+    let schedule = Schedule {
+        options: options.clone(),
+        patience,
+        peers,
+        expectations: &run.expectations,
+        repeat: args.repeat,
+        tell: &mut |result| progress.tell(result),
+    };
+    let mut finished = schedule.play(run.jobs, &run.universe).await;
     progress.finish();
-    let saved = args.reports.save_failures(&mut results, |result| Played {
-        seed,
-        protocol: result.protocol,
-        kem_id: options.kem_id,
-        held_to: options.held_to,
-        peer: peer.clone(),
-    });
-    print_details(&results);
+    let saved = args
+        .reports
+        .save_failures(&mut finished.results, |result| Played {
+            seed: run.seed,
+            protocol: result.protocol,
+            kem_id: options.kem_id,
+            held_to: options.held_to,
+            peer: attached.address(&url),
+        });
+    print_details(&finished.results);
     let target = TargetLine {
-        kind,
+        kind: attached.kind(),
+        name: attached.target().and_then(|target| target.name.clone()),
+        version: attached.target().and_then(|target| target.version.clone()),
         url,
-        protocols: args.select.protocols().to_vec(),
+        protocols: run.protocols,
     };
-    let summary = Summary::of(&results);
+    let summary = Summary::of(&finished.results);
     println!(
         "\n{}",
         console::summary(&summary, started.elapsed().as_secs_f64())
     );
+    for note in &finished.notes {
+        eprintln!("note: {note}");
+    }
     let written = args.reports.write(&Run {
-        results: &results,
+        results: &finished.results,
         target: &target,
-        seed,
+        seed: run.seed,
         duration: started.elapsed(),
         began,
     });
-    if results.len() < asked {
+    if finished.lost > 0 {
         eprintln!(
             "error: {} case(s) crashed in the suite itself",
-            asked - results.len()
+            finished.lost
         );
         return Err(exit::SUITE);
     }
@@ -183,7 +246,11 @@ fn exit_code(summary: &Summary) -> u8 {
 }
 
 /// One honest session over each protocol; the slower one sets the patience.
-async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Patience, u8> {
+async fn contact(
+    options: &RunOptions,
+    peers: &Peers,
+    protocols: &[RpcProtocol],
+) -> Result<Patience, u8> {
     let mut round_trip = Duration::ZERO;
     for protocol in protocols {
         match runner::contact(options, *protocol).await {
@@ -199,6 +266,9 @@ async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Pati
                      {}\n\n{}",
                     options.url, mistake.step, mistake.seen, mistake.likely
                 );
+                for line in peers.last_words() {
+                    eprintln!("  {line}");
+                }
                 return Err(exit::NOT_JUDGED);
             }
         }

@@ -118,6 +118,11 @@ impl WebUrl {
         }
     }
 
+    /// Takes one as it is: what is wrong with it shows when it is dialled.
+    pub fn unchecked(text: &str) -> WebUrl {
+        WebUrl(Filled(text.to_owned()))
+    }
+
     /// The URL as it stands.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
