@@ -24,9 +24,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use syncspec::{
     crypto::kem::KemId,
+    model::load_catalogue,
     net::TlsRoots,
     runner::{Selection, Shard},
-    scenario::{CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile},
+    scenario::{CaseTemplate, load::load_dir, model::Profile},
     wire::RpcProtocol,
 };
 
@@ -147,7 +148,7 @@ impl SelectArgs {
     fn load(&self) -> Result<Vec<CaseTemplate>, u8> {
         let loaded = match &self.scenarios {
             Some(dir) => load_dir(dir),
-            None => load_builtin(),
+            None => load_catalogue(),
         };
         loaded.map_err(|errors| {
             for error in &errors {

@@ -28,6 +28,7 @@ mod shape;
 mod steps;
 mod table;
 mod variables;
+mod write;
 mod yaml;
 
 pub use case::CaseTemplate;
