@@ -391,5 +391,5 @@ async fn is_open(address: &str) -> bool {
     matches!(connected, Ok(Ok(_)))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

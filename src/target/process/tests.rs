@@ -1,5 +1,7 @@
 //! Processes that behave badly, each a few words of shell.
 
+#![cfg(target_os = "linux")]
+
 use std::fs;
 
 use super::*;
