@@ -14,6 +14,7 @@ use syncspec::{
         transcript,
     },
     runner::{self, Job, Peers, RunOptions, Source, Watch},
+    target::contact_scenario,
     trace::{EventKind, Trace},
 };
 
@@ -21,8 +22,7 @@ use super::{
     exit,
     judge::{code_of, compared, read, show},
     print,
-    provision::provision_for,
-    run::Attached,
+    run::{Attached, wait_for_client},
     tls_roots,
 };
 
@@ -72,20 +72,39 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         },
         None => case.played.peer.clone(),
     };
-    let provision = provision_for(std::slice::from_ref(&job));
-    let (source, tls_ca) = match peer {
-        PeerAddress::Url { url, tls_ca } => (Source::Url(url), tls_ca),
-        PeerAddress::Reference => (Source::Reference(provision), None),
+    let role = case.scenario.role;
+    let mut roots = None;
+    let source = match peer {
+        PeerAddress::Url { url, tls_ca } => {
+            roots = tls_ca;
+            Source::Outside {
+                url,
+                switchboard: None,
+            }
+        }
+        PeerAddress::Calls { listen } => {
+            let contact = contact_scenario(role, job.protocol);
+            let cases = [&*job.scenario, &contact];
+            let switchboard = wait_for_client(&listen.to_string(), cases.into_iter()).await?;
+            Source::Outside {
+                url: String::new(),
+                switchboard: Some(Arc::new(switchboard)),
+            }
+        }
+        PeerAddress::Reference => Source::Reference,
         PeerAddress::TargetFile { file } => {
             let attached = Attached::of_file(&file)?;
-            (attached.source(provision), attached.tls_ca().cloned())
+            roots = attached.tls_ca().cloned();
+            attached.source(std::iter::once(&*job.scenario)).await?
         }
     };
-    let mut peers = Peers::start(source).await.map_err(|why| {
-        eprintln!("error: {why}");
+    let mut peers = Peers::new(source);
+    let begun = peers.begin(role, std::slice::from_ref(&job.scenario)).await;
+    begun.map_err(|why| {
+        eprintln!("error: the case was not played: {why}");
         exit::NOT_JUDGED
     })?;
-    let result = play_on(&peers, args, case, job, tls_ca).await;
+    let result = play_on(&peers, args, case, job, roots).await;
     peers.stop().await;
     result
 }
@@ -95,22 +114,25 @@ async fn play_on(
     args: &ReplayArgs,
     case: &PlayedCase,
     job: Job,
-    tls_ca: Option<PathBuf>,
+    roots: Option<PathBuf>,
 ) -> Result<CaseResult, u8> {
-    let options = RunOptions {
-        url: peers.url().to_owned(),
-        tls_roots: tls_roots(tls_ca.as_ref())?,
+    let role = case.scenario.role;
+    let mut options = RunOptions {
+        url: String::new(),
+        switchboard: None,
+        tls_roots: tls_roots(roots.as_ref())?,
         seed: case.played.seed,
         at_once: 1,
         held_to: case.played.held_to,
         kem_id: case.played.kem_id,
     };
+    peers.reach(&mut options);
     if args.step {
         let mut stepper = Stepper::default();
         let result = runner::play_watched(job.scenario, job.protocol, &options, &mut stepper).await;
         return Ok(result);
     }
-    let contact = runner::contact(&options, job.protocol)
+    let contact = runner::contact(&options, role, job.protocol)
         .await
         .map_err(|mistake| {
             eprintln!(

@@ -1,12 +1,21 @@
 //! Where the peer under test comes from, and how a fresh one is had.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use super::reference::start_reference;
-use crate::target::{
-    file::{ProvisionFormat, TargetFile},
-    process::{LOG_SHOWN_MAX, Launch, Process, Stopped},
-    provision::Provision,
+use super::{
+    RunOptions,
+    calls::{Caller, Switchboard},
+    reference::start_reference,
+};
+use crate::{
+    scenario::model::Scenario,
+    target::{
+        contact_scenario,
+        file::{COMMAND_LISTEN, ProvisionFormat, TargetFile, WebUrl},
+        process::{LOG_SHOWN_MAX, Launch, Process, Stopped},
+        provision::{ClientProvision, Provision},
+    },
+    wire::{Role, RpcProtocol},
 };
 
 /// How long the system may take to say that a process is dead whose sockets it has closed already.
@@ -14,18 +23,24 @@ const END_NOTICE_WAIT: Duration = Duration::from_secs(1);
 
 /// Where the peer under test comes from.
 pub enum Source {
-    /// Somebody else runs it, at this URL.
-    Url(String),
+    /// Somebody else runs it.
+    Outside {
+        /// Where it answers, as a host.
+        url: String,
+        /// Where it calls us, as a client.
+        switchboard: Option<Arc<Switchboard>>,
+    },
     /// The reference, started in this process.
-    Reference(Provision),
+    Reference,
     /// A command.
-    Command(Box<TargetFile>, Provision),
+    Command(Box<TargetFile>),
 }
 
 /// The peer under test, and those that follow it when it is used up or has crashed.
 pub struct Peers {
     source: Source,
     url: String,
+    switchboard: Option<Arc<Switchboard>>,
     process: Option<Arc<Process>>,
     /// Whether cases were played on it.
     used: bool,
@@ -34,24 +49,71 @@ pub struct Peers {
 }
 
 impl Peers {
-    /// Starts the first one.
-    ///
-    /// # Errors
-    /// Why it cannot be started, in words.
-    pub async fn start(source: Source) -> Result<Peers, String> {
-        let mut peers = Peers {
+    /// Nothing is started yet.
+    pub fn new(source: Source) -> Peers {
+        Peers {
             source,
             url: String::new(),
+            switchboard: None,
             process: None,
             used: false,
             restarts: 0,
             notes: Vec::new(),
-        };
-        peers.replace().await?;
-        Ok(peers)
+        }
     }
 
-    /// Where it answers.
+    /// Starts one for these cases, which are for one role, and for the first contact with it.
+    ///
+    /// # Errors
+    /// Why it cannot be started, in words.
+    pub async fn begin(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+        self.replace(role, cases).await
+    }
+
+    /// Sees to it that no case was played on the peer yet, as far as that can be had; from now on one was.
+    ///
+    /// # Errors
+    /// Why a new one cannot be started, in words.
+    pub async fn renew(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+        if self.used && self.can_renew() {
+            self.replace(role, cases).await?;
+        }
+        self.used = true;
+        Ok(())
+    }
+
+    /// A new one after a crash.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub async fn restart(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+        if let Source::Command(target) = &self.source
+            && let Some(command) = &target.command
+            && self.restarts >= command.restarts_max()
+        {
+            return Err(format!(
+                "the peer crashed once more after {} restarts, the most that `command.restarts-max` allows",
+                self.restarts
+            ));
+        }
+        self.restarts += 1;
+        self.replace(role, cases).await?;
+        self.used = true;
+        Ok(())
+    }
+
+    /// Whether a fresh one can be had.
+    pub fn can_renew(&self) -> bool {
+        !matches!(self.source, Source::Outside { .. })
+    }
+
+    /// Tells the options where the peer of the moment is.
+    pub fn reach(&self, options: &mut RunOptions) {
+        options.url.clone_from(&self.url);
+        options.switchboard.clone_from(&self.switchboard);
+    }
+
+    /// Where it answers, as a host.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -59,11 +121,6 @@ impl Peers {
     /// The process, where we started one.
     pub fn process(&self) -> Option<Arc<Process>> {
         self.process.clone()
-    }
-
-    /// Whether a fresh one can be had.
-    pub fn can_renew(&self) -> bool {
-        !matches!(self.source, Source::Url(_))
     }
 
     /// How it ended, if it has.
@@ -85,38 +142,6 @@ impl Peers {
             .collect()
     }
 
-    /// Sees to it that no case was played on the peer yet, as far as that can be had; from now on one was.
-    ///
-    /// # Errors
-    /// Why a new one cannot be started, in words.
-    pub async fn renew(&mut self) -> Result<(), String> {
-        if self.used && self.can_renew() {
-            self.replace().await?;
-        }
-        self.used = true;
-        Ok(())
-    }
-
-    /// A new one after a crash.
-    ///
-    /// # Errors
-    /// Why there is none, in words.
-    pub async fn restart(&mut self) -> Result<(), String> {
-        if let Source::Command(target, _) = &self.source
-            && let Some(command) = &target.command
-            && self.restarts >= command.restarts_max()
-        {
-            return Err(format!(
-                "the peer crashed once more after {} restarts, the most that `command.restarts-max` allows",
-                self.restarts
-            ));
-        }
-        self.restarts += 1;
-        self.replace().await?;
-        self.used = true;
-        Ok(())
-    }
-
     /// What is worth telling of the peers, but is no result of a case.
     pub fn take_notes(&mut self) -> Vec<String> {
         std::mem::take(&mut self.notes)
@@ -131,6 +156,7 @@ impl Peers {
 
     /// Stops the peer, where we started it.
     pub async fn stop(&mut self) {
+        self.switchboard = None;
         // Cases that are over hold it no more.
         let Some(process) = self.process.take().and_then(Arc::into_inner) else {
             return;
@@ -142,17 +168,51 @@ impl Peers {
         }
     }
 
-    async fn replace(&mut self) -> Result<(), String> {
+    async fn replace(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
         self.stop().await;
         self.used = false;
-        match &self.source {
-            Source::Url(url) => self.url.clone_from(url),
-            Source::Reference(provision) => {
-                let url = start_reference(provision).await;
-                self.url = url.map_err(|error| format!("failed to {error}"))?;
+        let contacts = RpcProtocol::ALL.map(|protocol| contact_scenario(role, protocol));
+        let cases = cases.iter().map(|case| &**case).chain(&contacts);
+        match (&self.source, role) {
+            (Source::Outside { url, switchboard }, _) => {
+                self.url.clone_from(url);
+                self.switchboard.clone_from(switchboard);
             }
-            Source::Command(target, provision) => {
-                let process = start(target, provision).await?;
+            (Source::Reference, Role::Responder) => {
+                let url = start_reference(&Provision::for_cases(cases)).await;
+                self.url = url.map_err(failed)?;
+            }
+            (Source::Reference, Role::Initiator) => {
+                let caller = Caller::Reference(Box::default());
+                let address: SocketAddr = ([127, 0, 0, 1], 0).into();
+                let switchboard = Switchboard::open(address, caller).await.map_err(failed)?;
+                self.switchboard = Some(Arc::new(switchboard));
+            }
+            (Source::Command(target), Role::Responder) => {
+                let provision = Provision::for_cases(cases);
+                let (json, config) = (provision.to_json(), provision.to_backrest_config());
+                let process = start(target, "", json, config).await?;
+                process.url().clone_into(&mut self.url);
+                self.process = Some(Arc::new(process));
+            }
+            (Source::Command(target), Role::Initiator) => {
+                let cases: Vec<_> = cases.collect();
+                let wait = target
+                    .command
+                    .as_ref()
+                    .map_or(Duration::ZERO, |command| command.start_wait());
+                let address = target.listen_address().unwrap_or(COMMAND_LISTEN);
+                let caller = Caller::Started(wait);
+                let switchboard = Switchboard::open(address, caller).await.map_err(failed)?;
+                switchboard.expect(cases.iter().copied()).map_err(failed)?;
+                let base = match &target.initiator.url {
+                    Some(url) => WebUrl::as_str(url).to_owned(),
+                    None => format!("http://{}", switchboard.address()),
+                };
+                let provision = ClientProvision::for_cases(&base, cases);
+                let (json, config) = (provision.to_json(), provision.to_backrest_config());
+                self.switchboard = Some(Arc::new(switchboard));
+                let process = start(target, &base, json, config).await?;
                 process.url().clone_into(&mut self.url);
                 self.process = Some(Arc::new(process));
             }
@@ -161,24 +221,31 @@ impl Peers {
     }
 }
 
-async fn start(target: &TargetFile, provision: &Provision) -> Result<Process, String> {
+async fn start(
+    target: &TargetFile,
+    listen: &str,
+    json: serde_json::Value,
+    config: serde_json::Value,
+) -> Result<Process, String> {
     let Some(command) = &target.command else {
         return Err("the target has no command to start".to_owned());
     };
     let provision = match command.format {
-        ProvisionFormat::Json => provision.to_json(),
-        ProvisionFormat::BackrestConfig => provision.to_backrest_config(),
+        ProvisionFormat::Json => json,
+        ProvisionFormat::BackrestConfig => config,
     };
     let launch = Launch {
         command,
         ready: target.ready(),
         url: target.responder_url(),
-        listen: "",
+        listen,
         provision: &format!("{provision:#}"),
     };
-    Process::start(launch)
-        .await
-        .map_err(|error| format!("failed to {error}"))
+    Process::start(launch).await.map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> String {
+    format!("failed to {error}")
 }
 
 /// How a process ended under a case, if it did, and what it printed.

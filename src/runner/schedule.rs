@@ -1,28 +1,30 @@
 //! The order of a run: side by side what can be, alone what must be, each on a peer that is fit for it; and what becomes
 //! of the cases when that peer crashes.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
 
 use tokio::task::JoinSet;
 
 use super::{
-    Job, Peers, RunOptions, expectations::Expectations, peers::crash_of, play, repeat::merge,
+    Job, Peers, RunOptions, contact, expectations::Expectations, peers::crash_of, play,
+    repeat::merge,
 };
 use crate::{
     actor::Patience,
     judge::Finding,
     report::{CaseResult, Outcome},
     rules::RuleId,
-    target::{outlives_scenario, process::LOG_SHOWN_MAX},
+    scenario::model::Scenario,
+    target::{SetupMistake, outlives_scenario, process::LOG_SHOWN_MAX},
     trace::{End, EventKind, Trace},
-    wire::Role,
+    wire::{Role, RpcProtocol},
 };
 
 /// A run: what is played how often, and what is expected of it.
 pub struct Schedule<'a> {
     /// How the cases are played. The URL is that of the peer of the moment.
     pub options: RunOptions,
-    /// How long what is waited for.
+    /// How long what is waited for, at least: the first contacts raise it.
     pub patience: Patience,
     /// Who is tested.
     pub peers: Peers,
@@ -44,38 +46,132 @@ pub struct Finished {
     pub lost: usize,
 }
 
-impl Schedule<'_> {
-    /// Plays the jobs. `universe` are all that there are, chosen or not: only where all that show a rule were played can
-    /// it be said that nothing breaks it.
-    pub async fn play(mut self, jobs: Vec<Job>, universe: &[Job]) -> Finished {
-        let mut plays = Plays::default();
-        for round in 0..self.repeat.max(1) {
-            let mut jobs = jobs.clone();
-            if round > 0 && !self.peers.can_renew() {
-                let before = jobs.len();
-                jobs.retain(|job| !job.scenario.alone);
-                if jobs.len() < before {
-                    self.peers.note(
-                        "cases that change the peer were played once: only a peer that is started by a command can be had \
-                         fresh for each play"
-                            .to_owned(),
-                    );
-                }
+/// Why no case was played.
+#[derive(Debug)]
+pub enum NotReached {
+    /// The peer could not be started; why, in words.
+    NotStarted(String),
+    /// The first contact with it shows a mistake in the set-up.
+    SetUp {
+        /// Its role.
+        role: Role,
+        /// What was spoken.
+        protocol: RpcProtocol,
+        /// The mistake.
+        mistake: SetupMistake,
+        /// What a process that we started printed last.
+        last_words: Vec<String>,
+    },
+}
+
+impl fmt::Display for NotReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotReached::NotStarted(why) => f.write_str(why),
+            NotReached::SetUp {
+                role,
+                protocol,
+                mistake,
+                last_words,
+            } => {
+                write!(
+                    f,
+                    "over {protocol}, the {role} was reached up to this step\n\n  {:<12} {}\n\n{}",
+                    mistake.step, mistake.seen, mistake.likely
+                )?;
+                last_words
+                    .iter()
+                    .try_for_each(|line| write!(f, "\n  {line}"))
             }
-            self.round(jobs, &mut plays).await;
+        }
+    }
+}
+
+impl Schedule<'_> {
+    /// Plays the jobs, one role after the other; each role has an honest session over each protocol first. `universe`
+    /// are all jobs that there are, chosen or not: only where all that show a rule were played can it be said that
+    /// nothing breaks it.
+    ///
+    /// # Errors
+    /// [`NotReached`], where not one case was played.
+    pub async fn play(mut self, jobs: Vec<Job>, universe: &[Job]) -> Result<Finished, NotReached> {
+        let mut plays = Plays::default();
+        for role in [Role::Responder, Role::Initiator] {
+            let jobs: Vec<Job> = jobs
+                .iter()
+                .filter(|job| job.scenario.role == role)
+                .cloned()
+                .collect();
+            if jobs.is_empty() {
+                continue;
+            }
+            match self.contact(role, &jobs).await {
+                Ok(()) => self.rounds(role, jobs, &mut plays).await,
+                Err(why) if plays.results.is_empty() => return Err(why),
+                Err(why) => self.give_up(jobs, &why.to_string(), &mut plays),
+            }
         }
         self.peers.stop().await;
         let lost = plays.lost;
         let merged = merge(plays.results, self.expectations);
-        let results = self.expectations.close(merged, universe);
-        Finished {
-            results,
+        Ok(Finished {
+            results: self.expectations.close(merged, universe),
             notes: self.peers.take_notes(),
             lost,
+        })
+    }
+
+    /// One honest session over each protocol; the slowest sets the patience.
+    async fn contact(&mut self, role: Role, jobs: &[Job]) -> Result<(), NotReached> {
+        let begun = self.peers.begin(role, &cases_of(jobs)).await;
+        begun.map_err(NotReached::NotStarted)?;
+        self.peers.reach(&mut self.options);
+        let mut protocols: Vec<_> = jobs.iter().map(|job| job.protocol).collect();
+        protocols.sort();
+        protocols.dedup();
+        for protocol in protocols {
+            match contact(&self.options, role, protocol).await {
+                Ok(contact) => {
+                    let patience = Patience::from_round_trip(contact.round_trip);
+                    self.patience.answer = self.patience.answer.max(patience.answer);
+                    self.patience.grace = self.patience.grace.max(patience.grace);
+                    if let Some(note) = contact.note {
+                        self.peers.note(note);
+                    }
+                }
+                Err(mistake) => {
+                    return Err(NotReached::SetUp {
+                        role,
+                        protocol,
+                        mistake,
+                        last_words: self.peers.last_words(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn rounds(&mut self, role: Role, jobs: Vec<Job>, plays: &mut Plays) {
+        for round in 0..self.repeat.max(1) {
+            let mut jobs = jobs.clone();
+            if round > 0 && !self.peers.can_renew() {
+                let before = jobs.len();
+                // A client's paths are taken once, and what changes the peer has changed it.
+                jobs.retain(|job| role == Role::Responder && !job.scenario.alone);
+                if jobs.len() < before {
+                    self.peers.note(
+                        "cases that change the peer, and those of a client, were played once: only a peer that is started \
+                         by a command can be had fresh for each play"
+                            .to_owned(),
+                    );
+                }
+            }
+            self.round(role, jobs, plays).await;
         }
     }
 
-    async fn round(&mut self, jobs: Vec<Job>, plays: &mut Plays) {
+    async fn round(&mut self, role: Role, jobs: Vec<Job>, plays: &mut Plays) {
         let (skipped, jobs): (Vec<Job>, Vec<Job>) =
             jobs.into_iter().partition(|job| job.skip.is_some());
         for job in skipped {
@@ -84,55 +180,54 @@ impl Schedule<'_> {
         }
         let (alone, together): (Vec<Job>, Vec<Job>) =
             jobs.into_iter().partition(|job| job.scenario.alone);
-        if !together.is_empty() {
-            match self.renew().await {
-                Ok(()) => self.together(together.into(), plays).await,
-                Err(why) => self.give_up(together, &why, plays),
+        for (jobs, is_alone) in [(together, false), (alone, true)] {
+            if jobs.is_empty() {
+                continue;
             }
-        }
-        if !alone.is_empty() {
-            match self.renew().await {
-                Ok(()) => {
-                    self.one_by_one(alone, plays).await;
+            let renewed = self.peers.renew(role, &cases_of(&jobs)).await;
+            self.peers.reach(&mut self.options);
+            match renewed {
+                Err(why) => self.give_up(jobs, &why, plays),
+                Ok(()) if is_alone => {
+                    self.one_by_one(role, jobs, &[], plays).await;
                 }
-                Err(why) => self.give_up(alone, &why, plays),
+                Ok(()) => self.together(role, jobs.into(), plays).await,
             }
         }
     }
 
-    async fn renew(&mut self) -> Result<(), String> {
-        self.peers.renew().await?;
-        self.peers.url().clone_into(&mut self.options.url);
-        Ok(())
-    }
-
-    async fn restart(&mut self) -> Result<(), String> {
-        self.peers.restart().await?;
-        self.peers.url().clone_into(&mut self.options.url);
+    async fn restart(&mut self, role: Role, jobs: &[Job]) -> Result<(), String> {
+        self.peers.restart(role, &cases_of(jobs)).await?;
+        self.peers.reach(&mut self.options);
         Ok(())
     }
 
     /// Side by side. Where the peer crashes, each of those that were under way is played by itself on a fresh peer, so
     /// that the crash costs the case that causes it, and no other.
-    async fn together(&mut self, mut waiting: VecDeque<Job>, plays: &mut Plays) {
-        while !waiting.is_empty() {
+    async fn together(&mut self, role: Role, mut waiting: VecDeque<Job>, plays: &mut Plays) {
+        loop {
             let suspects = self.wave(&mut waiting, plays).await;
             let Some(how) = self.peers.end() else {
                 return;
             };
             let log = self.last_lines();
-            if let Err(why) = self.restart().await {
-                self.give_up(suspects.into_iter().chain(waiting).collect(), &why, plays);
+            let left: Vec<Job> = suspects.iter().chain(&waiting).cloned().collect();
+            if let Err(why) = self.restart(role, &left).await {
+                self.give_up(left, &why, plays);
                 return;
             }
             let count = suspects.len();
-            if !self.one_by_one(suspects, plays).await {
-                self.report(crashed_beside(&how, count, log), plays);
+            let rest: Vec<Job> = waiting.iter().cloned().collect();
+            if !self.one_by_one(role, suspects, &rest, plays).await {
+                self.report(crashed_beside(role, &how, count, log), plays);
+            }
+            if waiting.is_empty() {
+                return;
             }
             if self.peers.end().is_some()
-                && let Err(why) = self.restart().await
+                && let Err(why) = self.restart(role, &rest).await
             {
-                self.give_up(waiting.into(), &why, plays);
+                self.give_up(rest, &why, plays);
                 return;
             }
         }
@@ -158,17 +253,25 @@ impl Schedule<'_> {
         }
     }
 
-    /// One after the other. Says whether one of them crashed the peer.
-    async fn one_by_one(&mut self, jobs: Vec<Job>, plays: &mut Plays) -> bool {
+    /// One after the other; a peer that is started meanwhile is given what `later` needs too. Says whether one of them
+    /// crashed the peer.
+    async fn one_by_one(
+        &mut self,
+        role: Role,
+        jobs: Vec<Job>,
+        later: &[Job],
+        plays: &mut Plays,
+    ) -> bool {
         let mut any = false;
-        let mut jobs = jobs.into_iter();
-        while let Some(job) = jobs.next() {
-            if self.peers.end().is_some()
-                && let Err(why) = self.restart().await
-            {
-                let rest = std::iter::once(job).chain(jobs);
-                self.give_up(rest.collect(), &why, plays);
-                return any;
+        let mut jobs: VecDeque<Job> = jobs.into();
+        while let Some(job) = jobs.pop_front() {
+            if self.peers.end().is_some() {
+                let left = std::iter::once(&job).chain(&jobs).chain(later).cloned();
+                if let Err(why) = self.restart(role, &left.collect::<Vec<_>>()).await {
+                    jobs.push_front(job);
+                    self.give_up(jobs.into(), &why, plays);
+                    return any;
+                }
             }
             // A panic of ours within it is caught where it is spawned.
             let Ok(played) = tokio::spawn(self.watched(job)).await else {
@@ -246,20 +349,26 @@ struct Played {
     crash: Option<(String, Vec<String>)>,
 }
 
+fn cases_of(jobs: &[Job]) -> Vec<Arc<Scenario>> {
+    jobs.iter().map(|job| job.scenario.clone()).collect()
+}
+
 fn is_clean(result: &CaseResult) -> bool {
     result.outcome == Outcome::Passed && result.findings.is_empty()
 }
 
 /// Whether a connection was lost, or none could be had: what a crash looks like from outside.
 fn is_cut_off(trace: &Trace) -> bool {
-    trace.events.iter().any(|event| {
-        matches!(
-            event.kind,
-            EventKind::NotOpened(_)
-                | EventKind::NotSent(_)
-                | EventKind::Ended(End::Lost { .. } | End::NoStatus | End::Reset { .. })
-        )
-    })
+    // A client that is gone calls no more, and so leaves nothing at all.
+    trace.events.is_empty()
+        || trace.events.iter().any(|event| {
+            matches!(
+                event.kind,
+                EventKind::NotOpened(_)
+                    | EventKind::NotSent(_)
+                    | EventKind::Ended(End::Lost { .. } | End::NoStatus | End::Reset { .. })
+            )
+        })
 }
 
 /// What a case came to under which the peer crashed.
@@ -284,10 +393,9 @@ fn with_crash(mut result: CaseResult, how: &str, log: Vec<String>) -> CaseResult
 }
 
 /// What stands in the results for a crash that no single case causes.
-fn crashed_beside(how: &str, cases: usize, log: Vec<String>) -> CaseResult {
-    let scenario = Arc::new(outlives_scenario());
-    let protocol = crate::wire::RpcProtocol::Connect;
-    let mut result = CaseResult::inconclusive(scenario, protocol, String::new());
+fn crashed_beside(role: Role, how: &str, cases: usize, log: Vec<String>) -> CaseResult {
+    let scenario = Arc::new(outlives_scenario(role));
+    let mut result = CaseResult::inconclusive(scenario, RpcProtocol::Connect, String::new());
     result.outcome = Outcome::Failed;
     let mut result = with_crash(result, how, log);
     result.reason = Some(format!(

@@ -13,16 +13,19 @@ use crate::{
 const ID: &str = "peer/outlives-the-run";
 
 /// The case that a crash stands under which no case of the run causes by itself.
-pub fn outlives_scenario() -> Scenario {
+pub fn outlives_scenario(role: Role) -> Scenario {
     let given = Given::default();
     Scenario {
         id: ID.to_owned(),
         about: "The peer's process lives as long as the run.".to_owned(),
-        rules: vec![RuleId::ResponderSurvives],
-        role: Role::Responder,
+        rules: vec![match role {
+            Role::Responder => RuleId::ResponderSurvives,
+            Role::Initiator => RuleId::InitiatorSurvives,
+        }],
+        role,
         profile: Profile::Smoke,
         alone: false,
-        fixtures: Fixtures::for_case(ID, Role::Responder, RpcProtocol::Connect, &given),
+        fixtures: Fixtures::for_case(ID, role, RpcProtocol::Connect, &given),
         given,
         deviate: Vec::new(),
         steps: Vec::new(),

@@ -2,7 +2,9 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -11,16 +13,21 @@ use syncspec::{
     report::saved::PeerAddress,
     rules::Level,
     runner::{Expectations, Source},
-    scenario::{CaseTemplate, load_error::LoadError, released::Released},
+    scenario::{CaseTemplate, load_error::LoadError, model::Scenario, released::Released},
     target::{
-        file::{self, CommandLine, CommandTarget, KemIdName, ProvisionFormat, TargetFile, WebUrl},
+        file::{
+            self, CommandLine, CommandTarget, KemIdName, ListenAddress, ProvisionFormat,
+            TargetFile, WebUrl,
+        },
         known_failing::{self, Catalogue, Date},
-        provision::Provision,
     },
-    wire::RpcProtocol,
+    wire::{Role, RpcProtocol},
 };
 
-use super::super::{SelectArgs, exit, kem_id};
+use super::{
+    super::{SelectArgs, exit, kem_id, provision::client_contacts},
+    calls::wait_for_client,
+};
 
 #[derive(clap::Args)]
 #[command(next_help_heading = "Peer under test")]
@@ -28,6 +35,9 @@ pub struct TargetArgs {
     /// http://HOST:PORT[/PREFIX], https://..., or a target file; without one, the reference on a loopback port
     #[arg(long, value_name = "URL|FILE")]
     target: Option<String>,
+    /// Wait for the client under test at this address, such as 127.0.0.1:9899
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
     /// Trust the authorities in this PEM file too, for an https:// target
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -53,6 +63,12 @@ enum FormatOfProvision {
     BackrestConfig,
 }
 
+/// One role of the peer under test, and what is spoken with it there.
+pub struct Part {
+    pub role: Role,
+    pub protocols: Vec<RpcProtocol>,
+}
+
 /// Everything known of the peer before it is reached.
 pub struct Attached {
     /// What the command line and the target file say together; none for the reference.
@@ -76,6 +92,10 @@ impl TargetArgs {
             (None, Some(url)) => Some(TargetFile::of_url(WebUrl::unchecked(url))),
             (None, None) => None,
         };
+        if let Some(listen) = self.listen {
+            let target = target.get_or_insert_default();
+            target.initiator.listen = Some(ListenAddress::from(listen));
+        }
         if let Some(run) = &self.command {
             let target = target.get_or_insert_default();
             target.command = Some(CommandTarget {
@@ -164,9 +184,38 @@ impl Attached {
         self.target.as_ref()
     }
 
-    /// The RPC protocols that are asked for and that the peer is said to speak.
-    pub fn protocols(&self, select: &SelectArgs) -> Vec<RpcProtocol> {
-        let mut protocols = select.protocols().to_vec();
+    /// The roles that are asked for and what is spoken in each: by default all that can be reached.
+    pub fn parts(&self, select: &SelectArgs) -> Result<Vec<Part>, u8> {
+        let reachable = match &self.target {
+            None => vec![Role::Responder, Role::Initiator],
+            Some(target) => target.roles(),
+        };
+        let roles = select.roles().unwrap_or(&reachable);
+        if let Some(role) = roles.iter().find(|role| !reachable.contains(role)) {
+            eprintln!(
+                "error: nothing says where the {role} is: {}",
+                match role {
+                    Role::Responder => "give its URL with --target",
+                    Role::Initiator => "give an address where it finds us with --listen",
+                }
+            );
+            return Err(exit::USAGE);
+        }
+        let part = |role: &Role| Part {
+            role: *role,
+            protocols: self.protocols(select, *role),
+        };
+        Ok(roles.iter().map(part).collect())
+    }
+
+    fn protocols(&self, select: &SelectArgs, role: Role) -> Vec<RpcProtocol> {
+        let asked = match (role, &self.target) {
+            (Role::Initiator, Some(target)) if target.protocols.is_none() => {
+                select.client_protocols()
+            }
+            _ => select.protocols(),
+        };
+        let mut protocols = asked.to_vec();
         if let Some(target) = &self.target {
             let spoken = target.protocols();
             protocols.retain(|protocol| spoken.contains(protocol));
@@ -181,28 +230,75 @@ impl Attached {
             Some(TargetFile {
                 command: Some(_), ..
             }) => "command",
+            Some(target) if target.responder.url.is_none() => "client",
             Some(_) => "url",
         }
     }
 
-    /// Where the peer comes from, and what it is given if we start it.
-    pub fn source(&self, provision: Provision) -> Source {
-        match &self.target {
-            None => Source::Reference(provision),
-            Some(target) if target.command.is_some() => {
-                Source::Command(Box::new(target.clone()), provision)
+    /// What it is called in messages.
+    pub fn shown(&self) -> String {
+        let Some(target) = &self.target else {
+            return "the reference".to_owned();
+        };
+        let url = target.responder.url.as_ref().map(WebUrl::as_str);
+        let listen = target.initiator.listen.as_ref().map(ListenAddress::as_str);
+        match (&target.name, &target.command, url, listen) {
+            (Some(name), ..) => match &target.version {
+                Some(version) => format!("{name} {version}"),
+                None => name.clone(),
+            },
+            (_, Some(command), ..) => format!("`{}`", command.run.program().as_str()),
+            (_, _, Some(url), None) => url.to_owned(),
+            (_, _, None, listen) => {
+                format!("a client that calls {}", listen.unwrap_or_default())
             }
-            Some(target) => Source::Url(target.responder_url().unwrap_or_default().to_owned()),
+            (_, _, Some(url), Some(listen)) => format!("{url}, which calls {listen}"),
         }
     }
 
-    /// How a single case is played on it again.
-    pub fn address(&self, url: &str) -> PeerAddress {
-        match (&self.target, &self.file) {
-            (None, _) => PeerAddress::Reference,
-            (Some(_), Some(file)) => PeerAddress::TargetFile { file: file.clone() },
-            (Some(target), None) => PeerAddress::Url {
-                url: url.to_owned(),
+    /// Where the peer comes from. Where it is a client that somebody else starts, these cases are listened for from now
+    /// on.
+    pub async fn source<'a>(
+        &self,
+        cases: impl Iterator<Item = &'a Scenario>,
+    ) -> Result<Source, u8> {
+        let Some(target) = &self.target else {
+            return Ok(Source::Reference);
+        };
+        if target.command.is_some() {
+            return Ok(Source::Command(Box::new(target.clone())));
+        }
+        let contacts = client_contacts(&target.protocols());
+        let mut calling: Vec<&Scenario> =
+            cases.filter(|case| case.role == Role::Initiator).collect();
+        let switchboard = match target.listen_address() {
+            Some(address) if !calling.is_empty() => {
+                calling.extend(&contacts);
+                Some(Arc::new(
+                    wait_for_client(address, calling.into_iter()).await?,
+                ))
+            }
+            _ => None,
+        };
+        let url = target.responder_url().unwrap_or_default().to_owned();
+        Ok(Source::Outside { url, switchboard })
+    }
+
+    /// How a single case in that role is played on it again.
+    pub fn address_of(&self, role: Role) -> PeerAddress {
+        let Some(target) = &self.target else {
+            return PeerAddress::Reference;
+        };
+        let listen = target.initiator.listen.as_ref();
+        match (
+            &self.file,
+            role,
+            listen.and_then(|listen| listen.as_str().parse().ok()),
+        ) {
+            (Some(file), ..) => PeerAddress::TargetFile { file: file.clone() },
+            (None, Role::Initiator, Some(listen)) => PeerAddress::Calls { listen },
+            (None, ..) => PeerAddress::Url {
+                url: target.responder_url().unwrap_or_default().to_owned(),
                 tls_ca: target.responder.tls_ca.clone(),
             },
         }

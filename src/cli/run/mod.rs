@@ -1,6 +1,7 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
 mod attach;
+mod calls;
 mod progress;
 
 use std::time::{Duration, Instant, SystemTime};
@@ -10,23 +11,22 @@ use syncspec::{
     report::{Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
     runner::{
-        self, Expectations, JOBS_AT_ONCE, Job, Peers, RunOptions, Schedule, Selection, plan,
+        Expectations, JOBS_AT_ONCE, Job, Peers, RunOptions, Schedule, Selection, plan,
         skip_what_it_lacks,
     },
     scenario::{CaseTemplate, model::Profile},
-    wire::RpcProtocol,
 };
 
 use super::{
     SelectArgs, exit,
     list::{self, ListArgs},
-    provision::provision_for,
     reports::ReportArgs,
     signals::{Signal, Signals},
     tls_roots,
 };
 pub use attach::Attached;
-use attach::TargetArgs;
+use attach::{Part, TargetArgs};
+pub use calls::wait_for_client;
 use progress::{Progress, print_details};
 
 #[derive(clap::Args)]
@@ -104,19 +104,18 @@ struct Planned {
     jobs: Vec<Job>,
     /// All that there are, chosen or not.
     universe: Vec<Job>,
-    protocols: Vec<RpcProtocol>,
     expectations: Expectations,
     seed: u64,
 }
 
 impl Planned {
     fn new(args: &RunArgs, attached: &Attached, cases: &[CaseTemplate]) -> Result<Self, u8> {
-        let protocols = attached.protocols(&args.select);
-        let everything = Selection {
-            profile: Profile::Full,
-            ..Selection::default()
+        let parts = attached.parts(&args.select)?;
+        let planned = |selection: &Selection| -> Vec<Job> {
+            let part = |part: &Part| plan(cases, selection, part.role, &part.protocols);
+            parts.iter().flat_map(part).collect()
         };
-        let mut jobs = plan(cases, &args.select.selection(), &protocols);
+        let mut jobs = planned(&args.select.selection());
         if jobs.is_empty() {
             eprintln!("error: no case matches; `syncspec list` prints them all");
             return Err(exit::NOT_JUDGED);
@@ -126,8 +125,10 @@ impl Planned {
         }
         Ok(Planned {
             jobs,
-            universe: plan(cases, &everything, &protocols),
-            protocols,
+            universe: planned(&Selection {
+                profile: Profile::Full,
+                ..Selection::default()
+            }),
             expectations: args.target.expectations(
                 attached,
                 cases,
@@ -153,33 +154,33 @@ impl RunArgs {
 
 async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u8> {
     let (began, started) = (SystemTime::now(), Instant::now());
-    let peers = Peers::start(attached.source(provision_for(&run.jobs)))
-        .await
-        .map_err(|why| {
-            eprintln!("error: no case was played: {why}");
-            exit::NOT_JUDGED
-        })?;
-    let url = peers.url().to_owned();
+    let cases = run.jobs.iter().map(|job| &*job.scenario);
+    let peers = Peers::new(attached.source(cases).await?);
     let options = RunOptions {
-        url: url.clone(),
+        url: String::new(),
+        switchboard: None,
         tls_roots: tls_roots(attached.tls_ca())?,
         seed: run.seed,
         at_once: args.test_threads,
         held_to: args.held_to(),
         kem_id: args.target.kem_id(attached),
     };
-    let patience = contact(&options, &peers, &run.protocols).await?;
-    println!("{} cases against {url}, seed {}", run.jobs.len(), run.seed);
+    let name = attached.shown();
+    println!("{} cases against {name}, seed {}", run.jobs.len(), run.seed);
     let mut progress = Progress::new(run.jobs.len() * args.repeat);
     let schedule = Schedule {
         options: options.clone(),
-        patience,
+        patience: Patience::from_round_trip(Duration::ZERO),
         peers,
         expectations: &run.expectations,
         repeat: args.repeat,
         tell: &mut |result| progress.tell(result),
     };
-    let mut finished = schedule.play(run.jobs, &run.universe).await;
+    let finished = schedule.play(run.jobs, &run.universe).await;
+    let mut finished = finished.map_err(|why| {
+        eprintln!("error: no case was played against {name}: {why}");
+        exit::NOT_JUDGED
+    })?;
     progress.finish();
     let saved = args
         .reports
@@ -188,15 +189,18 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
             protocol: result.protocol,
             kem_id: options.kem_id,
             held_to: options.held_to,
-            peer: attached.address(&url),
+            peer: attached.address_of(result.scenario.role),
         });
     print_details(&finished.results);
     let target = TargetLine {
         kind: attached.kind(),
         name: attached.target().and_then(|target| target.name.clone()),
         version: attached.target().and_then(|target| target.version.clone()),
-        url,
-        protocols: run.protocols,
+        url: match attached.target() {
+            Some(target) => target.responder_url().unwrap_or(&name).to_owned(),
+            None => name,
+        },
+        protocols: args.select.protocols().to_vec(),
     };
     let summary = Summary::of(&finished.results);
     println!(
@@ -243,37 +247,6 @@ fn exit_code(summary: &Summary) -> u8 {
         } => exit::NOT_JUDGED,
         _ => exit::CONFORMS,
     }
-}
-
-/// One honest session over each protocol; the slower one sets the patience.
-async fn contact(
-    options: &RunOptions,
-    peers: &Peers,
-    protocols: &[RpcProtocol],
-) -> Result<Patience, u8> {
-    let mut round_trip = Duration::ZERO;
-    for protocol in protocols {
-        match runner::contact(options, *protocol).await {
-            Ok(contact) => {
-                round_trip = round_trip.max(contact.round_trip);
-                if let Some(note) = contact.note {
-                    eprintln!("note: {note}");
-                }
-            }
-            Err(mistake) => {
-                eprintln!(
-                    "error: no case was played: over {protocol}, the peer at {} was reached up to this step\n\n  {:<12} \
-                     {}\n\n{}",
-                    options.url, mistake.step, mistake.seen, mistake.likely
-                );
-                for line in peers.last_words() {
-                    eprintln!("  {line}");
-                }
-                return Err(exit::NOT_JUDGED);
-            }
-        }
-    }
-    Ok(Patience::from_round_trip(round_trip))
 }
 
 fn random_seed() -> Result<u64, u8> {
