@@ -13,7 +13,7 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, Job, Peers, RunOptions, Source, Watch},
+    runner::{self, Job, Looks, Peers, RunOptions, Source, Watch},
     target::contact_scenario,
     trace::{EventKind, Trace},
 };
@@ -21,6 +21,7 @@ use syncspec::{
 use super::{
     exit,
     judge::{code_of, compared, read, show},
+    looks::LooksArgs,
     print,
     run::{Attached, wait_for_client},
     tls_roots,
@@ -36,6 +37,8 @@ pub struct ReplayArgs {
     /// Trust the authorities in this PEM file too, for an https:// target
     #[arg(long, value_name = "FILE", requires = "target")]
     tls_ca: Option<PathBuf>,
+    #[command(flatten)]
+    looks: LooksArgs,
     /// Wait for Enter before each message of ours, and switch our deadlines off: for a debugger on the peer
     #[arg(long)]
     step: bool,
@@ -74,6 +77,7 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
     };
     let role = case.scenario.role;
     let mut roots = None;
+    let mut look_plan = args.looks.plan(None);
     let source = match peer {
         PeerAddress::Url { url, tls_ca } => {
             roots = tls_ca;
@@ -95,22 +99,23 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         PeerAddress::TargetFile { file } => {
             let attached = Attached::of_file(&file)?;
             roots = attached.tls_ca().cloned();
+            look_plan = args.looks.plan(attached.target());
             attached.source(std::iter::once(&*job.scenario)).await?
         }
     };
-    let mut peers = Peers::new(source);
+    let mut peers = Peers::new(source, look_plan);
     let begun = peers.begin(role, std::slice::from_ref(&job.scenario)).await;
     begun.map_err(|why| {
         eprintln!("error: the case was not played: {why}");
         exit::NOT_JUDGED
     })?;
-    let result = play_on(&peers, args, case, job, roots).await;
+    let result = play_on(&mut peers, args, case, job, roots).await;
     peers.stop().await;
     result
 }
 
 async fn play_on(
-    peers: &Peers,
+    peers: &mut Peers,
     args: &ReplayArgs,
     case: &PlayedCase,
     job: Job,
@@ -125,8 +130,10 @@ async fn play_on(
         at_once: 1,
         held_to: case.played.held_to,
         kem_id: case.played.kem_id,
+        looks: Looks::default(),
+        client_looks: Looks::default(),
     };
-    peers.reach(&mut options);
+    peers.reach(&mut options, job.protocol).await;
     if args.step {
         let mut stepper = Stepper::default();
         let result = runner::play_watched(job.scenario, job.protocol, &options, &mut stepper).await;

@@ -5,13 +5,15 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use super::{
     RunOptions,
     calls::{Caller, Switchboard},
+    looking::LookPlan,
+    looks::Looks,
     reference::start_reference,
 };
 use crate::{
     scenario::model::Scenario,
     target::{
         contact_scenario,
-        file::{COMMAND_LISTEN, ProvisionFormat, TargetFile, WebUrl},
+        file::{COMMAND_LISTEN, Filling, ProvisionFormat, TargetFile, WebUrl},
         process::{LOG_SHOWN_MAX, Launch, Process, Stopped},
         provision::{ClientProvision, Provision},
     },
@@ -39,6 +41,8 @@ pub enum Source {
 /// The peer under test, and those that follow it when it is used up or has crashed.
 pub struct Peers {
     source: Source,
+    look_plan: LookPlan,
+    looks: Looks,
     url: String,
     switchboard: Option<Arc<Switchboard>>,
     process: Option<Arc<Process>>,
@@ -50,9 +54,11 @@ pub struct Peers {
 
 impl Peers {
     /// Nothing is started yet.
-    pub fn new(source: Source) -> Peers {
+    pub fn new(source: Source, look_plan: LookPlan) -> Peers {
         Peers {
             source,
+            look_plan,
+            looks: Looks::default(),
             url: String::new(),
             switchboard: None,
             process: None,
@@ -104,13 +110,47 @@ impl Peers {
 
     /// Whether a fresh one can be had.
     pub fn can_renew(&self) -> bool {
-        !matches!(self.source, Source::Outside { .. })
+        !matches!(self.source, Source::Outside { .. }) || self.looks.hook.is_some()
     }
 
-    /// Tells the options where the peer of the moment is.
-    pub fn reach(&self, options: &mut RunOptions) {
+    /// Tells the options where the peer of the moment is, and what looks inside it, which is tried over that protocol.
+    pub async fn reach(&mut self, options: &mut RunOptions, protocol: RpcProtocol) {
         options.url.clone_from(&self.url);
         options.switchboard.clone_from(&self.switchboard);
+        if !matches!(self.source, Source::Reference) && !self.url.is_empty() {
+            let dial = options.dial(protocol);
+            let filling = match &self.process {
+                Some(process) => process.filling().clone(),
+                None => Filling {
+                    url: self.url.clone(),
+                    ..Filling::default()
+                },
+            };
+            let (looks, useless) = self.look_plan.look(&dial, &filling).await;
+            self.looks = looks;
+            if let Some(why) = useless {
+                self.note(format!(
+                    "cases that need the state service are skipped: {why} (`--state-url`, `--state-header`)"
+                ));
+            }
+        }
+        options.looks = self.looks.clone();
+    }
+
+    /// Gives a peer that somebody else runs its provision afresh, where it has a hook that can.
+    pub async fn reset(&mut self, role: Role, cases: &[Arc<Scenario>]) {
+        let (Source::Outside { .. }, Role::Responder, Some(hook)) =
+            (&self.source, role, &self.looks.hook)
+        else {
+            return;
+        };
+        let contacts = RpcProtocol::ALL.map(|protocol| contact_scenario(role, protocol));
+        let cases = cases.iter().map(|case| &**case).chain(&contacts);
+        if let Err(why) = hook.reset(&Provision::for_cases(cases)).await {
+            self.note(format!(
+                "the hook did not give the peer its provision afresh: {why}"
+            ));
+        }
     }
 
     /// Where it answers, as a host.
@@ -179,8 +219,9 @@ impl Peers {
                 self.switchboard.clone_from(switchboard);
             }
             (Source::Reference, Role::Responder) => {
-                let url = start_reference(&Provision::for_cases(cases)).await;
-                self.url = url.map_err(failed)?;
+                let reference = start_reference(&Provision::for_cases(cases)).await;
+                let reference = reference.map_err(failed)?;
+                (self.url, self.looks) = (reference.url, reference.looks);
             }
             (Source::Reference, Role::Initiator) => {
                 let caller = Caller::Reference(Box::default());

@@ -125,7 +125,7 @@ impl Schedule<'_> {
     async fn contact(&mut self, role: Role, jobs: &[Job]) -> Result<(), NotReached> {
         let begun = self.peers.begin(role, &cases_of(jobs)).await;
         begun.map_err(NotReached::NotStarted)?;
-        self.peers.reach(&mut self.options);
+        self.reach(jobs).await;
         let mut protocols: Vec<_> = jobs.iter().map(|job| job.protocol).collect();
         protocols.sort();
         protocols.dedup();
@@ -184,8 +184,10 @@ impl Schedule<'_> {
             if jobs.is_empty() {
                 continue;
             }
-            let renewed = self.peers.renew(role, &cases_of(&jobs)).await;
-            self.peers.reach(&mut self.options);
+            let cases = cases_of(&jobs);
+            let renewed = self.peers.renew(role, &cases).await;
+            self.reach(&jobs).await;
+            self.peers.reset(role, &cases).await;
             match renewed {
                 Err(why) => self.give_up(jobs, &why, plays),
                 Ok(()) if is_alone => {
@@ -196,9 +198,16 @@ impl Schedule<'_> {
         }
     }
 
+    async fn reach(&mut self, jobs: &[Job]) {
+        let protocol = jobs
+            .first()
+            .map_or(RpcProtocol::Connect, |job| job.protocol);
+        self.peers.reach(&mut self.options, protocol).await;
+    }
+
     async fn restart(&mut self, role: Role, jobs: &[Job]) -> Result<(), String> {
         self.peers.restart(role, &cases_of(jobs)).await?;
-        self.peers.reach(&mut self.options);
+        self.reach(jobs).await;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use syncspec::{
     report::{Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
     runner::{
-        Expectations, JOBS_AT_ONCE, Job, Peers, RunOptions, Schedule, Selection, plan,
+        Expectations, JOBS_AT_ONCE, Job, Looks, Peers, RunOptions, Schedule, Selection, plan,
         skip_what_it_lacks,
     },
     scenario::{CaseTemplate, model::Profile},
@@ -20,6 +20,7 @@ use syncspec::{
 use super::{
     SelectArgs, exit,
     list::{self, ListArgs},
+    looks::LooksArgs,
     reports::ReportArgs,
     signals::{Signal, Signals},
     tls_roots,
@@ -53,6 +54,8 @@ pub struct RunArgs {
     /// What cases do that are new in this version of the suite, when they fail
     #[arg(long, value_enum, default_value_t = Preview::Report)]
     preview: Preview,
+    #[command(flatten)]
+    looks: LooksArgs,
     #[command(flatten)]
     reports: ReportArgs,
 }
@@ -155,7 +158,8 @@ impl RunArgs {
 async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u8> {
     let (began, started) = (SystemTime::now(), Instant::now());
     let cases = run.jobs.iter().map(|job| &*job.scenario);
-    let peers = Peers::new(attached.source(cases).await?);
+    let look_plan = args.looks.plan(attached.target());
+    let peers = Peers::new(attached.source(cases).await?, look_plan);
     let options = RunOptions {
         url: String::new(),
         switchboard: None,
@@ -164,6 +168,8 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
         at_once: args.test_threads,
         held_to: args.held_to(),
         kem_id: args.target.kem_id(attached),
+        looks: Looks::default(),
+        client_looks: Looks::default(),
     };
     let name = attached.shown();
     println!("{} cases against {name}, seed {}", run.jobs.len(), run.seed);

@@ -219,7 +219,7 @@ pub struct HookTarget {
 #[serde(rename_all = "kebab-case")]
 pub enum BuiltInHook {
     /// The web API of deployed peers, at `responder.url`, called with the headers of the state service.
-    Backrest,
+    BackrestHttp,
 }
 
 impl TargetFile {
