@@ -43,6 +43,7 @@ const USES: &[(&str, &[&str])] = &[
             "actor",
             "trace",
             "scenario",
+            "session",
             "crypto",
             "rules",
             "wire",

@@ -1,6 +1,7 @@
 //! Being dialled: one port, and a path prefix for each dialogue that waits for a caller.
 //!
-//! Answers what is no call of the sync stream itself: 404 for a path, 405 for a method, 415 for a content type.
+//! Answers what is no call of the sync stream itself: 404 for a path, 405 for a method, 415 for a content type. Whoever
+//! wants to know of that, and of callers that make no call at all, listens with [`Listener::bind_noting`].
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -29,6 +30,7 @@ use super::{
     inbound::Inbound,
     link::{Link, LinkLimits, SMALL_FRAMES_BUDGET_BYTES},
     request::SYNC_PATH,
+    stray::{Stray, Strays},
 };
 
 /// How long an accepted connection may take to say that it speaks HTTP/2.
@@ -54,14 +56,33 @@ impl Listener {
         address: impl ToSocketAddrs + ToString,
         limits: LinkLimits,
     ) -> Result<Listener, LinkError> {
+        Listener::bind_with(address, limits, Strays::default()).await
+    }
+
+    /// The same, and tells of whatever comes that is no call under a known prefix.
+    pub async fn bind_noting(
+        address: impl ToSocketAddrs + ToString,
+        limits: LinkLimits,
+    ) -> Result<(Listener, mpsc::Receiver<Stray>), LinkError> {
+        let (strays, noted) = Strays::channel();
+        let listener = Listener::bind_with(address, limits, strays).await?;
+        Ok((listener, noted))
+    }
+
+    async fn bind_with(
+        address: impl ToSocketAddrs + ToString,
+        limits: LinkLimits,
+        strays: Strays,
+    ) -> Result<Listener, LinkError> {
         let name = address.to_string();
         let failed = |error: std::io::Error| LinkError::ListenFailed {
             address: name.clone(),
+            taken: error.kind() == std::io::ErrorKind::AddrInUse,
             why: error.to_string(),
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let routes = Routes::default();
+        let routes = Routes(Arc::default(), strays);
         let acceptor = tokio::spawn(accept_all(listener, routes.clone(), limits)).abort_handle();
         Ok(Listener {
             address,
@@ -127,7 +148,7 @@ impl Drop for Route {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Routes(Arc<Mutex<HashMap<String, mpsc::Sender<Link>>>>);
+struct Routes(Arc<Mutex<HashMap<String, mpsc::Sender<Link>>>>, Strays);
 
 impl Routes {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<Link>>> {
@@ -148,7 +169,11 @@ async fn accept_all(listener: TcpListener, routes: Routes, limits: LinkLimits) {
                 Ok((io, _)) if connections.len() < CONNECTIONS_MAX => {
                     // It only makes answers faster; a connection that cannot is dying and says so itself.
                     let _ = io.set_nodelay(true);
-                    connections.spawn(serve_connection(io, routes.clone(), limits));
+                    let routes = routes.clone();
+                    connections.spawn(async move {
+                        routes.1.note_beginning(&io).await;
+                        serve_connection(io, routes, limits).await;
+                    });
                 }
                 // Over the limit, or gone before it was accepted.
                 Ok(_) | Err(_) => tokio::task::yield_now().await,
@@ -170,7 +195,18 @@ async fn serve_connection(
     let Ok(Ok(mut connection)) = timeout(PREFACE_WAIT, http2.handshake(io)).await else {
         return;
     };
-    while let Some(Ok((request, answer))) = connection.accept().await {
+    let mut first = timeout(PREFACE_WAIT, connection.accept()).await;
+    if !matches!(first, Ok(Some(Ok(_)))) {
+        routes.1.note(Stray::NoCall);
+    }
+    loop {
+        let next = match std::mem::replace(&mut first, Ok(None)) {
+            Ok(Some(next)) => Some(next),
+            _ => connection.accept().await,
+        };
+        let Some(Ok((request, answer))) = next else {
+            return;
+        };
         serve_call(request, answer, &routes, limits);
     }
 }
@@ -188,7 +224,9 @@ fn serve_call(
             // With its queue full or gone the link is dropped here, which resets the stream.
             drop(calls.try_send(link));
         }
-        Err(status) => {
+        Err(stray) => {
+            let status = stray.status();
+            routes.1.note(stray);
             let mut refusal = Response::new(());
             *refusal.status_mut() = status;
             if status == StatusCode::METHOD_NOT_ALLOWED {
@@ -204,17 +242,21 @@ fn serve_call(
 fn recognise(
     request: &Request<RecvStream>,
     routes: &Routes,
-) -> Result<(RpcProtocol, mpsc::Sender<Link>), StatusCode> {
-    let calls = routes.calls_of(request.uri().path());
-    let calls = calls.ok_or(StatusCode::NOT_FOUND)?;
+) -> Result<(RpcProtocol, mpsc::Sender<Link>), Stray> {
+    let path = request.uri().path();
+    let calls = routes.calls_of(path);
+    let calls = calls.ok_or_else(|| Stray::Path(path.to_owned()))?;
     if request.method() != Method::POST {
-        return Err(StatusCode::METHOD_NOT_ALLOWED);
+        return Err(Stray::Method(request.method().to_string()));
     }
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    content_type
-        .and_then(|value| RpcProtocol::of_content_type(value.to_str().ok()?))
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default();
+    RpcProtocol::of_content_type(&content_type)
         .map(|protocol| (protocol, calls))
-        .ok_or(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        .ok_or(Stray::ContentType(content_type))
 }
 
 #[cfg(test)]

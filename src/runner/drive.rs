@@ -199,7 +199,7 @@ fn input_of(event: LinkEvent) -> Input {
     }
 }
 
-fn end_of(end: net::End) -> End {
+pub(super) fn end_of(end: net::End) -> End {
     match end {
         net::End::Status(status) => End::Status {
             code: status.code,

@@ -1,13 +1,11 @@
 //! From scenarios to results: which cases are played, how many at once, and what each came to.
 
+pub mod doctor;
 mod drive;
 mod plan;
 mod reference;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
@@ -22,7 +20,7 @@ use crate::{
     net::{DialOptions, TlsRoots},
     report::CaseResult,
     rules::Level,
-    target::{Contact, SetupMistake, contact_scenario, first_contact},
+    target::doctor::{Diagnosis, Provisioned, Wanted},
     wire::RpcProtocol,
 };
 
@@ -59,19 +57,27 @@ impl RunOptions {
     }
 }
 
-/// Has one honest session, and measures it.
-///
-/// # Errors
-/// The set-up mistake that keeps any case from being judged.
-pub async fn contact(options: &RunOptions, protocol: RpcProtocol) -> Result<Contact, SetupMistake> {
-    let scenario = contact_scenario(protocol);
-    let actor = Actor::new(
-        &scenario,
-        options.entropy(&scenario.id, protocol),
-        options.kem_id,
-        Patience::from_round_trip(Duration::ZERO),
-    );
-    first_contact(&drive(actor, &options.dial(protocol)).await)
+/// Has one honest session over each protocol, at once: it measures the round trip, and tells a mistake in the set-up
+/// from a defect of the peer, so that no rule is blamed for a wrong port.
+pub async fn check_setup(options: &RunOptions, protocols: &[RpcProtocol]) -> Diagnosis {
+    let tried = doctor::DoctorOptions {
+        url: options.url.clone(),
+        tls_roots: options.tls_roots.clone(),
+        protocols: protocols.to_vec(),
+        state_headers: Vec::new(),
+        thorough: false,
+        watch: None,
+        seed: options.seed,
+    };
+    let wanted = Wanted {
+        protocols: protocols.to_vec(),
+        kem_id: options.kem_id,
+        keyid: None,
+        provisioned: Provisioned::Required,
+        // No case depends on the time of day.
+        clock_must_agree: false,
+    };
+    doctor::examine(&tried, &wanted).await
 }
 
 /// Plays the jobs: side by side, then those that want to be alone. `tell` hears of each result as it comes.

@@ -2,11 +2,7 @@
 
 mod progress;
 
-use std::{
-    fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{fs, path::PathBuf, time::Instant};
 
 use syncspec::{
     actor::Patience,
@@ -18,7 +14,7 @@ use syncspec::{
 };
 
 use super::{
-    SelectArgs, exit, kem_id,
+    SelectArgs, doctor, exit, kem_id,
     list::{self, ListArgs},
     provision::provision_for,
     tls_roots,
@@ -165,31 +161,24 @@ fn exit_code(summary: &Summary) -> u8 {
     }
 }
 
-/// One honest session over each protocol; the slower one sets the patience.
+/// Whether the peer can be judged at all; the slowest session sets the patience.
 async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Patience, u8> {
-    let mut round_trip = Duration::ZERO;
-    for protocol in protocols {
-        match runner::contact(options, *protocol).await {
-            Ok(contact) => {
-                round_trip = round_trip.max(contact.round_trip);
-                if let Some(note) = contact.note {
-                    eprintln!("note: {note}");
-                }
-            }
-            Err(mistake) => {
-                eprintln!(
-                    "error: no case was played: over {protocol}, the peer at {} was reached up to this step\n\n  {:<12} \
-                     {}\n\n{}",
-                    options.url, mistake.step, mistake.seen, mistake.likely
-                );
-                return Err(exit::NOT_JUDGED);
-            }
-        }
+    let diagnosis = runner::check_setup(options, protocols).await;
+    if diagnosis.mistake().is_some() {
+        eprintln!(
+            "error: no case was played: the peer at {} is not set up so that it can be judged\n\n{}",
+            doctor::without_secret(&options.url),
+            doctor::text(&diagnosis)
+        );
+        return Err(exit::NOT_JUDGED);
     }
-    Ok(Patience::from_round_trip(round_trip))
+    for check in diagnosis.notes() {
+        eprintln!("note: {}: {}", check.step.name(), check.seen);
+    }
+    Ok(Patience::from_round_trip(diagnosis.round_trip))
 }
 
-fn write_report(file: &PathBuf, text: &str) -> Result<(), u8> {
+pub(super) fn write_report(file: &PathBuf, text: &str) -> Result<(), u8> {
     fs::write(file, text).map_err(|error| {
         eprintln!(
             "error: failed to write the report {}: {error}",
@@ -199,7 +188,7 @@ fn write_report(file: &PathBuf, text: &str) -> Result<(), u8> {
     })
 }
 
-fn random_seed() -> Result<u64, u8> {
+pub(super) fn random_seed() -> Result<u64, u8> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| {
         eprintln!("error: failed to draw a seed: {error}");
@@ -216,7 +205,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-fn report_file(text: &str) -> Result<PathBuf, String> {
+pub(super) fn report_file(text: &str) -> Result<PathBuf, String> {
     match text.split_once('=') {
         Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
         _ => Err("expected json=FILE".to_owned()),
