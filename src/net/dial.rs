@@ -119,20 +119,6 @@ impl Connection {
         })
     }
 
-    /// The same connection, for calls over that protocol.
-    pub fn speaking(&self, protocol: RpcProtocol) -> Connection {
-        Connection {
-            options: DialOptions {
-                protocol,
-                ..self.options.clone()
-            },
-            target: self.target.clone(),
-            requests: self.requests.clone(),
-            address: self.address,
-            driver: self.driver.clone(),
-        }
-    }
-
     /// The address that answered.
     pub fn address(&self) -> SocketAddr {
         self.address

@@ -15,7 +15,7 @@ use crate::{
         kem::{KemId, PrivateKey},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
-    net::{Connection, Link, LinkEvent, OutFrame, RequestShape, Start},
+    net::{Connection, Link, LinkError, LinkEvent, OutFrame, RequestShape, Start},
     runner::drive::end_of,
     scenario::fixtures,
     session::{
@@ -29,7 +29,10 @@ use crate::{
             seen::{AfterHalfClose, Answer, Call, Stop},
         },
     },
-    wire::{Action, SyncStreamItem, decode, v1sync::sync_stream_item::SyncActionOperationManifest},
+    wire::{
+        Action, RpcProtocol, SyncStreamItem, decode,
+        v1sync::sync_stream_item::SyncActionOperationManifest,
+    },
 };
 
 /// An id that no stored operation has; a host that serves asks for it.
@@ -74,13 +77,20 @@ pub(super) async fn try_sync(
                 });
             }
         }
-        Err(error) => {
-            attempt.call.stop = Some(Stop::NotOpened {
-                seen: error.to_string(),
-            });
-        }
+        Err(error) => return not_opened(connection.protocol(), &error),
     }
     (attempt.call, attempt.headers)
+}
+
+/// A call for which there is no connection.
+pub(super) fn not_opened(protocol: RpcProtocol, error: &LinkError) -> (Call, Headers) {
+    let call = Call {
+        stop: Some(Stop::NotOpened {
+            seen: error.to_string(),
+        }),
+        ..Call::new(protocol)
+    };
+    (call, Headers::default())
 }
 
 /// Whether a call is answered as RPC, whatever it says.
@@ -345,7 +355,7 @@ impl Attempt<'_> {
     }
 }
 
-async fn send(link: &mut Link, item: SyncStreamItem) -> Result<(), crate::net::LinkError> {
+async fn send(link: &mut Link, item: SyncStreamItem) -> Result<(), LinkError> {
     link.send(OutFrame::Message(Bytes::from(item.encode_to_vec())))
         .await
 }

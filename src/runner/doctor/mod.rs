@@ -100,10 +100,19 @@ async fn look(options: &DoctorOptions, address: &Address, wanted: &Wanted) -> Ho
         connect: connected.map_or(Duration::ZERO, |connected| connected.took),
     });
 
+    // Each on a connection of its own: a proxy that breaks one must not take the other call with it.
     let calls = options.protocols.iter().map(|protocol| {
-        let connection = connection.speaking(*protocol);
+        let (connection, dial, url) = (&connection, &dial, &options.url);
         let entropy = Entropy::new(options.seed, &format!("doctor/{protocol}"));
-        async move { call::try_sync(&connection, &entropy, wanted).await }
+        async move {
+            if *protocol == first {
+                return call::try_sync(connection, &entropy, wanted).await;
+            }
+            match Connection::dial(&dial(url, *protocol)).await {
+                Ok(connection) => call::try_sync(&connection, &entropy, wanted).await,
+                Err(error) => call::not_opened(*protocol, &error),
+            }
+        }
     });
     for (call, headers) in futures_util::future::join_all(calls).await {
         seen.calls.push(call);
@@ -113,8 +122,11 @@ async fn look(options: &DoctorOptions, address: &Address, wanted: &Wanted) -> Ho
         seen.answers_without_prefix = answers_as_rpc(&dial(&address.without_prefix(), first)).await;
     }
     if options.thorough && seen.calls.iter().any(|call| call.key_exchange.is_some()) {
-        seen.grpc_web = Some(call::answers_grpc_web(&connection).await);
-        let state = state::ask(&connection, &options.state_headers).await;
+        let (grpc_web, state) = tokio::join!(
+            call::answers_grpc_web(&connection),
+            state::ask(&connection, &options.state_headers)
+        );
+        seen.grpc_web = Some(grpc_web);
         seen.state_service = Some(state);
         if let Some(during) = options.watch {
             seen.watched = state::watch(&connection, &options.state_headers, during).await;

@@ -53,7 +53,11 @@ async fn states(connection: &Connection, headers: &[(String, String)]) -> StateA
             LinkEvent::Message { .. } => return StateAnswer::Peers(peers),
             LinkEvent::Ended(end) => {
                 return match end_of(end) {
-                    End::Status { code: Code::Ok, .. } => StateAnswer::Peers(peers),
+                    // Deployed hosts end a stream that subscribed to nothing with CANCELLED.
+                    End::Status {
+                        code: Code::Ok | Code::Cancelled,
+                        ..
+                    } => StateAnswer::Peers(peers),
                     End::Status {
                         code: Code::Unauthenticated | Code::PermissionDenied,
                         ..

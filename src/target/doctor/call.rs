@@ -42,6 +42,7 @@ pub(super) fn before_key(call: &Call) -> Option<Trouble> {
             // It is RPC that ended the call, so the later steps tell.
             _ => None,
         },
+        Stop::Ended(End::BadFraming { .. }) => trouble(Step::Rpc, Mistake::AnswerNotHttp2),
         Stop::Ended(_) => trouble(Step::Rpc, Mistake::HostEndsCall),
         Stop::Silent { then, .. } => trouble(
             Step::Rpc,

@@ -4,6 +4,7 @@ use super::{
     Check, Diagnosis, Mistake, Standing, Step, call, quoted,
     seen::{Call, ClientCall, ClientSeen, Stop, Stray},
 };
+use crate::{crypto::kem::KemId, rules::RuleId};
 
 /// Whom the client was to dial.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Listening {
     pub keyid: String,
     /// Our instance id.
     pub instance_id: String,
+    /// The reading of the KEM id we follow.
+    pub kem_id: KemId,
 }
 
 /// Reads what was seen of a client.
@@ -140,6 +143,17 @@ fn session(listening: &Listening, client: &ClientCall) -> Vec<Check> {
     };
     if !client.keyed {
         checks.extend(stopped(Step::KeyExchange));
+        return checks;
+    }
+    if let Some(violation) = &client.broke
+        && violation.rule == RuleId::TransportSuite
+    {
+        let seen = listening.kem_id.other();
+        checks.push(Check::failed(
+            Step::KeyExchange,
+            Mistake::OtherKemId { seen },
+            quoted(&violation.seen),
+        ));
         return checks;
     }
     checks.push(Check::ok(

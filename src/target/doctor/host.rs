@@ -239,7 +239,7 @@ impl Reader<'_> {
                 .or(troubled.first());
             if let Some((_, trouble)) = told {
                 if trouble.step != Step::Path {
-                    checks.push(Check::ok(Step::Path, "taken"));
+                    checks.push(Check::ok(Step::Path, "a call is taken"));
                 }
                 checks.push(self.trouble(trouble, trouble.seen.clone()));
             }

@@ -123,6 +123,8 @@ mistakes! {
     ProxyBuffers = "proxy-buffers";
     /// A proxy cuts streams that say nothing for a minute.
     ProxyCutsSilence = "proxy-cuts-silence";
+    /// What answers begins as HTTP/2 and goes on as something else.
+    AnswerNotHttp2 = "answer-not-http2";
     /// What answers is no RPC service.
     NotRpc = "not-rpc";
     /// The host does not speak this RPC protocol.
@@ -344,8 +346,13 @@ impl fmt::Display for Mistake {
             ),
             Mistake::ProxyCutsSilence => f.write_str(
                 "nginx cuts a stream after 60 s without traffic, and a session may be silent for 10 minutes; it also ends \
-                 one that has sent 1 MB. If it is not set yet: `grpc_read_timeout 1d; grpc_send_timeout 1d; \
+                 one on which a client has sent 1 MB. If it is not set yet: `grpc_read_timeout 1d; grpc_send_timeout 1d; \
                  client_body_timeout 1d; client_max_body_size 0;`",
+            ),
+            Mistake::AnswerNotHttp2 => f.write_str(
+                "What answers breaks HTTP/2. If a proxy stands in front, it likely speaks HTTP/1 to the host and passes on \
+                 what it does not understand. nginx: `grpc_pass grpc://HOST:PORT;` in place of `proxy_pass`. Otherwise the \
+                 host's own HTTP/2 is broken.",
             ),
             Mistake::NotRpc => f.write_str("What answers is not an RPC service: a proxy, or another web service?"),
             Mistake::ProtocolNotSpoken { protocol: RpcProtocol::Connect } => f.write_str(
@@ -368,9 +375,9 @@ impl fmt::Display for Mistake {
             ),
             Mistake::OtherKemId { seen } => write!(
                 f,
-                "The two sides read the KEM id differently: the host derives its keys with {}. Deployed peers use 0x0051, \
-                 the documentation says 0x0050. To follow this host, add --kem-id {}; deployed clients meet hosts with \
-                 0x0051 only.",
+                "The two sides read the KEM id differently: the peer derives its keys with {}. Deployed peers use 0x0051, the \
+                 documentation says 0x0050. To follow this peer, add --kem-id {}; deployed peers meet only those with \
+                 0x0051.",
                 seen.name(),
                 seen.name().trim_start_matches("0x")
             ),

@@ -252,6 +252,12 @@ fn answer_that_is_no_rpc_then_each_has_its_own_mistake() {
             (Step::KeyExchange, "host-ends-call"),
         ),
         (Stop::Ended(End::NoStatus), (Step::Rpc, "host-ends-call")),
+        (
+            Stop::Ended(End::BadFraming {
+                reason: String::new(),
+            }),
+            (Step::Rpc, "answer-not-http2"),
+        ),
         (silent(AfterHalfClose::Nothing), (Step::Rpc, "host-silent")),
         (
             silent(AfterHalfClose::HostsWords),
@@ -521,6 +527,7 @@ fn listening() -> Listening {
         url: "http://127.0.0.1:9898/doctor".to_owned(),
         keyid: "ed25519.ours".to_owned(),
         instance_id: "us".to_owned(),
+        kem_id: KemId::default(),
     }
 }
 
