@@ -3,13 +3,15 @@
 use std::{path::PathBuf, time::Duration};
 
 use syncspec::{
+    actor::Patience,
     crypto::kem::KemId,
     runner::doctor::{DIALLED_WAIT, DoctorOptions, ListenOptions, examine, listen},
+    runner::{RunOptions, check_setup},
     target::doctor::{Address, Check, Diagnosis, Provisioned, Standing, Wanted},
     wire::{Role, RpcProtocol},
 };
 
-use super::{ProtocolArg, exit, kem_id, print, run, tls_roots, wait::wait};
+use super::{ProtocolArg, exit, kem_id, print, reports::write_whole, run, tls_roots, wait::wait};
 
 /// Width that the advice is wrapped to, in columns.
 const WIDTH_COLUMNS: usize = 110;
@@ -73,7 +75,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "/PATH", requires = "listen", default_value = "/doctor", value_parser = prefix)]
     prefix: String,
     /// Write a report: json=FILE
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = run::report_file)]
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
     report: Vec<PathBuf>,
 }
 
@@ -127,10 +129,36 @@ pub fn doctor(args: DoctorArgs) -> Result<u8, u8> {
     for file in &args.report {
         let mut report = diagnosis.to_json();
         report["target"] = about.clone().into();
-        run::write_report(file, &format!("{report:#}\n"))?;
+        write_whole(file, &format!("{report:#}\n")).map_err(|error| {
+            eprintln!(
+                "error: failed to write the report {}: {error}",
+                file.display()
+            );
+            exit::SUITE
+        })?;
     }
     print(&format!("{}{}", text(&diagnosis), last_line(&diagnosis)))?;
     Ok(exit_code(&diagnosis))
+}
+
+/// The same checks before a case is played: whether the peer can be judged at all. The slowest session sets the patience.
+pub async fn patience_with(
+    options: &RunOptions,
+    protocols: &[RpcProtocol],
+) -> Result<Patience, u8> {
+    let diagnosis = check_setup(options, protocols).await;
+    if diagnosis.mistake().is_some() {
+        eprintln!(
+            "error: no case was played: the peer at {} is not set up so that it can be judged\n\n{}",
+            without_secret(&options.url),
+            text(&diagnosis)
+        );
+        return Err(exit::NOT_JUDGED);
+    }
+    for check in diagnosis.notes() {
+        eprintln!("note: {}: {}", check.step.name(), check.seen);
+    }
+    Ok(Patience::from_round_trip(diagnosis.round_trip))
 }
 
 fn exit_code(diagnosis: &Diagnosis) -> u8 {
@@ -220,6 +248,13 @@ fn state_headers(args: &DoctorArgs) -> Result<Vec<(String, String)>, u8> {
             }
         })
         .collect()
+}
+
+fn report_file(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
+        _ => Err("expected json=FILE".to_owned()),
+    }
 }
 
 fn prefix(text: &str) -> Result<String, String> {

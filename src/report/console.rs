@@ -60,6 +60,9 @@ pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
             writeln!(out, "  {line}")?;
         }
     }
+    if let Some(again) = &result.again {
+        writeln!(out, "  again   {again}")?;
+    }
     if !result.peer_log.is_empty() && result.outcome != Outcome::Passed {
         writeln!(out, "  the peer's last lines")?;
         for line in &result.peer_log {

@@ -2,14 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{CaseResult, Summary, TargetLine};
+use super::{CaseResult, Run, Summary};
 use crate::judge::Finding;
 
 /// Version of the layout.
 pub const SCHEMA: u32 = 1;
 
 /// The whole report.
-pub fn report(results: &[CaseResult], target: &TargetLine, seed: u64) -> Value {
+pub fn report(run: &Run<'_>) -> Value {
+    let Run {
+        results,
+        target,
+        seed,
+        ..
+    } = run;
     let summary = Summary::of(results);
     json!({
         "schema": SCHEMA,
@@ -45,6 +51,7 @@ fn result(result: &CaseResult) -> Value {
         "outcome": result.outcome.name(),
         "reason": result.reason,
         "duration_ms": result.duration.as_secs_f64() * 1000.0,
+        "again": result.again,
         "findings": result.findings.iter().map(finding).collect::<Vec<_>>(),
         "repeats": result.repeats.map(|repeats| json!({
             "plays": repeats.plays,

@@ -2,9 +2,15 @@
 
 pub mod console;
 pub mod json;
-mod transcript;
+pub mod saved;
+pub mod transcript;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     judge::{Finding, Verdict},
@@ -36,6 +42,8 @@ pub struct CaseResult {
     pub peer_log: Vec<String>,
     /// How often it was played and how often it did not pass, where it was played several times.
     pub repeats: Option<Repeats>,
+    /// The command that plays exactly this case again; none where the case was not saved.
+    pub again: Option<String>,
 }
 
 /// The plays of one case in one run.
@@ -48,7 +56,8 @@ pub struct Repeats {
 }
 
 /// The outcomes of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The claim was checked, and holds.
     Passed,
@@ -69,6 +78,19 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether somebody has to look into it, so that all about it is kept.
+    pub fn is_to_be_saved(self) -> bool {
+        match self {
+            Outcome::Failed | Outcome::Inconclusive | Outcome::Flaky | Outcome::PreviewFailed => {
+                true
+            }
+            Outcome::Passed
+            | Outcome::Skipped
+            | Outcome::KnownFailing
+            | Outcome::UnexpectedPass => false,
+        }
+    }
+
     /// The word used in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -126,6 +148,7 @@ impl CaseResult {
             trace,
             peer_log: Vec::new(),
             repeats: None,
+            again: None,
         }
     }
 
@@ -155,6 +178,7 @@ impl CaseResult {
             trace: Trace::default(),
             peer_log: Vec::new(),
             repeats: None,
+            again: None,
         }
     }
 
@@ -224,6 +248,21 @@ impl Summary {
             + self.flaky
             + self.preview_failed
     }
+}
+
+/// Everything the reports of one run tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// What each case came to, by id and protocol.
+    pub results: &'a [CaseResult],
+    /// The peer.
+    pub target: &'a TargetLine,
+    /// Seed of all our randomness.
+    pub seed: u64,
+    /// How long the run took.
+    pub duration: Duration,
+    /// When it began.
+    pub began: SystemTime,
 }
 
 /// What a run was played against.

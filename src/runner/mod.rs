@@ -5,11 +5,14 @@ mod drive;
 mod plan;
 mod reference;
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
-pub use drive::drive;
+pub use drive::{Watch, drive, drive_watched};
 pub use plan::{Job, Selection, plan};
 pub use reference::{StartError, start_reference};
 
@@ -20,12 +23,16 @@ use crate::{
     net::{DialOptions, TlsRoots},
     report::CaseResult,
     rules::Level,
+    scenario::model::Scenario,
     target::doctor::{Diagnosis, Provisioned, Wanted},
     wire::RpcProtocol,
 };
 
 /// Cases played at once where nothing else is asked for: most of a case is waiting.
 pub const JOBS_AT_ONCE: usize = 16;
+
+/// Longer than anybody sits at a debugger.
+const UNHURRIED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How a run is played.
 #[derive(Clone, Debug)]
@@ -113,6 +120,40 @@ pub async fn run(
     }
     results.sort_by(|a, b| (&a.scenario.id, a.protocol).cmp(&(&b.scenario.id, b.protocol)));
     results
+}
+
+/// Plays one case with nobody in a hurry: the watcher is asked before each message of ours, and every deadline is off.
+pub async fn play_watched(
+    scenario: Arc<Scenario>,
+    protocol: RpcProtocol,
+    options: &RunOptions,
+    watch: &mut dyn Watch,
+) -> CaseResult {
+    let started = Instant::now();
+    let mut unhurried = (*scenario).clone();
+    for step in &mut unhurried.steps {
+        step.within = None;
+    }
+    let mut dial = options.dial(protocol);
+    dial.step_wait = UNHURRIED;
+    dial.limits.write_wait = UNHURRIED;
+    let patience = Patience {
+        answer: UNHURRIED,
+        // Before a fence, which then waits for the watcher.
+        grace: Patience::GRACE_MIN,
+    };
+    let entropy = options.entropy(&scenario.id, protocol);
+    let actor = Actor::new(&unhurried, entropy, options.kem_id, patience);
+    let trace = drive_watched(actor, &dial, watch).await;
+    let verdict = judge(&scenario, &trace);
+    CaseResult::new(
+        scenario,
+        protocol,
+        verdict,
+        options.held_to,
+        started.elapsed(),
+        trace,
+    )
 }
 
 /// Plays one case.

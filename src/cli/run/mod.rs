@@ -2,21 +2,26 @@
 
 mod progress;
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    path::PathBuf,
+    time::{Instant, SystemTime},
+};
 
 use syncspec::{
-    actor::Patience,
     crypto::kem::KemId,
-    report::{Summary, TargetLine, console, json},
+    report::{
+        Run, Summary, TargetLine, console,
+        saved::{PeerAddress, Played},
+    },
     rules::Level,
     runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
-    wire::RpcProtocol,
 };
 
 use super::{
     SelectArgs, doctor, exit, kem_id,
     list::{self, ListArgs},
     provision::provision_for,
+    reports::ReportArgs,
     tls_roots,
 };
 use progress::{Progress, print_details};
@@ -46,9 +51,8 @@ pub struct RunArgs {
     /// KEM id to derive keys with: 0051 as deployed, 0050 as published
     #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
     kem_id: KemId,
-    /// Write a report: json=FILE
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
-    report: Vec<PathBuf>,
+    #[command(flatten)]
+    reports: ReportArgs,
 }
 
 pub fn run(args: RunArgs) -> Result<u8, u8> {
@@ -80,16 +84,22 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
 }
 
 async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
-    let started = Instant::now();
-    let (kind, url) = match &args.target {
-        Some(url) => ("url", url.clone()),
+    let (began, started) = (SystemTime::now(), Instant::now());
+    let (kind, url, peer) = match &args.target {
+        Some(url) => {
+            let peer = PeerAddress::Url {
+                url: url.clone(),
+                tls_ca: args.tls_ca.clone(),
+            };
+            ("url", url.clone(), peer)
+        }
         None => {
             let started = runner::start_reference(&provision_for(&jobs)).await;
             let url = started.map_err(|error| {
                 eprintln!("error: failed to {error}");
                 exit::SUITE
             })?;
-            ("reference", url)
+            ("reference", url, PeerAddress::Reference)
         }
     };
     let options = RunOptions {
@@ -104,32 +114,40 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         },
         kem_id: args.kem_id,
     };
-    let patience = contact(&options, args.select.protocols()).await?;
+    let patience = doctor::patience_with(&options, args.select.protocols()).await?;
     println!("{} cases against {url}, seed {seed}", jobs.len());
     let mut progress = Progress::new(jobs.len());
     let asked = jobs.len();
-    let results = runner::run(jobs, &options, patience, &mut |result| {
+    let mut results = runner::run(jobs, &options, patience, &mut |result| {
         progress.tell(result)
     })
     .await;
     progress.finish();
+    let saved = args.reports.save_failures(&mut results, |result| Played {
+        seed,
+        protocol: result.protocol,
+        kem_id: options.kem_id,
+        held_to: options.held_to,
+        peer: peer.clone(),
+    });
     print_details(&results);
     let target = TargetLine {
         kind,
         url,
         protocols: args.select.protocols().to_vec(),
     };
-    for file in &args.report {
-        write_report(
-            file,
-            &format!("{:#}\n", json::report(&results, &target, seed)),
-        )?;
-    }
     let summary = Summary::of(&results);
     println!(
         "\n{}",
         console::summary(&summary, started.elapsed().as_secs_f64())
     );
+    let written = args.reports.write(&Run {
+        results: &results,
+        target: &target,
+        seed,
+        duration: started.elapsed(),
+        began,
+    });
     if results.len() < asked {
         eprintln!(
             "error: {} case(s) crashed in the suite itself",
@@ -137,6 +155,7 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         );
         return Err(exit::SUITE);
     }
+    saved.and(written)?;
     Ok(exit_code(&summary))
 }
 
@@ -161,33 +180,6 @@ fn exit_code(summary: &Summary) -> u8 {
     }
 }
 
-/// Whether the peer can be judged at all; the slowest session sets the patience.
-async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Patience, u8> {
-    let diagnosis = runner::check_setup(options, protocols).await;
-    if diagnosis.mistake().is_some() {
-        eprintln!(
-            "error: no case was played: the peer at {} is not set up so that it can be judged\n\n{}",
-            doctor::without_secret(&options.url),
-            doctor::text(&diagnosis)
-        );
-        return Err(exit::NOT_JUDGED);
-    }
-    for check in diagnosis.notes() {
-        eprintln!("note: {}: {}", check.step.name(), check.seen);
-    }
-    Ok(Patience::from_round_trip(diagnosis.round_trip))
-}
-
-pub(super) fn write_report(file: &PathBuf, text: &str) -> Result<(), u8> {
-    fs::write(file, text).map_err(|error| {
-        eprintln!(
-            "error: failed to write the report {}: {error}",
-            file.display()
-        );
-        exit::SUITE
-    })
-}
-
 pub(super) fn random_seed() -> Result<u64, u8> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| {
@@ -202,12 +194,5 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("expected a number from 1".to_owned()),
         Ok(number) => Ok(number),
-    }
-}
-
-pub(super) fn report_file(text: &str) -> Result<PathBuf, String> {
-    match text.split_once('=') {
-        Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
-        _ => Err("expected json=FILE".to_owned()),
     }
 }
