@@ -1,6 +1,6 @@
 //! `syncspec doctor`: is this host, or this client, set up right?
 
-use std::{path::PathBuf, time::Duration};
+use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use syncspec::{
     actor::Patience,
@@ -214,14 +214,16 @@ async fn await_client(args: &DoctorArgs, address: &str, seed: u64) -> Diagnosis 
         seed,
     };
     listen(&options, |host| {
-        eprintln!(
+        let told = format!(
             "Make this host known to the client, and start it (again):\n\n  url          {}\n  key id       {}\n  \
-             instance id  {}\n\nwaiting for at most {:.0} s\n",
+             instance id  {}\n\nwaiting for at most {:.0} s\n\n",
             host.url,
             host.keyid,
             host.instance_id,
             wait.as_secs_f64()
         );
+        // Whoever does not read it does not need it.
+        drop(std::io::stderr().write_all(told.as_bytes()));
     })
     .await
 }

@@ -204,7 +204,8 @@ fn port_taken_then_named() {
 fn two_clients_of_one_identity_then_named() {
     let waiting = Waiting::start(&[]);
     let runtime = Runtime::new().unwrap();
-    runtime.block_on(async {
+    // Kept to the end: a stream that is dropped takes what was not yet sent with it.
+    let _session = runtime.block_on(async {
         let options = DialOptions::new(&waiting.url, RpcProtocol::Connect);
         let connection = Connection::dial(&options).await.unwrap();
         // Both calls wait before the first one is heard.
@@ -214,6 +215,7 @@ fn two_clients_of_one_identity_then_named() {
         );
         play(&mut first, &waiting, KemId::default()).await;
         play(&mut second, &waiting, KemId::default()).await;
+        (connection, first, second)
     });
     waiting
         .says()

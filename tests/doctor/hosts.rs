@@ -23,8 +23,8 @@ fn provisioned(is_known: bool) -> (Runtime, String) {
         false => Vec::new(),
     };
     let runtime = Runtime::new().unwrap();
-    let started = start_reference(&Provision::for_cases(&contacts));
-    let url = runtime.block_on(started).unwrap();
+    let provision = Provision::for_cases(&contacts);
+    let url = runtime.block_on(start_reference(&provision)).unwrap();
     (runtime, url)
 }
 
@@ -51,6 +51,7 @@ pub fn own_host() -> (Runtime, String, String) {
         .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
         .unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let entered = runtime.enter();
     let app = std::sync::Arc::new(HostApp::new(config, HostOptions::default()));
     runtime.spawn(serve(
         listener,
@@ -58,6 +59,7 @@ pub fn own_host() -> (Runtime, String, String) {
         ServeLimits::default(),
         std::future::pending(),
     ));
+    drop(entered);
     (runtime, url, identity.keyid().to_owned())
 }
 

@@ -199,7 +199,7 @@ fn behind_nginx_then_what_works_and_what_does_not() {
             scope.spawn(move || well(secured(https(ports.tls))));
             scope
                 .spawn(move || secured(https(ports.tls_without_h2)).names("tls", "tls-without-h2"));
-            scope.spawn(move || over(http(ports.proxy_pass)).names("rpc", "answer-not-http2"));
+            scope.spawn(move || over(http(ports.proxy_pass)).names("rpc", "proxy-buffers"));
             scope.spawn(move || {
                 over(http(ports.proxy_pass_unbuffered)).names("rpc", "answer-not-http2")
             });

@@ -247,6 +247,9 @@ async fn after_half_close(link: &mut crate::net::Link) -> AfterHalfClose {
                 LinkEvent::Ended(crate::net::End::HttpStatus { status, .. }) => {
                     return AfterHalfClose::Status(status);
                 }
+                LinkEvent::Ended(crate::net::End::BadFraming { .. }) => {
+                    return AfterHalfClose::NotHttp2;
+                }
                 LinkEvent::Ended(_) => return AfterHalfClose::End,
             }
         }

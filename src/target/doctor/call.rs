@@ -49,7 +49,7 @@ pub(super) fn before_key(call: &Call) -> Option<Trouble> {
             match then {
                 AfterHalfClose::HostsWords => Mistake::ProxyBuffers,
                 AfterHalfClose::Status(505) => Mistake::ProxySpeaksHttp1,
-                AfterHalfClose::Status(_) => Mistake::ProxyBuffers,
+                AfterHalfClose::Status(_) | AfterHalfClose::NotHttp2 => Mistake::ProxyBuffers,
                 AfterHalfClose::Nothing | AfterHalfClose::End => Mistake::HostSilent,
             },
         ),
@@ -105,7 +105,7 @@ pub(super) fn stopped(call: &Call, step: Step) -> Option<Check> {
     let stop = call.stop.as_ref()?;
     let mistake = match stop {
         Stop::Silent {
-            then: AfterHalfClose::HostsWords | AfterHalfClose::Status(_),
+            then: AfterHalfClose::HostsWords | AfterHalfClose::Status(_) | AfterHalfClose::NotHttp2,
             ..
         } => Mistake::ProxyBuffers,
         Stop::Silent { .. } => Mistake::HostSilent,
@@ -144,9 +144,10 @@ pub(super) fn how_it_stopped(call: &Call) -> String {
                 AfterHalfClose::Status(status) => {
                     format!("; HTTP status {status} came once our side was ended")
                 }
-                AfterHalfClose::End => {
-                    "; the stream ended, without a word, once our side was ended".to_owned()
+                AfterHalfClose::NotHttp2 => {
+                    "; bytes that are no HTTP/2 came once our side was ended".to_owned()
                 }
+                AfterHalfClose::End => "; the stream ended once our side was ended".to_owned(),
             };
             format!("no answer within {:.1} s{then}", waited.as_secs_f64())
         }

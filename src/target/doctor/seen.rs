@@ -173,7 +173,9 @@ pub enum AfterHalfClose {
     HostsWords,
     /// An HTTP status of somebody who got the request only then.
     Status(u16),
-    /// The end of the stream, without a word.
+    /// Bytes that are no HTTP/2, so of somebody who passes on what it does not understand.
+    NotHttp2,
+    /// The end of the stream.
     End,
 }
 

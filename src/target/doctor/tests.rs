@@ -264,6 +264,11 @@ fn answer_that_is_no_rpc_then_each_has_its_own_mistake() {
             (Step::Rpc, "proxy-buffers"),
         ),
         (
+            silent(AfterHalfClose::NotHttp2),
+            (Step::Rpc, "proxy-buffers"),
+        ),
+        (silent(AfterHalfClose::End), (Step::Rpc, "host-silent")),
+        (
             silent(AfterHalfClose::Status(502)),
             (Step::Rpc, "proxy-buffers"),
         ),
