@@ -3,10 +3,11 @@
 use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use syncspec::{
-    actor::Patience,
     crypto::kem::KemId,
-    runner::doctor::{DIALLED_WAIT, DoctorOptions, ListenOptions, examine, listen},
-    runner::{RunOptions, check_setup},
+    runner::{
+        RunOptions, check_host, contact_client,
+        doctor::{DIALLED_WAIT, DoctorOptions, ListenOptions, examine, listen},
+    },
     target::doctor::{Address, Check, Diagnosis, Provisioned, Standing, Wanted},
     wire::{Role, RpcProtocol},
 };
@@ -141,12 +142,21 @@ pub fn doctor(args: DoctorArgs) -> Result<u8, u8> {
     Ok(exit_code(&diagnosis))
 }
 
-/// The same checks before a case is played: whether the peer can be judged at all. The slowest session sets the patience.
-pub async fn patience_with(
+/// The checks before a case is played: whether the peer can be judged at all, and its slowest round trip.
+pub async fn round_trip(
     options: &RunOptions,
+    name: &str,
+    role: Role,
     protocols: &[RpcProtocol],
-) -> Result<Patience, u8> {
-    let diagnosis = check_setup(options, protocols).await;
+) -> Result<Duration, u8> {
+    match role {
+        Role::Responder => host_round_trip(options, protocols).await,
+        Role::Initiator => client_round_trip(options, name, protocols).await,
+    }
+}
+
+async fn host_round_trip(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Duration, u8> {
+    let diagnosis = check_host(options, protocols).await;
     if diagnosis.mistake().is_some() {
         eprintln!(
             "error: no case was played: the peer at {} is not set up so that it can be judged\n\n{}",
@@ -158,7 +168,34 @@ pub async fn patience_with(
     for check in diagnosis.notes() {
         eprintln!("note: {}: {}", check.step.name(), check.seen);
     }
-    Ok(Patience::from_round_trip(diagnosis.round_trip))
+    Ok(diagnosis.round_trip)
+}
+
+async fn client_round_trip(
+    options: &RunOptions,
+    name: &str,
+    protocols: &[RpcProtocol],
+) -> Result<Duration, u8> {
+    let mut round_trip = Duration::ZERO;
+    for protocol in protocols {
+        match contact_client(options, *protocol).await {
+            Ok(contact) => {
+                round_trip = round_trip.max(contact.round_trip);
+                if let Some(note) = contact.note {
+                    eprintln!("note: {note}");
+                }
+            }
+            Err(mistake) => {
+                eprintln!(
+                    "error: no case was played: over {protocol}, the client at {name} was reached up to this step\n\n  \
+                     {:<12} {}\n\n{}",
+                    mistake.step, mistake.seen, mistake.likely
+                );
+                return Err(exit::NOT_JUDGED);
+            }
+        }
+    }
+    Ok(round_trip)
 }
 
 fn exit_code(diagnosis: &Diagnosis) -> u8 {

@@ -8,4 +8,4 @@ mod first_contact;
 pub mod known_failing;
 pub mod provision;
 
-pub use first_contact::scenario as contact_scenario;
+pub use first_contact::{Contact, SetupMistake, first_contact, scenario as contact_scenario};

@@ -10,7 +10,7 @@ use syncspec::{
     reference::config::Config,
     runner::start_reference,
     target::{contact_scenario, provision::Provision},
-    wire::{RpcProtocol, v1},
+    wire::{Role, RpcProtocol, v1},
 };
 use tokio::runtime::Runtime;
 
@@ -19,7 +19,9 @@ use crate::run::{Said, doctor};
 /// Our host, provisioned for the suite's first client or for none.
 fn provisioned(is_known: bool) -> (Runtime, String) {
     let contacts = match is_known {
-        true => RpcProtocol::ALL.map(contact_scenario).to_vec(),
+        true => RpcProtocol::ALL
+            .map(|protocol| contact_scenario(Role::Responder, protocol))
+            .to_vec(),
         false => Vec::new(),
     };
     let runtime = Runtime::new().unwrap();

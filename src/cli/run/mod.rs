@@ -1,18 +1,18 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
+mod peer;
 mod progress;
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use syncspec::{
+    actor::Patience,
     crypto::kem::KemId,
-    report::{
-        Run, Summary, TargetLine, console,
-        saved::{PeerAddress, Played},
-    },
+    report::{Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
     runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
 };
@@ -20,10 +20,11 @@ use syncspec::{
 use super::{
     SelectArgs, doctor, exit, kem_id,
     list::{self, ListArgs},
-    provision::provision_for,
     reports::ReportArgs,
     tls_roots,
 };
+use peer::{Part, Peer};
+pub use peer::{reference_calls, wait_for_client};
 use progress::{Progress, print_details};
 
 #[derive(clap::Args)]
@@ -33,6 +34,9 @@ pub struct RunArgs {
     /// Peer under test, http://HOST:PORT[/PREFIX] or https://...; without one, the reference on a loopback port
     #[arg(long, value_name = "URL")]
     target: Option<String>,
+    /// Wait for the client under test at this address, such as 127.0.0.1:9899
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
     /// Trust the authorities in this PEM file too, for an https:// target
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -60,11 +64,12 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
         return list::list(&ListArgs::text(args.select));
     }
     let templates = args.select.load()?;
-    let jobs = plan(
-        &templates,
-        &args.select.selection(),
-        args.select.protocols(),
-    );
+    let parts = args.parts()?;
+    let selection = args.select.selection();
+    let jobs: Vec<Job> = parts
+        .iter()
+        .flat_map(|part| plan(&templates, &selection, part.role, part.protocols))
+        .collect();
     if jobs.is_empty() {
         eprintln!("error: no case matches; `syncspec list` prints them all");
         return Err(exit::NOT_JUDGED);
@@ -80,30 +85,20 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
             eprintln!("error: failed to start: {error}");
             exit::SUITE
         })?;
-    runtime.block_on(play(&args, jobs, seed))
+    runtime.block_on(play(&args, &parts, jobs, seed))
 }
 
-async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
+async fn play(args: &RunArgs, parts: &[Part], jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
     let (began, started) = (SystemTime::now(), Instant::now());
-    let (kind, url, peer) = match &args.target {
-        Some(url) => {
-            let peer = PeerAddress::Url {
-                url: url.clone(),
-                tls_ca: args.tls_ca.clone(),
-            };
-            ("url", url.clone(), peer)
-        }
-        None => {
-            let started = runner::start_reference(&provision_for(&jobs)).await;
-            let url = started.map_err(|error| {
-                eprintln!("error: failed to {error}");
-                exit::SUITE
-            })?;
-            ("reference", url, PeerAddress::Reference)
-        }
-    };
+    // A role without a case is not reached.
+    let parts: Vec<&Part> = parts
+        .iter()
+        .filter(|part| jobs.iter().any(|job| job.scenario.role == part.role))
+        .collect();
+    let peer = Peer::reach(args, &parts, &jobs).await?;
     let options = RunOptions {
-        url: url.clone(),
+        url: peer.url.clone(),
+        switchboard: peer.switchboard.clone(),
         tls_roots: tls_roots(args.tls_ca.as_ref())?,
         seed,
         at_once: args.test_threads,
@@ -114,7 +109,8 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         },
         kem_id: args.kem_id,
     };
-    let patience = doctor::patience_with(&options, args.select.protocols()).await?;
+    let patience = contact(&options, &parts, &peer).await?;
+    let url = peer.name.clone();
     println!("{} cases against {url}, seed {seed}", jobs.len());
     let mut progress = Progress::new(jobs.len());
     let asked = jobs.len();
@@ -128,11 +124,11 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         protocol: result.protocol,
         kem_id: options.kem_id,
         held_to: options.held_to,
-        peer: peer.clone(),
+        peer: peer.address_of(result.scenario.role),
     });
     print_details(&results);
     let target = TargetLine {
-        kind,
+        kind: peer.kind,
         url,
         protocols: args.select.protocols().to_vec(),
     };
@@ -178,6 +174,16 @@ fn exit_code(summary: &Summary) -> u8 {
         } => exit::NOT_JUDGED,
         _ => exit::CONFORMS,
     }
+}
+
+/// Honest sessions in each role over each protocol; the slowest sets the patience.
+async fn contact(options: &RunOptions, parts: &[&Part], peer: &Peer) -> Result<Patience, u8> {
+    let mut round_trip = Duration::ZERO;
+    for part in parts {
+        let measured = doctor::round_trip(options, &peer.name, part.role, &part.protocols);
+        round_trip = round_trip.max(measured.await?);
+    }
+    Ok(Patience::from_round_trip(round_trip))
 }
 
 pub(super) fn random_seed() -> Result<u64, u8> {

@@ -30,7 +30,7 @@ use crate::{
         },
     },
     wire::{
-        Action, RpcProtocol, SyncStreamItem, decode,
+        Action, Role, RpcProtocol, SyncStreamItem, decode,
         v1sync::sync_stream_item::SyncActionOperationManifest,
     },
 };
@@ -314,7 +314,7 @@ impl Attempt<'_> {
     /// Our handshake, as the client that every provision holds.
     fn introduce(&mut self) -> Result<Vec<SyncStreamItem>, Violation> {
         self.call.introduced = true;
-        let scenario = contact_scenario(self.call.protocol);
+        let scenario = contact_scenario(Role::Responder, self.call.protocol);
         let Some(client) = scenario.fixtures.identity(fixtures::PEER) else {
             return Ok(Vec::new());
         };
