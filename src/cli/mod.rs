@@ -7,6 +7,7 @@ mod judge;
 mod keys;
 mod list;
 mod logging;
+mod looks;
 mod operations;
 mod provision;
 mod replay;
@@ -14,6 +15,7 @@ mod reports;
 mod rules;
 mod run;
 mod schema;
+mod self_test;
 mod serve;
 mod signals;
 mod size;
@@ -65,6 +67,8 @@ enum Command {
     Vectors(vectors::VectorsArgs),
     /// Print the JSON Schema of a file that people write
     Schema(schema::SchemaArgs),
+    /// Try the suite on the reference with one defect at a time, and say which it catches
+    SelfTest(self_test::SelfTestArgs),
     /// Run the reference host, for clients to be tried against
     Serve(serve::ServeArgs),
     /// Print a new identity
@@ -202,6 +206,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
         Some(Command::Schema(args)) => schema::schema(&args),
+        Some(Command::SelfTest(args)) => self_test::self_test(&args),
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Keygen(args)) => keys::keygen(&args),
         Some(Command::Pair(args)) => keys::pair(args),
