@@ -62,6 +62,7 @@ const USES: &[(&str, &[&str])] = &[
             "trace",
             "scenario",
             "session",
+            "lapses",
             "crypto",
             "rules",
             "wire",

@@ -15,6 +15,7 @@ use syncspec::{
         identity::{Identity, KeyPolicy},
         kem::KemId,
     },
+    lapses::Lapses,
     net::{Connection, DialOptions, Link, LinkEvent, OutFrame},
     reference::config::Config,
     session::{Deadlines, ExpectedPeer, InitiatorParams, Input, Local, Output, Session},
@@ -244,6 +245,7 @@ async fn play(link: &mut Link, host: &Waiting, kem_id: KemId) {
             kem_id,
             key_policy: KeyPolicy::Strict,
             deadlines: Deadlines::default(),
+            lapses: Lapses::NONE,
         },
         kem_seed: [4; 32],
         expected: ExpectedPeer {

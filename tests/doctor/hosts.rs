@@ -26,8 +26,8 @@ fn provisioned(is_known: bool) -> (Runtime, String) {
     };
     let runtime = Runtime::new().unwrap();
     let provision = Provision::for_cases(&contacts);
-    let url = runtime.block_on(start_reference(&provision)).unwrap();
-    (runtime, url)
+    let reference = runtime.block_on(start_reference(&provision)).unwrap();
+    (runtime, reference.url)
 }
 
 /// A host with an identity of its own, and its key id.

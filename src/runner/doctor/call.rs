@@ -15,6 +15,7 @@ use crate::{
         kem::{KemId, PrivateKey},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
+    lapses::Lapses,
     net::{Connection, Link, LinkError, LinkEvent, OutFrame, RequestShape, Start},
     runner::drive::end_of,
     scenario::fixtures,
@@ -324,6 +325,7 @@ impl Attempt<'_> {
             kem_id: self.wanted.kem_id,
             key_policy: KeyPolicy::Deployed,
             deadlines: Deadlines::default(),
+            lapses: Lapses::NONE,
         };
         self.seal(|transcript| Action::Handshake(own_handshake(&local, "", transcript)))
     }

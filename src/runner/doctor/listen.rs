@@ -16,6 +16,7 @@ use crate::{
         identity::{Identity, KeyPolicy},
         kem::{EncapsulationRandomness, KemId},
     },
+    lapses::Lapses,
     net::{self, Link, LinkError, LinkEvent, LinkLimits, Listener, OutFrame, Route},
     rules::RuleId,
     runner::drive::end_of,
@@ -93,6 +94,7 @@ pub async fn listen(options: &ListenOptions, ready: impl FnOnce(&Listening)) -> 
             kem_id: options.kem_id,
             key_policy: KeyPolicy::Deployed,
             deadlines: Deadlines::default(),
+            lapses: Lapses::NONE,
         },
         entropy: Entropy::new(options.seed, "doctor/listen"),
     };
