@@ -191,7 +191,7 @@ fn exit_code(summary: &Summary) -> u8 {
 async fn contact(options: &RunOptions, parts: &[&Part], peer: &Peer) -> Result<Patience, u8> {
     let mut round_trip = Duration::ZERO;
     for part in parts {
-        let measured = doctor::round_trip(options, &peer.name, part.role, &part.protocols);
+        let measured = doctor::round_trip(options, &peer.name, part.role, part.protocols);
         round_trip = round_trip.max(measured.await?);
     }
     Ok(Patience::from_round_trip(round_trip))
