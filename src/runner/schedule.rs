@@ -1,13 +1,18 @@
 //! The order of a run: side by side what can be, alone what must be, each on a peer that is fit for it; and what becomes
 //! of the cases when that peer crashes.
 
-use std::{collections::VecDeque, fmt, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::task::JoinSet;
 
 use super::{
-    Job, Peers, RunOptions, contact, expectations::Expectations, peers::crash_of, play,
-    repeat::merge,
+    Job, Peers, RunOptions, check_host, contact_client, expectations::Expectations,
+    peers::crash_of, play, repeat::merge,
 };
 use crate::{
     actor::Patience,
@@ -15,7 +20,7 @@ use crate::{
     report::{CaseResult, Outcome},
     rules::RuleId,
     scenario::model::Scenario,
-    target::{SetupMistake, outlives_scenario, process::LOG_SHOWN_MAX},
+    target::{SetupMistake, doctor::Diagnosis, outlives_scenario, process::LOG_SHOWN_MAX},
     trace::{End, EventKind, Trace},
     wire::{Role, RpcProtocol},
 };
@@ -51,10 +56,17 @@ pub struct Finished {
 pub enum NotReached {
     /// The peer could not be started; why, in words.
     NotStarted(String),
-    /// The first contact with it shows a mistake in the set-up.
-    SetUp {
-        /// Its role.
-        role: Role,
+    /// The host shows a mistake in the set-up.
+    Host {
+        /// Its URL.
+        url: String,
+        /// What was seen, step by step.
+        diagnosis: Box<Diagnosis>,
+        /// What a process that we started printed last.
+        last_words: Vec<String>,
+    },
+    /// The client does.
+    Client {
         /// What was spoken.
         protocol: RpcProtocol,
         /// The mistake.
@@ -68,20 +80,17 @@ impl fmt::Display for NotReached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotReached::NotStarted(why) => f.write_str(why),
-            NotReached::SetUp {
-                role,
-                protocol,
-                mistake,
-                last_words,
+            NotReached::Host { diagnosis, .. } => {
+                let seen = diagnosis.mistake().map_or("nothing", |check| &check.seen);
+                write!(f, "the host is not set up so that it can be judged: {seen}")
+            }
+            NotReached::Client {
+                protocol, mistake, ..
             } => {
                 write!(
                     f,
-                    "over {protocol}, the {role} was reached up to this step\n\n  {:<12} {}\n\n{}",
-                    mistake.step, mistake.seen, mistake.likely
-                )?;
-                last_words
-                    .iter()
-                    .try_for_each(|line| write!(f, "\n  {line}"))
+                    "over {protocol}, the client was reached up to this step: {mistake}"
+                )
             }
         }
     }
@@ -129,27 +138,55 @@ impl Schedule<'_> {
         let mut protocols: Vec<_> = jobs.iter().map(|job| job.protocol).collect();
         protocols.sort();
         protocols.dedup();
+        let round_trip = match role {
+            Role::Responder => self.host_round_trip(&protocols).await,
+            Role::Initiator => self.client_round_trip(&protocols).await,
+        };
+        let patience = Patience::from_round_trip(round_trip?);
+        self.patience.answer = self.patience.answer.max(patience.answer);
+        self.patience.grace = self.patience.grace.max(patience.grace);
+        Ok(())
+    }
+
+    async fn host_round_trip(&mut self, protocols: &[RpcProtocol]) -> Result<Duration, NotReached> {
+        let diagnosis = check_host(&self.options, protocols).await;
+        if diagnosis.mistake().is_some() {
+            return Err(NotReached::Host {
+                url: self.options.url.clone(),
+                diagnosis: Box::new(diagnosis),
+                last_words: self.peers.last_words(),
+            });
+        }
+        for check in diagnosis.notes() {
+            let note = format!("{}: {}", check.step.name(), check.seen);
+            self.peers.note(note);
+        }
+        Ok(diagnosis.round_trip)
+    }
+
+    async fn client_round_trip(
+        &mut self,
+        protocols: &[RpcProtocol],
+    ) -> Result<Duration, NotReached> {
+        let mut round_trip = Duration::ZERO;
         for protocol in protocols {
-            match contact(&self.options, role, protocol).await {
+            match contact_client(&self.options, *protocol).await {
                 Ok(contact) => {
-                    let patience = Patience::from_round_trip(contact.round_trip);
-                    self.patience.answer = self.patience.answer.max(patience.answer);
-                    self.patience.grace = self.patience.grace.max(patience.grace);
+                    round_trip = round_trip.max(contact.round_trip);
                     if let Some(note) = contact.note {
                         self.peers.note(note);
                     }
                 }
                 Err(mistake) => {
-                    return Err(NotReached::SetUp {
-                        role,
-                        protocol,
+                    return Err(NotReached::Client {
+                        protocol: *protocol,
                         mistake,
                         last_words: self.peers.last_words(),
                     });
                 }
             }
         }
-        Ok(())
+        Ok(round_trip)
     }
 
     async fn rounds(&mut self, role: Role, jobs: Vec<Job>, plays: &mut Plays) {

@@ -11,14 +11,14 @@ use syncspec::{
     report::{Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
     runner::{
-        Expectations, JOBS_AT_ONCE, Job, Looks, Peers, RunOptions, Schedule, Selection, plan,
-        skip_what_it_lacks,
+        Expectations, JOBS_AT_ONCE, Job, Looks, NotReached, Peers, RunOptions, Schedule, Selection,
+        plan, skip_what_it_lacks,
     },
     scenario::{CaseTemplate, model::Profile},
 };
 
 use super::{
-    SelectArgs, exit,
+    SelectArgs, doctor, exit,
     list::{self, ListArgs},
     looks::LooksArgs,
     reports::ReportArgs,
@@ -184,7 +184,7 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
     };
     let finished = schedule.play(run.jobs, &run.universe).await;
     let mut finished = finished.map_err(|why| {
-        eprintln!("error: no case was played against {name}: {why}");
+        eprintln!("error: no case was played: {}", not_reached(&why, &name));
         exit::NOT_JUDGED
     })?;
     progress.finish();
@@ -234,6 +234,33 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
     Ok(exit_code(&summary))
 }
 
+fn not_reached(why: &NotReached, name: &str) -> String {
+    match why {
+        NotReached::NotStarted(why) => why.clone(),
+        NotReached::Host {
+            url,
+            diagnosis,
+            last_words,
+        } => format!(
+            "the peer at {} is not set up so that it can be judged\n\n{}{}",
+            doctor::without_secret(url),
+            doctor::text(diagnosis),
+            last_words.join("\n")
+        ),
+        NotReached::Client {
+            protocol,
+            mistake,
+            last_words,
+        } => format!(
+            "over {protocol}, {name} was reached as a client up to this step\n\n  {:<12} {}\n\n{}\n{}",
+            mistake.step,
+            mistake.seen,
+            mistake.likely,
+            last_words.join("\n")
+        ),
+    }
+}
+
 fn exit_code(summary: &Summary) -> u8 {
     match summary {
         Summary { failed: 1.., .. }
@@ -255,7 +282,7 @@ fn exit_code(summary: &Summary) -> u8 {
     }
 }
 
-fn random_seed() -> Result<u64, u8> {
+pub(super) fn random_seed() -> Result<u64, u8> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| {
         eprintln!("error: failed to draw a seed: {error}");
