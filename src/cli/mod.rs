@@ -1,6 +1,7 @@
 //! The command line: libtest's words where libtest has them.
 
 mod connect;
+mod doctor;
 pub mod exit;
 mod judge;
 mod keys;
@@ -28,7 +29,7 @@ use syncspec::{
     crypto::kem::KemId,
     model::load_catalogue,
     net::TlsRoots,
-    runner::Selection,
+    runner::{Selection, Shard},
     scenario::{CaseTemplate, load::load_dir, model::Profile},
     wire::{Role, RpcProtocol},
 };
@@ -50,6 +51,8 @@ pub struct Args {
 enum Command {
     /// Play the scenarios against a peer and judge it
     Run(run::RunArgs),
+    /// Check step by step whether a peer can be reached and talked to, and say what is likely wrong
+    Doctor(doctor::DoctorArgs),
     /// Judge cases that a run saved again, without the peer
     Judge(judge::JudgeArgs),
     /// Play a case that a run saved again, with the same bytes of ours
@@ -94,6 +97,9 @@ pub struct SelectArgs {
     /// Folder of scenarios to load in place of the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
+    /// Play one part of N, such as 1/4; a case is always in the same part of so many
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// RPC protocol to speak; a client that dials speaks what it speaks, which is taken to be Connect where this says both
     #[arg(long, value_enum, default_value_t = ProtocolArg::Both)]
     protocol: ProtocolArg,
@@ -138,6 +144,7 @@ impl SelectArgs {
             filters: self.filters.clone(),
             exact: self.exact,
             skip: self.skip.clone(),
+            shard: self.shard,
             profile: match self.profile {
                 ProfileArg::Smoke => Profile::Smoke,
                 ProfileArg::Standard => Profile::Standard,
@@ -195,6 +202,7 @@ pub fn run(args: Args) -> u8 {
     let done = match args.command {
         None => run::run(args.run),
         Some(Command::Run(args)) => run::run(args),
+        Some(Command::Doctor(args)) => doctor::doctor(args),
         Some(Command::Judge(args)) => judge::judge(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::List(args)) => list::list(&args),

@@ -178,7 +178,7 @@ pub(super) async fn challenge(
         .unwrap_or(Level::Must);
     let opponent = Opponent::start(&arena.config, lapses).await?;
     let options = opponent.options(arena.seed, held_to);
-    let (citing, others) = order(&arena.jobs, role, &rules);
+    let (citing, others) = order(&arena.jobs, role, &rules, arena.full);
     let mut challenged = Challenged {
         defects,
         killed_by: Vec::new(),
@@ -220,9 +220,11 @@ impl Challenged {
 }
 
 /// The jobs of this role: those that cite one of the rules, then the others, the nearest first. Long ones are played only
-/// where they are about the rule.
-fn order(jobs: &[Job], role: Role, rules: &[RuleId]) -> (Vec<Job>, Vec<Job>) {
+/// where they are about the rule. Unless everything is asked for, the others are those of the same area, and over one RPC
+/// protocol where the defect is not one of the RPC itself: what nothing near catches counts as not caught.
+fn order(jobs: &[Job], role: Role, rules: &[RuleId], full: bool) -> (Vec<Job>, Vec<Job>) {
     let area = |rule: &RuleId| rule.as_str().split('.').next().unwrap_or_default();
+    let is_of_rpc = rules.iter().any(|rule| area(rule) == "rpc");
     let is_near = |job: &Job| {
         let mut cited = job.scenario.rules.iter();
         cited.any(|cited| rules.iter().any(|rule| area(rule) == area(cited)))
@@ -231,7 +233,10 @@ fn order(jobs: &[Job], role: Role, rules: &[RuleId]) -> (Vec<Job>, Vec<Job>) {
     let (mut citing, mut others): (Vec<Job>, Vec<Job>) = of_role
         .cloned()
         .partition(|job| job.scenario.rules.iter().any(|rule| rules.contains(rule)));
-    others.retain(|job| !is_long(job));
+    others.retain(|job| {
+        let is_spoken = is_of_rpc || job.protocol == RpcProtocol::Connect;
+        !is_long(job) && (full || is_spoken && is_near(job))
+    });
     citing.sort_by_key(|job| (is_long(job), job.protocol));
     others.sort_by_key(|job| (job.scenario.alone, job.protocol, !is_near(job)));
     (citing, others)
