@@ -26,7 +26,7 @@ use crate::{
 /// Cases that must have caught a defect before the rest are spared.
 const KILLS_WANTED: usize = 2;
 
-/// Cases that cannot be judged before the rest are spared too, where no session stands: each may cost a wait.
+/// Cases that cannot be judged before the rest are spared too, where none is green: each may cost a wait.
 const UNJUDGED_MAX: usize = 8;
 
 /// A case that caught a defect.
@@ -51,8 +51,8 @@ pub struct Challenged {
     pub played: usize,
     /// Those that could not be judged.
     pub unjudged: usize,
-    /// Whether a session stands at all, without which nearly every case is spoilt.
-    pub serves: bool,
+    /// Those that were green all the same.
+    pub passed: usize,
     /// How long it took.
     pub duration: Duration,
 }
@@ -184,15 +184,12 @@ pub(super) async fn challenge(
         killed_by: Vec::new(),
         played: 0,
         unjudged: 0,
-        serves: false,
+        passed: 0,
         duration: Duration::ZERO,
     };
-    for protocol in RpcProtocol::ALL {
-        challenged.serves |= runner::contact(&options, role, protocol).await.is_ok();
-    }
     for (jobs, kills_wanted) in [(citing, KILLS_WANTED), (others, 1)] {
         for job in jobs {
-            let is_hopeless = !challenged.serves && challenged.unjudged >= UNJUDGED_MAX;
+            let is_hopeless = challenged.passed == 0 && challenged.unjudged >= UNJUDGED_MAX;
             if !arena.full && (challenged.cases().len() >= kills_wanted || is_hopeless) {
                 break;
             }
@@ -214,6 +211,7 @@ impl Challenged {
                 rules: result.findings.iter().map(|finding| finding.rule).collect(),
             }),
             Outcome::Inconclusive => self.unjudged += 1,
+            Outcome::Passed => self.passed += 1,
             _ => {}
         }
     }
