@@ -12,9 +12,13 @@ mod state;
 mod steps;
 mod verdict;
 
+pub mod coverage;
 pub mod matrix;
+pub mod operations;
+pub mod permissions;
 
 pub use catalogue::{generated, load_catalogue};
+pub use coverage::Coverage;
 pub use message::{Item, Message};
 pub use responder::responder;
 pub use state::State;
