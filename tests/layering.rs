@@ -35,7 +35,7 @@ const USES: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "judge", "trace", "scenario", "session", "crypto", "rules", "wire",
+            "judge", "model", "trace", "scenario", "session", "crypto", "rules", "wire",
         ],
     ),
     (

@@ -149,7 +149,10 @@ impl<'a> Walk<'a> {
                 self.pend(Said::Message(Message::Reset));
                 self.reach(State::Ended);
             }
-            EventKind::KeyExchanged => self.reach(State::KeyExchanged),
+            // A client's key comes by itself; ours is what exchanges keys.
+            EventKind::KeyExchanged if self.role == Role::Responder => {
+                self.reach(State::KeyExchanged);
+            }
             EventKind::Verified(_) => {
                 self.verified = true;
                 match self.state {
@@ -172,6 +175,11 @@ impl<'a> Walk<'a> {
                     true => State::Established,
                     false => State::HandshakeSent,
                 }
+            }
+            Said::Message(Message::Item(Item::EstablishSharedSecret))
+                if self.role == Role::Initiator && self.state == State::Opened =>
+            {
+                State::KeyExchanged
             }
             Said::Message(Message::Item(_)) if sent.fence.is_some() => return,
             Said::Message(Message::Item(item)) if self.state.is_session() => State::After(item),
@@ -222,6 +230,7 @@ fn said(sent: &Sent, state: State) -> Said {
         ([], Some(Item::EstablishSharedSecret)) if sent.what == "key" && state != State::Opened => {
             Message::Clear(Item::EstablishSharedSecret)
         }
+        (["envelope: key-again"], _) => Message::Clear(Item::EstablishSharedSecret),
         ([], Some(item)) => Message::Item(item),
         (["envelope: plain"], Some(item)) => Message::Clear(item.of_its_action()),
         (["payload: content-not-protobuf"], Some(item)) => Message::Spoilt(item.of_its_action()),

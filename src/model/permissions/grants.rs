@@ -1,13 +1,12 @@
 //! The combinations of permissions that are tried, each for what it would catch.
 
-use serde_json::Value as Json;
-
 use super::oracle::Permission;
 use crate::{
-    rules::RuleId,
+    rules::{Level, RuleId},
     scenario::model::PermissionKind::{
         self, ReadConfig, ReadOperations, ReadWriteConfig, ReceiveSharedRepos,
     },
+    wire::Role,
 };
 
 /// The scopes of one permission, and what their form would catch.
@@ -37,6 +36,7 @@ const fn form(
 const WINS: Option<RuleId> = Some(RuleId::PermissionsExclusionWins);
 const ALONE: Option<RuleId> = Some(RuleId::PermissionsExclusionsAloneGrantNothing);
 const ALL: Option<RuleId> = Some(RuleId::PermissionsNoScopesMeansAll);
+const SHARED: Option<RuleId> = Some(RuleId::ResponderSharedReposInScope);
 const FORMS: Option<RuleId> = Some(RuleId::PermissionsScopeForms);
 
 #[rustfmt::skip]
@@ -76,7 +76,8 @@ struct Combination {
     name: &'static str,
     permissions: &'static [(PermissionKind, &'static [&'static str])],
     claim: &'static str,
-    rule: RuleId,
+    /// None where it is what may be seen that counts.
+    rule: Option<RuleId>,
 }
 
 #[rustfmt::skip]
@@ -84,109 +85,85 @@ const COMBINATIONS: &[Combination] = &[
     Combination {
         name: "none",
         permissions: &[],
-        claim: "A client without any permission is shown empty lists, and nothing is pushed to it.",
-        rule: RuleId::PermissionsNoneShowsNothing,
+        claim: "A peer without any permission is shown empty lists, and nothing is pushed to it.",
+        rule: Some(RuleId::PermissionsNoneShowsNothing),
     },
     Combination {
         name: "read-config-twice",
         permissions: &[(ReadConfig, &["repo:$photos"]), (ReadConfig, &["plan:$weekly"])],
         claim: "Two permissions of one type show what either shows.",
-        rule: RuleId::PermissionsSameTypeTwice,
+        rule: Some(RuleId::PermissionsSameTypeTwice),
     },
     Combination {
         name: "read-config-twice-in-other-order",
         permissions: &[(ReadConfig, &["plan:$weekly"]), (ReadConfig, &["repo:$photos"])],
         claim: "Two permissions of one type show what either shows, whichever stands first.",
-        rule: RuleId::PermissionsSameTypeTwice,
+        rule: Some(RuleId::PermissionsSameTypeTwice),
     },
     Combination {
         name: "excluded-by-one-of-two",
         permissions: &[(ReadConfig, &["*", "!repo:$photos"]), (ReadConfig, &["repo:$photos"])],
         claim: "An exclusion limits the permission it stands in, and not another of its type.",
-        rule: RuleId::PermissionsSameTypeTwice,
+        rule: Some(RuleId::PermissionsSameTypeTwice),
     },
     Combination {
         name: "exclusion-alone-beside-the-wildcard",
         permissions: &[(ReadConfig, &["!repo:$photos"]), (ReadConfig, &["*"])],
         claim: "A permission of exclusions alone takes nothing from another of its type.",
-        rule: RuleId::PermissionsSameTypeTwice,
+        rule: Some(RuleId::PermissionsSameTypeTwice),
     },
     Combination {
         name: "shared-repos-twice",
         permissions: &[(ReceiveSharedRepos, &["repo:$photos"]), (ReceiveSharedRepos, &["repo:$films"])],
         claim: "Two permissions to receive shared repos push what either allows.",
-        rule: RuleId::PermissionsSameTypeTwice,
+        rule: Some(RuleId::PermissionsSameTypeTwice),
     },
     Combination {
         name: "read-and-read-write",
         permissions: &[(ReadConfig, &["repo:$photos"]), (ReadWriteConfig, &["plan:$daily"])],
         claim: "What may be read and what may be written is shown, each in its own scope.",
-        rule: RuleId::ResponderConfigFiltered,
+        rule: None,
     },
     Combination {
         name: "operations-of-everything-config-of-one",
         permissions: &[(ReadOperations, &["*"]), (ReadConfig, &["repo:$photos"])],
         claim: "A wide permission to read operations widens no permission to read configuration.",
-        rule: RuleId::PermissionsReadOperationsShowsNoConfig,
+        rule: Some(RuleId::PermissionsReadOperationsShowsNoConfig),
     },
     Combination {
         name: "config-of-one-shared-of-another",
         permissions: &[(ReadConfig, &["repo:$music"]), (ReceiveSharedRepos, &["repo:$films"])],
         claim: "Each permission holds in its own scope: one repo is shown, another is pushed.",
-        rule: RuleId::ResponderConfigFiltered,
+        rule: None,
     },
     Combination {
         name: "shared-of-what-is-not-shared",
         permissions: &[(ReceiveSharedRepos, &["repo:$music"])],
         claim: "A repo that is not marked shared is not pushed, whoever may receive it.",
-        rule: RuleId::ResponderSharedReposOnlyShared,
+        rule: SHARED,
     },
     Combination {
         name: "config-of-what-is-shared",
         permissions: &[(ReadWriteConfig, &["repo:$photos", "repo:$films"])],
         claim: "Who may read and write shared repos, but not receive them, is pushed none.",
-        rule: RuleId::ResponderSharedReposInScope,
+        rule: SHARED,
     },
-];
-
-/// Scopes that are none: a name, the permission, the scopes.
-#[rustfmt::skip]
-pub const REFUSED: &[(&str, PermissionKind, &[&str])] = &[
-    ("word", ReadConfig, &["everything"]),
-    ("empty", ReadConfig, &[""]),
-    ("kind-alone", ReadConfig, &["repo"]),
-    ("other-kind", ReadConfig, &["host:$photos"]),
-    ("plural", ReadConfig, &["repos:$photos"]),
-    ("capital", ReadConfig, &["Repo:$photos"]),
-    ("excluded-wildcard", ReadConfig, &["!*"]),
-    ("space-in-front", ReadConfig, &[" repo:$photos"]),
-    ("behind-a-good-one", ReadConfig, &["repo:$photos", "nonsense"]),
-    ("behind-the-wildcard", ReadConfig, &["*", "nonsense"]),
-    ("of-operations", ReadOperations, &["nonsense"]),
-    ("of-read-write", ReadWriteConfig, &["nonsense"]),
-    ("of-shared-repos", ReceiveSharedRepos, &["nonsense"]),
 ];
 
 /// One row of the matrix.
 pub struct Grants {
-    name: String,
-    claim: String,
+    /// Last parts of the case id.
+    pub name: String,
+    /// The claim, one sentence.
+    pub claim: String,
     permissions: Vec<(PermissionKind, &'static [&'static str])>,
-    /// The rule it is chiefly about.
-    pub rule: RuleId,
+    /// The rule it is chiefly about; none where it is what may be seen that counts.
+    pub rule: Option<RuleId>,
+    /// The rule about the form of its scopes, where that is one that peers may read otherwise.
+    pub reading: Option<RuleId>,
 }
 
 impl Grants {
-    /// Last parts of the case id.
-    pub fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    /// The claim, one sentence.
-    pub fn claim(&self) -> String {
-        self.claim.clone()
-    }
-
     /// The permissions.
     pub fn permissions(&self) -> Vec<Permission<'static>> {
         let permissions = self.permissions.iter();
@@ -198,12 +175,6 @@ impl Grants {
             .collect()
     }
 
-    /// As a scenario has them.
-    pub fn permissions_json(&self) -> Json {
-        let permissions = self.permissions();
-        permissions.iter().map(Permission::json).collect()
-    }
-
     /// Whether a permission holds for more than the case was given.
     pub fn reaches_everything(&self) -> bool {
         let mut permissions = self.permissions.iter();
@@ -211,47 +182,71 @@ impl Grants {
     }
 }
 
-/// Every row: each type with each form that can matter to it, then types together.
-pub fn all() -> impl Iterator<Item = Grants> {
-    let config = [ReadConfig, ReadWriteConfig].into_iter().flat_map(|kind| {
-        let forms = OF_ANYTHING.iter().chain(OF_PLANS);
-        forms.map(move |form| single(kind, form, RuleId::ResponderConfigFiltered))
-    });
-    // Operations show no configuration, so their scopes can only show too much.
-    let wide = |form: &&Form| ["no-scopes", "everything", "one-repo"].contains(&form.name);
-    let operations = OF_ANYTHING.iter().filter(wide).map(|form| {
-        let rule = RuleId::PermissionsReadOperationsShowsNoConfig;
-        Grants {
-            rule,
-            ..single(ReadOperations, form, rule)
+/// Every row for a peer in that role: each type with each form that can matter to it, then types together.
+pub fn rows(role: Role) -> Vec<Grants> {
+    let every_form = || OF_ANYTHING.iter().chain(OF_PLANS);
+    let few = |names: &'static [&str]| every_form().filter(|form| names.contains(&form.name));
+    let of = |kind: PermissionKind| move |form| single(role, kind, form);
+    let mut rows: Vec<Grants> = every_form().map(of(ReadConfig)).collect();
+    rows.extend(every_form().map(of(ReadWriteConfig)));
+    match role {
+        // It pushes what is shared and in scope; operations it shows none of, so their scopes can only show too much.
+        Role::Responder => {
+            rows.extend(OF_ANYTHING.iter().map(of(ReceiveSharedRepos)));
+            let wide = few(&["no-scopes", "everything", "one-repo"]);
+            rows.extend(wide.map(of(ReadOperations)));
         }
-    });
-    let shared = OF_ANYTHING.iter().map(|form| {
-        single(
-            ReceiveSharedRepos,
-            form,
-            RuleId::ResponderSharedReposInScope,
-        )
-    });
-    let combinations = COMBINATIONS.iter().map(|combination| Grants {
-        name: format!("together/{}", combination.name),
-        claim: combination.claim.to_owned(),
-        permissions: combination.permissions.to_vec(),
-        rule: combination.rule,
-    });
-    config.chain(operations).chain(shared).chain(combinations)
+        // It tells whose operations may be read that they are there; of what may be pushed to it, nothing.
+        Role::Initiator => {
+            rows.extend(every_form().map(of(ReadOperations)));
+            rows.extend(few(&["everything", "one-repo"]).map(of(ReceiveSharedRepos)));
+        }
+    }
+    let pushes = |row: &&Combination| {
+        row.permissions
+            .iter()
+            .any(|(kind, _)| *kind == ReceiveSharedRepos)
+    };
+    let together = COMBINATIONS
+        .iter()
+        .filter(|row| role == Role::Responder || !pushes(row) && row.rule != SHARED);
+    rows.extend(together.map(|row| Grants {
+        name: format!("together/{}", row.name),
+        claim: row.claim.to_owned(),
+        permissions: row.permissions.to_vec(),
+        rule: row.rule,
+        reading: row.rule.filter(|rule| rule.level() != Level::Must),
+    }));
+    rows
 }
 
-fn single(kind: PermissionKind, form: &Form, rule: RuleId) -> Grants {
+fn single(role: Role, kind: PermissionKind, form: &Form) -> Grants {
+    let (we, shown) = match role {
+        Role::Responder => ("A client", "is shown"),
+        Role::Initiator => ("A host", "is shown"),
+    };
+    let of_kind = match (kind, role) {
+        (ReadOperations, _) => Some(RuleId::PermissionsReadOperationsShowsNoConfig),
+        (ReceiveSharedRepos, Role::Responder) => SHARED,
+        (ReceiveSharedRepos, Role::Initiator) => Some(RuleId::PermissionsNoneShowsNothing),
+        (ReadConfig | ReadWriteConfig, _) => None,
+    };
+    let reading = form.rule.filter(|rule| rule.level() != Level::Must);
+    // What such a permission never shows it never shows, whatever its scopes mean.
+    let chief = match kind {
+        ReadOperations => of_kind,
+        _ => form.rule.or(of_kind),
+    };
     Grants {
         name: format!("{}/{}", kind_name(kind), form.name),
         claim: format!(
-            "A client with {} in the scope of {} is shown exactly what that covers.",
+            "{we} with {} in the scope of {} {shown} exactly what that covers.",
             kind_name(kind),
             form.words
         ),
         permissions: vec![(kind, form.scopes)],
-        rule: form.rule.unwrap_or(rule),
+        rule: chief,
+        reading,
     }
 }
 

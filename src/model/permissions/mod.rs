@@ -2,18 +2,18 @@
 //!
 //! What must be visible comes from [`oracle`], which is section 5 of `docs/protocol.md` in a few lines and knows no
 //! implementation. Ids are the variables of a scenario: `$photos` is the id of the repository called so.
+//!
+//! Scopes of no form are left out: a peer may refuse to load an entry that has one, and then nothing else could be
+//! played. What a client lets itself be told by `set_config` is left to files: it changes the client.
 
 mod grants;
 mod oracle;
 
 use serde_json::{Value as Json, json};
 
-use crate::{
-    rules::{Level, RuleId},
-    scenario::model::PermissionKind,
-};
-use grants::{Grants, REFUSED, all};
-use oracle::{Permission, Thing, shared_with, visible};
+use crate::{rules::RuleId, wire::Role};
+use grants::{Grants, rows};
+use oracle::{Permission, Thing, known, shared_with, visible};
 
 /// Repositories, and whether each is marked shared.
 const REPOS: [(&str, bool); 3] = [("photos", true), ("films", true), ("music", false)];
@@ -22,92 +22,83 @@ const PLANS: [(&str, &str); 2] = [("daily", "photos"), ("weekly", "music")];
 
 /// The cases: the id of each, and what its file would hold.
 pub fn cases() -> impl Iterator<Item = (String, Json)> {
-    let shown = all().map(|grants| (id(&grants.name()), responder_shows(&grants)));
-    let refused = REFUSED
-        .iter()
-        .map(|(name, kind, scopes)| (id(&format!("refused/{name}")), refuses(*kind, scopes)));
-    shown.chain(refused)
+    let roles = [Role::Responder, Role::Initiator].into_iter();
+    let of_role = |role: Role| rows(role).into_iter().map(move |grants| (role, grants));
+    roles.flat_map(of_role).map(|(role, grants)| {
+        let id = format!("permissions/{role}/{}", grants.name);
+        (id, case(role, &grants))
+    })
 }
 
-fn id(name: &str) -> String {
-    format!("permissions/responder/{name}")
-}
-
-/// A host shows a client the config and resources of what it may read, and pushes the shared repos it may receive.
-fn responder_shows(grants: &Grants) -> Json {
+/// Config and resources, and what a host pushes.
+fn case(role: Role, grants: &Grants) -> Json {
     let permissions = grants.permissions();
-    let repos = things("repo", REPOS.map(|(name, _)| name));
-    let plans = things("plan", PLANS.map(|(name, _)| name));
-    let shown = |things: &[Thing]| -> Vec<Json> {
-        let shown = things.iter().filter(|thing| visible(&permissions, **thing));
-        shown
-            .map(|thing| json!({ "id": thing.variable() }))
-            .collect()
+    let (config_rule, resources_rule) = match role {
+        Role::Responder => (
+            RuleId::ResponderConfigFiltered,
+            RuleId::ResponderResourcesFiltered,
+        ),
+        Role::Initiator => (
+            RuleId::InitiatorConfigFiltered,
+            RuleId::InitiatorResourcesFiltered,
+        ),
     };
-    let (shown_repos, shown_plans) = (shown(&repos), shown(&plans));
-    let pushed: Vec<Json> = repos
-        .iter()
-        .zip(REPOS)
-        .filter(|(thing, (_, shared))| *shared && shared_with(&permissions, **thing))
-        .map(|(thing, _)| json!({ "id": thing.variable() }))
-        .collect();
+    let chief = grants.rule.unwrap_or(config_rule);
     // A rule that peers may read otherwise must not fail them under the name of one they may not.
-    let of_step = |rule: RuleId| match grants.rule.level() {
-        Level::Must => rule,
-        _ => grants.rule,
+    let of_step = |rule: RuleId| grants.reading.unwrap_or(rule);
+    let may_know = |thing: Thing| match role {
+        // Its resources are those whose configuration it shows.
+        Role::Responder => visible(&permissions, thing),
+        Role::Initiator => known(&permissions, thing),
     };
-    let resources_rule = of_step(RuleId::ResponderResourcesFiltered);
-    let push_rule = of_step(RuleId::ResponderSharedReposInScope);
-    let mut steps = session();
-    steps.push(expect(
-        grants,
-        json!({ "receiveConfig": { "config": { "repos": shown_repos, "plans": shown_plans } } }),
-        grants.rule,
-    ));
-    steps.push(expect(
-        grants,
-        json!({ "receiveResources": { "repos": shown_repos, "plans": shown_plans } }),
-        resources_rule,
-    ));
-    match pushed.is_empty() {
-        true => steps.extend([
-            json!("fence"),
-            json!({ "expect-never": ["setConfig"], "rule": push_rule.as_str() }),
-        ]),
-        false => steps.push(expect(
-            grants,
-            json!({ "setConfig": {
-                "repos": pushed, "plans": [], "reposToDelete": [], "plansToDelete": [],
-            } }),
-            push_rule,
-        )),
-    }
-    let mut rules = vec![grants.rule];
-    for rule in [resources_rule, push_rule] {
+    let mut rules = vec![chief];
+    let mut expect = |pattern: Json, rule: RuleId| {
         if !rules.contains(&rule) {
             rules.push(rule);
         }
-    }
-    file(&grants.claim(), &rules, &grants.permissions_json(), steps)
-}
-
-/// A host refuses the session of a client whose entry has a scope that is none.
-fn refuses(kind: PermissionKind, scopes: &[&str]) -> Json {
-    let permissions = json!([{ "type": grants::kind_name(kind), "scopes": scopes }]);
+        expect(grants, pattern, rule)
+    };
     let mut steps = session();
-    // Whether its handshake comes first is not what this is about.
-    steps.pop();
-    steps.push(json!({ "expect-refused": {
-        "code": "permission-denied",
-        "also-allowed": ["invalid-argument", "internal"],
-    } }));
-    steps.push(json!({ "probe": "serves-a-new-session" }));
-    file(
-        "A client whose entry has a scope of no form that there is gets no session.",
-        &[RuleId::PermissionsScopeForms, RuleId::CloseAuthCode],
-        &permissions,
-        steps,
-    )
+    let config = lists(|thing| visible(&permissions, thing));
+    steps.push(expect(
+        json!({ "receiveConfig": { "config": config } }),
+        chief,
+    ));
+    steps.push(expect(
+        json!({ "receiveResources": lists(may_know) }),
+        of_step(resources_rule),
+    ));
+    if role == Role::Responder {
+        let rule = of_step(RuleId::ResponderSharedReposInScope);
+        let pushed = pushed(&permissions);
+        let push = expect(
+            json!({ "setConfig": {
+                "repos": pushed, "plans": [], "reposToDelete": [], "plansToDelete": [],
+            } }),
+            rule,
+        );
+        match pushed.is_empty() {
+            true => steps.extend([
+                json!("fence"),
+                json!({ "expect-never": ["setConfig"], "rule": rule.as_str() }),
+            ]),
+            false => steps.push(push),
+        }
+    }
+    json!({
+        "about": grants.claim,
+        "rules": rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),
+        "target": role.name(),
+        "given": {
+            "peer": { "permissions": permissions.iter().map(Permission::json).collect::<Vec<_>>() },
+            "repos": REPOS.map(|(name, shared)| match shared {
+                true => json!({ "name": name, "shared": true }),
+                false => json!({ "name": name }),
+            }),
+            "plans": PLANS.map(|(name, repo)| json!({ "name": name, "repo": repo })),
+        },
+        "steps": steps,
+    })
 }
 
 fn session() -> Vec<Json> {
@@ -120,37 +111,45 @@ fn session() -> Vec<Json> {
     ]
 }
 
-/// A client that may see everything also sees what other cases were given.
+/// The repositories and plans for which that holds.
+fn lists(holds: impl Fn(Thing) -> bool) -> Json {
+    let of_kind = |of: &str| -> Vec<Json> {
+        let things = things().filter(|thing| thing.kind == of && holds(*thing));
+        things
+            .map(|thing| json!({ "id": thing.variable() }))
+            .collect()
+    };
+    json!({ "repos": of_kind("repo"), "plans": of_kind("plan") })
+}
+
+/// The shared repositories that a host must push.
+fn pushed(permissions: &[Permission<'_>]) -> Vec<Json> {
+    let shared = REPOS.into_iter().filter(|(_, shared)| *shared);
+    shared
+        .map(|(name, _)| Thing { kind: "repo", name })
+        .filter(|thing| shared_with(permissions, *thing))
+        .map(|thing| json!({ "id": thing.variable() }))
+        .collect()
+}
+
+/// A peer that may see everything also sees what other cases were given.
 fn expect(grants: &Grants, pattern: Json, rule: RuleId) -> Json {
     let mut step = json!({ "expect": pattern, "rule": rule.as_str() });
     if grants.reaches_everything() {
-        let repos = things("repo", REPOS.map(|(name, _)| name));
-        let plans = things("plan", PLANS.map(|(name, _)| name));
-        let own = repos.iter().chain(&plans).map(|thing| thing.variable());
-        step["among"] = own.collect();
+        step["among"] = things().map(Thing::variable).collect();
     }
     step
 }
 
-fn file(about: &str, rules: &[RuleId], permissions: &Json, steps: Vec<Json>) -> Json {
-    json!({
-        "about": about,
-        "rules": rules.iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),
-        "target": "responder",
-        "given": {
-            "peer": { "permissions": permissions },
-            "repos": REPOS.map(|(name, shared)| match shared {
-                true => json!({ "name": name, "shared": true }),
-                false => json!({ "name": name }),
-            }),
-            "plans": PLANS.map(|(name, repo)| json!({ "name": name, "repo": repo })),
-        },
-        "steps": steps,
-    })
-}
-
-fn things<const N: usize>(kind: &'static str, names: [&'static str; N]) -> [Thing; N] {
-    names.map(|name| Thing { kind, name })
+fn things() -> impl Iterator<Item = Thing> {
+    let repos = REPOS
+        .into_iter()
+        .map(|(name, _)| Thing { kind: "repo", name });
+    repos.chain(
+        PLANS
+            .into_iter()
+            .map(|(name, _)| Thing { kind: "plan", name }),
+    )
 }
 
 impl Permission<'_> {
@@ -162,6 +161,7 @@ impl Permission<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::model::PermissionKind::ReadConfig;
 
     /// What the text says in words, spelled out by hand for the rows that are easiest to get wrong.
     #[test]
@@ -171,7 +171,7 @@ mod tests {
             name: "photos",
         };
         let sees = |scopes: &[&str]| {
-            let kind = PermissionKind::ReadConfig;
+            let kind = ReadConfig;
             visible(&[Permission { kind, scopes }], photos)
         };
         assert!(sees(&[]));
@@ -199,6 +199,18 @@ mod tests {
             "{pushed}"
         );
         let none = text("permissions/responder/read-operations/one-repo");
-        assert!(none.contains(r#""repos":[],"plans":[]"#), "{none}");
+        assert!(
+            none.contains(r#""receiveResources":{"repos":[],"plans":[]"#),
+            "{none}"
+        );
+        let known = text("permissions/initiator/read-operations/one-repo");
+        assert!(
+            known.contains(r#""receiveConfig":{"config":{"repos":[],"plans":[]"#),
+            "{known}"
+        );
+        assert!(
+            known.contains(r#""receiveResources":{"repos":[{"id":"$photos"}]"#),
+            "{known}"
+        );
     }
 }

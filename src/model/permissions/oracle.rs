@@ -1,7 +1,7 @@
 //! Section 5 of `docs/protocol.md`, read naively: the texts of scopes are compared as they stand.
 
 use crate::scenario::model::PermissionKind::{
-    self, ReadConfig, ReadWriteConfig, ReceiveSharedRepos,
+    self, ReadConfig, ReadOperations, ReadWriteConfig, ReceiveSharedRepos,
 };
 
 /// One permission of an entry.
@@ -36,6 +36,15 @@ pub fn visible(permissions: &[Permission<'_>], thing: Thing) -> bool {
         matches!(permission.kind, ReadConfig | ReadWriteConfig)
             && in_scope(permission.scopes, thing)
     })
+}
+
+/// May the peer know that it is there?
+pub fn known(permissions: &[Permission<'_>], thing: Thing) -> bool {
+    let mut of_operations = permissions.iter();
+    visible(permissions, thing)
+        || of_operations.any(|permission| {
+            permission.kind == ReadOperations && in_scope(permission.scopes, thing)
+        })
 }
 
 /// Host side: may it be pushed to the peer, if it is shared?
