@@ -47,10 +47,12 @@ pub fn places(role: Role) -> impl Iterator<Item = Place> {
 /// fresh session, and by one item of each kind everywhere else.
 fn shows_no_more(place: Place) -> Option<&'static str> {
     let Place { state, message, .. } = place;
-    if state == State::After(Item::CreatedOperations)
-        && message == Message::Item(Item::OperationManifest)
+    if matches!(
+        state,
+        State::After(Item::CreatedOperations | Item::DeletedOperations)
+    ) && message == Message::Item(Item::OperationManifest)
     {
-        return Some("it is how a created operation is shown to be held");
+        return Some("it is how an operation is shown to be held, or deleted");
     }
     let later = matches!(
         state,

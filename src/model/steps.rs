@@ -45,6 +45,10 @@ pub fn reach(role: Role, state: State) -> Vec<Json> {
                 _ => None,
             };
             let mut steps = reach(role, State::Established);
+            // A host should ignore the deletion of what it does not hold, and need not; what it holds it must delete.
+            if item == Item::DeletedOperations {
+                steps.push(json!({ "send": Item::CreatedOperations.json() }));
+            }
             steps.push(json!({ "send": item.json() }));
             steps.extend(answer.map(answered));
             steps

@@ -283,8 +283,12 @@ pub fn model_coverage(results: &[CaseResult]) -> Vec<(Role, Share)> {
 /// What a run was played against.
 #[derive(Clone, Debug)]
 pub struct TargetLine {
-    /// `reference` or `url`.
+    /// `reference`, `url` or `command`.
     pub kind: &'static str,
+    /// What it is called, where its target file says so.
+    pub name: Option<String>,
+    /// Its version, where its target file says so.
+    pub version: Option<String>,
     /// Its URL.
     pub url: String,
     /// The RPC protocols played.
