@@ -205,6 +205,17 @@ pub fn print(out: &mut dyn Write, test: &SelfTest) -> io::Result<()> {
     }
     list(
         out,
+        "not green on the honest reference, and so of no account",
+        test.not_green
+            .iter()
+            .map(|result| {
+                let scenario = &result.scenario;
+                format!("{} ({}, {})", scenario.id, scenario.role, result.protocol)
+            })
+            .collect(),
+    )?;
+    list(
+        out,
         "survivors",
         matrix
             .survivors()
