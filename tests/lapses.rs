@@ -22,7 +22,7 @@ fn names(table: &str) -> Vec<String> {
     text.lines()
         .filter(|line| !line.contains(" skips, "))
         .filter_map(|line| line.trim_start().split_once(" = \""))
-        .filter(|(name, _)| name.chars().all(char::is_alphanumeric))
+        .filter(|(name, _)| name.starts_with(char::is_uppercase))
         .map(|(name, _)| name.to_owned())
         .collect()
 }
