@@ -12,7 +12,7 @@ use syncspec::{
     },
 };
 
-use crate::{both::client_keyid, in_time};
+use crate::{TEST_WAIT, both::client_keyid, in_time};
 
 /// Somebody who follows the host's peer states.
 pub struct Look {
@@ -50,8 +50,13 @@ impl Look {
 
     /// Waits until the client's state is as wished.
     pub async fn until(&mut self, is_so: impl Fn(&PeerState) -> bool) {
-        while !self.client.as_ref().is_some_and(&is_so) {
-            self.next().await;
+        let wait = async {
+            while !self.client.as_ref().is_some_and(&is_so) {
+                self.next().await;
+            }
+        };
+        if tokio::time::timeout(TEST_WAIT, wait).await.is_err() {
+            panic!("expected another state, saw {:#?}", self.client);
         }
     }
 
