@@ -22,7 +22,7 @@ pub mod status;
 pub mod tls;
 pub mod unary;
 
-pub use dial::{Connection, DialOptions};
+pub use dial::{Connection, DialOptions, Pings};
 pub use error::{LinkError, Step};
 pub use framing::RpcProtocol;
 pub use link::{End, Headers, Link, LinkEvent, LinkLimits, OutFrame, Start};
