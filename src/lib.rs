@@ -3,11 +3,15 @@
 //! ```text
 //! rules   every protocol rule, once            wire     the contract: messages, codes, roles
 //!    \                                          /  crypto   KEM, HPKE, envelopes, identities
+//!     lapses  what a peer could get wrong
+//!        |
 //!     session   one stream as a machine: key exchange, handshake, sealed items
 //!        |                  \
 //!     reference              scenario   a case as data: format, loader, fixtures
 //!     the honest                |
 //!     peer's mind            trace      what was seen, and what a step makes of it
+//!        |                      |   \
+//!        |                      |    model   states x messages, and the cases that follow from them
 //!        |                      |
 //!     vectors                actor      our side of a case: honest, but for named deviations
 //!        |                      |
@@ -27,6 +31,8 @@
 pub mod actor;
 pub mod crypto;
 pub mod judge;
+pub mod lapses;
+pub mod model;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod reference;
@@ -35,6 +41,8 @@ pub mod rules;
 #[cfg(feature = "net")]
 pub mod runner;
 pub mod scenario;
+#[cfg(feature = "self-test")]
+pub mod selftest;
 pub mod session;
 #[cfg(feature = "net")]
 pub mod storage;

@@ -16,13 +16,18 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
+    judge::{Verdict, judge},
+    model::load_catalogue,
     net::TlsRoots,
-    report::{Outcome, console},
+    report::{
+        CaseResult, Outcome, console,
+        saved::{PeerAddress, Played, PlayedCase},
+    },
     rules::Level,
-    runner::{self, Job, RunOptions, Selection, plan},
-    scenario::{builtin::load_builtin, model::Profile},
+    runner::{self, Caller, Job, Looks, Reference, RunOptions, Selection, Switchboard, plan},
+    scenario::model::Profile,
     target::provision::Provision,
-    wire::RpcProtocol,
+    wire::{Role, RpcProtocol},
 };
 use tokio::runtime::Runtime;
 
@@ -33,7 +38,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a ru
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let templates = load_builtin().unwrap_or_else(|errors| {
+    let templates = load_catalogue().unwrap_or_else(|errors| {
         let errors: Vec<_> = errors.iter().map(|error| error.render()).collect();
         panic!("the built-in scenarios do not load:\n{}", errors.join("\n"))
     });
@@ -41,15 +46,22 @@ fn main() -> ExitCode {
         profile: Profile::Full,
         ..Selection::default()
     };
-    let jobs = plan(&templates, &selection, &RpcProtocol::ALL);
+    let jobs: Vec<Job> = [Role::Responder, Role::Initiator]
+        .into_iter()
+        .flat_map(|role| plan(&templates, &selection, role, &RpcProtocol::ALL))
+        .collect();
+    let Reference { url, looks } = reference_for(&jobs);
     let options = Arc::new(RunOptions {
-        url: reference_for(&jobs),
+        url,
+        switchboard: Some(Arc::new(switchboard())),
         tls_roots: TlsRoots::default(),
         seed: SEED,
         at_once: 1,
         // The reference is held to every rule, not only to those that fail a peer.
         held_to: Level::Deployed,
         kem_id: KemId::default(),
+        looks,
+        client_looks: Looks::default(),
     });
     let trials = jobs
         .into_iter()
@@ -68,6 +80,7 @@ fn main() -> ExitCode {
 fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
     let patience = Patience::from_round_trip(Duration::ZERO);
     let result = RUNTIME.block_on(runner::play(job, options, patience));
+    keeps(&result, options)?;
     if result.outcome == Outcome::Passed && result.findings.is_empty() {
         return Ok(());
     }
@@ -76,7 +89,37 @@ fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
     Err(String::from_utf8_lossy(&text).into())
 }
 
-fn reference_for(jobs: &[Job]) -> String {
+/// Where the reference client, one for each case, calls.
+fn switchboard() -> Switchboard {
+    let client = Caller::Reference(Box::default());
+    RUNTIME
+        .block_on(Switchboard::open("127.0.0.1:0", client))
+        .expect("a loopback port")
+}
+
+/// What is saved of a case is read again equal, and judged the same without the peer.
+fn keeps(result: &CaseResult, options: &RunOptions) -> Result<(), Failed> {
+    let played = Played {
+        seed: options.seed,
+        protocol: result.protocol,
+        kem_id: options.kem_id,
+        held_to: options.held_to,
+        peer: PeerAddress::Reference,
+    };
+    let case = PlayedCase::of(result, played);
+    let read = PlayedCase::read(&case.to_text()?)?;
+    if read != case {
+        return Err("saved and read again, the case is another".into());
+    }
+    let again = judge(&read.scenario, &read.trace.unwrap_or_default());
+    match &again {
+        Verdict::Judged(findings) if *findings == result.findings => Ok(()),
+        Verdict::Inconclusive { .. } if result.outcome == Outcome::Inconclusive => Ok(()),
+        _ => Err(format!("judged again from what was saved: {again:?}").into()),
+    }
+}
+
+fn reference_for(jobs: &[Job]) -> Reference {
     let provision = Provision::for_cases(jobs.iter().map(|job| &*job.scenario));
     RUNTIME
         .block_on(runner::start_reference(&provision))

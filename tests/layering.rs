@@ -12,26 +12,44 @@ const USES: &[(&str, &[&str])] = &[
     ("rules", &[]),
     ("wire", &[]),
     ("crypto", &[]),
-    ("session", &["wire", "crypto", "rules"]),
-    ("reference", &["session", "wire", "crypto", "rules"]),
+    ("lapses", &["rules", "wire"]),
+    ("session", &["lapses", "wire", "crypto", "rules"]),
+    (
+        "reference",
+        &["lapses", "session", "wire", "crypto", "rules"],
+    ),
     ("scenario", &["rules", "wire"]),
     ("trace", &["scenario", "session", "rules", "wire"]),
+    ("model", &["trace", "scenario", "rules", "wire"]),
     (
         "actor",
-        &["trace", "scenario", "session", "crypto", "rules", "wire"],
+        &[
+            "trace", "scenario", "session", "lapses", "crypto", "rules", "wire",
+        ],
     ),
     (
         "judge",
         &["actor", "trace", "scenario", "session", "rules", "wire"],
     ),
-    ("vectors", &["reference", "session", "crypto", "wire"]),
-    ("net", &["reference", "session", "crypto", "rules", "wire"]),
+    (
+        "vectors",
+        &["reference", "session", "lapses", "crypto", "wire"],
+    ),
+    (
+        "net",
+        &["reference", "session", "lapses", "crypto", "rules", "wire"],
+    ),
     ("storage", &["reference", "session", "wire"]),
     (
         "target",
         &["trace", "scenario", "session", "crypto", "rules", "wire"],
     ),
-    ("report", &["judge", "trace", "scenario", "rules", "wire"]),
+    (
+        "report",
+        &[
+            "judge", "trace", "scenario", "session", "crypto", "rules", "wire",
+        ],
+    ),
     (
         "runner",
         &[
@@ -43,6 +61,25 @@ const USES: &[(&str, &[&str])] = &[
             "actor",
             "trace",
             "scenario",
+            "session",
+            "lapses",
+            "crypto",
+            "rules",
+            "wire",
+        ],
+    ),
+    (
+        "selftest",
+        &[
+            "runner",
+            "net",
+            "reference",
+            "target",
+            "report",
+            "judge",
+            "actor",
+            "scenario",
+            "lapses",
             "crypto",
             "rules",
             "wire",

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, time::Instant};
 use prost::Message as _;
 use syncspec::{
     crypto::{identity::KeyPolicy, kem::KemId},
+    lapses::Lapses,
     net::{Connection, DialOptions, Link, LinkEvent, OutFrame, RpcProtocol},
     session::{Deadlines, ExpectedPeer, InitiatorParams, Input, Local, Output, Session},
     wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncActionOperationManifest},
@@ -111,6 +112,7 @@ fn params(who: Who) -> InitiatorParams {
             kem_id: KemId::default(),
             key_policy: KeyPolicy::Strict,
             deadlines: Deadlines::default(),
+            lapses: Lapses::NONE,
         },
         kem_seed,
         expected: ExpectedPeer {

@@ -6,42 +6,50 @@
 //! on any link, or for the time named, and then asks again.
 
 mod entropy;
+mod exchange;
+mod fence;
 mod forge;
 mod interface;
+mod looks;
 mod ops;
 mod side;
+mod witness;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 pub use entropy::Entropy;
-pub use interface::{Command, Input, Out, Patience, RequestShape};
+pub use interface::{Ask, Command, Input, Out, Patience, RequestShape};
 pub use ops::session_of;
 use ops::{Op, ops_of};
 use side::Side;
+use witness::Witness;
 
 use crate::{
     crypto::kem::KemId,
+    rules::RuleId,
     scenario::{
         deviation::Deviation,
         model::{Scenario, Step, Verb},
+        sessions,
     },
+    session::Violation,
     trace::{
         EVENTS_MAX, Event, EventKind, RECEIVED_LEN_BYTES_MAX, Sent, Trace,
         reading::{Mark, Reading, read},
     },
-    wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncActionOperationManifest},
+    wire::SyncStreamItem,
 };
 
 /// Name of the session of steps that name none.
-pub const MAIN_SESSION: &str = "main";
+pub const MAIN_SESSION: &str = sessions::MAIN;
 /// Name of the session that a probe opens, and of the identity it uses.
-pub const PROBE_SESSION: &str = "probe";
+pub const PROBE_SESSION: &str = sessions::PROBE;
 
-/// First id a fence asks for. Scenarios use small ids, so no stored operation has it.
-const FENCE_ID_FIRST: i64 = 0x5359_4e43_0000;
+/// Longest time in which a clock that counts milliseconds may stand still.
+const CLOCK_TICK: Duration = Duration::from_millis(2);
 
 /// Plays one scenario.
 pub struct Actor<'a> {
@@ -51,11 +59,18 @@ pub struct Actor<'a> {
     patience: Patience,
     sides: BTreeMap<String, Side>,
     marks: BTreeMap<String, Mark>,
+    /// Sessions that look inside the peer.
+    looks: BTreeSet<String>,
+    /// When the step looks again, and how long it waits after that.
+    look_again: Option<(Duration, Duration)>,
     trace: Trace,
     step: usize,
     ops: VecDeque<Op>,
     /// When the wait at the head of `ops` began.
     waiting_since: Option<Duration>,
+    witness: Witness,
+    /// Public keys of the peer's calls: none may come twice.
+    peer_keys: Vec<Vec<u8>>,
     fences: i64,
     /// Operations the peer holds from this case, id to modno: a fence lists them, so that it deletes none.
     ledger: BTreeMap<i64, i64>,
@@ -79,10 +94,14 @@ impl<'a> Actor<'a> {
             patience,
             sides: BTreeMap::new(),
             marks: BTreeMap::new(),
+            looks: BTreeSet::new(),
+            look_again: None,
             trace: Trace::default(),
             step: 0,
             ops: VecDeque::new(),
             waiting_since: None,
+            witness: Witness::default(),
+            peer_keys: Vec::new(),
             fences: 0,
             ledger: BTreeMap::new(),
             commands: VecDeque::new(),
@@ -91,6 +110,11 @@ impl<'a> Actor<'a> {
         };
         actor.begin_step();
         actor
+    }
+
+    /// What happened so far.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// What happened, to be judged.
@@ -126,7 +150,8 @@ impl<'a> Actor<'a> {
             }
             return;
         }
-        let kinds = match (input, self.sides.get_mut(session)) {
+        let was_keyed = self.has_peers_key(session);
+        let mut kinds = match (input, self.sides.get_mut(session)) {
             (
                 Input::Message {
                     payload,
@@ -134,7 +159,11 @@ impl<'a> Actor<'a> {
                 },
                 Some(side),
             ) => side.receive(&payload, compressed),
+            (Input::Message { payload, .. }, None) if self.looks.contains(session) => {
+                self.read_state(&payload)
+            }
             (Input::Message { .. }, None) => Vec::new(),
+            (Input::Told(answer), _) => vec![EventKind::Told(answer)],
             (Input::Opened, _) => vec![EventKind::Opened],
             (Input::NotOpened(failure), side) => {
                 side.into_iter().for_each(Side::over);
@@ -152,14 +181,35 @@ impl<'a> Actor<'a> {
                     content_type,
                 }]
             }
+            (Input::Alive, _) => vec![EventKind::Alive],
             (Input::Ended(end), side) => {
                 side.into_iter().for_each(Side::over);
                 vec![EventKind::Ended(end)]
             }
         };
+        if !was_keyed && self.has_peers_key(session) {
+            kinds.extend(self.key_used_before(session).map(EventKind::Noticed));
+        }
         for kind in kinds {
             self.record(session, kind, now);
         }
+    }
+
+    fn has_peers_key(&self, session: &str) -> bool {
+        self.sides.get(session).is_some_and(Side::has_peers_key)
+    }
+
+    /// Remembers the public key that a call brought; a violation if an earlier one brought it too.
+    fn key_used_before(&mut self, session: &str) -> Option<Violation> {
+        let key = self.sides.get(session)?.exchange.peer_key()?.to_vec();
+        if self.peer_keys.contains(&key) {
+            return Some(Violation::protocol(
+                RuleId::TransportFreshKey,
+                "a public key that an earlier call of this case had",
+            ));
+        }
+        self.peer_keys.push(key);
+        None
     }
 
     fn record(&mut self, session: &str, kind: EventKind, now: Duration) {
@@ -177,8 +227,21 @@ impl<'a> Actor<'a> {
 
     fn begin_step(&mut self) {
         self.waiting_since = None;
+        self.look_again = None;
+        self.witness = Witness::default();
+        let probe_is_up = self
+            .sides
+            .get(PROBE_SESSION)
+            .is_some_and(|side| !side.is_over());
         match self.current() {
-            Some(step) => self.ops = ops_of(step).into(),
+            Some(step) => {
+                self.ops = ops_of(step, self.scenario.role, probe_is_up).into();
+                if matches!(step.verb, Verb::Probe(_)) {
+                    // What a session that stands already answered before proves nothing now.
+                    let mark = Mark(self.trace.events.len());
+                    self.marks.insert(PROBE_SESSION.to_owned(), mark);
+                }
+            }
             None => self.finished = true,
         }
     }
@@ -197,9 +260,10 @@ impl<'a> Actor<'a> {
         };
         let since = *self.waiting_since.get_or_insert(now);
         match op {
-            Op::UntilKeyed => self.wait_for(now, since + self.patience.answer, |side| {
-                side.is_keyed() || side.is_over()
+            Op::UntilPeersKey => self.wait_for(now, since + self.patience.answer, |side| {
+                side.has_peers_key() || side.is_over()
             }),
+            Op::Witness => self.hear_witness(step, now),
             Op::Grace => self.wait_for_reading(step, now, since + self.patience.grace),
             Op::Await => {
                 let limit = step.within.unwrap_or(self.patience.answer);
@@ -214,6 +278,8 @@ impl<'a> Actor<'a> {
                 }
                 wait
             }
+            Op::Eventually => self.wait_looking_again(step, session, now, since),
+            Op::Tick if now < since + CLOCK_TICK => Some(since + CLOCK_TICK),
             op => {
                 self.perform(step, session, op, now);
                 self.done();
@@ -245,7 +311,7 @@ impl<'a> Actor<'a> {
     fn reading(&self, step: &Step) -> Reading {
         let session = session_of(step);
         let mark = self.marks.get(session).copied().unwrap_or_default();
-        read(step, session, &self.trace, mark)
+        read(step, session, self.scenario, &self.trace, mark)
     }
 
     fn wait_for_reading(
@@ -257,11 +323,11 @@ impl<'a> Actor<'a> {
         match self.reading(step) {
             Reading::Satisfied { mark, .. } => {
                 self.marks.insert(session_of(step).to_owned(), mark);
-                self.ops.clear();
+                self.ops = looks::behind(step).into();
                 self.waiting_since = None;
                 None
             }
-            Reading::Failed(_) => {
+            Reading::Failed(_) | Reading::NotTold(_) => {
                 self.finished = true;
                 None
             }
@@ -273,11 +339,51 @@ impl<'a> Actor<'a> {
         }
     }
 
+    /// Waits as [`Op::Await`] does. A peer need not tell of every change, so it is asked again, ever less often.
+    fn wait_looking_again(
+        &mut self,
+        step: &Step,
+        session: &str,
+        now: Duration,
+        since: Duration,
+    ) -> Option<Duration> {
+        let limit = step.within.unwrap_or(self.patience.answer);
+        let deadline = since + limit;
+        let (again, gap) = *self
+            .look_again
+            .get_or_insert((since + self.patience.grace, self.patience.grace));
+        if !matches!(self.reading(step), Reading::Open { .. }) {
+            return self.wait_for_reading(step, now, deadline);
+        }
+        if now >= deadline {
+            self.record(session, EventKind::DeadlinePassed { waited: limit }, now);
+            self.finished = true;
+            return None;
+        }
+        if now >= again {
+            self.look_again = Some((now + 2 * gap, 2 * gap));
+            self.look(step, session, now);
+            return None;
+        }
+        Some(again.min(deadline))
+    }
+
     fn perform(&mut self, step: &Step, session: &str, op: Op, now: Duration) {
         match op {
             Op::Open { identity, secret } => self.open(step, session, &identity, secret),
             Op::HalfClose => self.put(session, Out::HalfClose, EventKind::HalfClosed, now),
             Op::Reset => self.put(session, Out::Reset, EventKind::ResetByUs, now),
+            Op::Cut => self.put(session, Out::Cut, EventKind::CutByUs, now),
+            Op::Stall => {
+                self.record(session, EventKind::Stalled, now);
+                self.commands.push_back(Command::Stall {
+                    session: session.to_owned(),
+                });
+            }
+            Op::Look => self.look(step, session, now),
+            Op::Close => self.commands.push_back(Command::Close {
+                session: session.to_owned(),
+            }),
             Op::SendKey => self.send(step, session, "key", now, |side, deviations| {
                 side.forge_key(deviations)
             }),
@@ -296,16 +402,20 @@ impl<'a> Actor<'a> {
                 });
             }
             Op::SendFence => self.send_fence(step, session, now),
-            Op::UntilKeyed | Op::Grace | Op::Await => {}
+            Op::UntilPeersKey | Op::Grace | Op::Witness | Op::Await | Op::Eventually | Op::Tick => {
+            }
         }
     }
 
     fn open(&mut self, step: &Step, session: &str, identity: &str, secret: String) {
-        let Some(fixture) = self.scenario.fixtures.identity(identity) else {
+        let fixtures = &self.scenario.fixtures;
+        let Some(fixture) = fixtures.identity(identity) else {
             return;
         };
         let side = Side::new(
+            self.scenario.role,
             fixture,
+            fixtures.another_known(identity),
             secret,
             self.kem_id,
             self.entropy.child(&format!("{}/{session}", self.step)),
@@ -323,6 +433,7 @@ impl<'a> Actor<'a> {
         }
         self.commands.push_back(Command::Open {
             session: session.to_owned(),
+            identity: identity.to_owned(),
             request,
         });
     }
@@ -380,65 +491,12 @@ impl<'a> Actor<'a> {
         }
     }
 
-    fn send_fence(&mut self, step: &Step, session: &str, now: Duration) {
-        let id = FENCE_ID_FIRST + self.fences;
-        self.fences += 1;
-        let (mut op_ids, mut modnos): (Vec<i64>, Vec<i64>) =
-            self.ledger.iter().map(|(id, modno)| (*id, *modno)).unzip();
-        op_ids.push(id);
-        modnos.push(1);
-        let item = SyncStreamItem {
-            action: Some(Action::OperationManifest(SyncActionOperationManifest {
-                op_ids,
-                modnos,
-            })),
-        };
-        let honest = Step {
-            deviate: Vec::new(),
-            ..step.clone()
-        };
-        self.send(&honest, session, "fence", now, move |side, _| {
-            side.forge_item(item, &[], None)
-        });
-        if let Some(Event {
-            kind: EventKind::Sent(sent),
-            ..
-        }) = self.trace.events.last_mut()
-        {
-            sent.fence = Some(id);
-        }
-    }
-
     /// The session of this case that came before, whose frames and handshake can be played again.
     fn earlier(&self, session: &str) -> Option<side::Memory> {
         self.sides
             .iter()
-            .find(|(name, _)| *name != session)
+            .find(|(name, _)| *name != session && *name != PROBE_SESSION)
             .map(|(_, side)| side.memory().clone())
-    }
-
-    fn note_operations(&mut self, item: &SyncStreamItem) {
-        use crate::wire::v1::operation_event::Event as Change;
-        let Some(Action::ReceiveOperations(received)) = &item.action else {
-            return;
-        };
-        match received
-            .event
-            .as_ref()
-            .and_then(|event| event.event.as_ref())
-        {
-            Some(Change::CreatedOperations(list) | Change::UpdatedOperations(list)) => {
-                for operation in &list.operations {
-                    self.ledger.insert(operation.id, operation.modno);
-                }
-            }
-            Some(Change::DeletedOperations(list)) => {
-                for id in &list.values {
-                    self.ledger.remove(id);
-                }
-            }
-            Some(Change::KeepAlive(_)) | None => {}
-        }
     }
 }
 

@@ -1,9 +1,13 @@
 //! `syncspec list`.
 
 use serde_json::json;
-use syncspec::{runner::plan, scenario::model::Profile};
+use syncspec::{
+    runner::plan,
+    scenario::{CaseTemplate, model::Profile},
+    wire::Role,
+};
 
-use super::{FormatArg, SelectArgs, print, print_json};
+use super::{FormatArg, SelectArgs, exit, print, print_json};
 
 #[derive(clap::Args)]
 pub struct ListArgs {
@@ -12,6 +16,9 @@ pub struct ListArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     format: FormatArg,
+    /// Print the file of the case with this id, to be read or played: most cases of the matrix are in no file
+    #[arg(long, value_name = "ID")]
+    show: Option<String>,
 }
 
 impl ListArgs {
@@ -20,25 +27,37 @@ impl ListArgs {
         ListArgs {
             select,
             format: FormatArg::Text,
+            show: None,
         }
     }
 }
 
 pub fn list(args: &ListArgs) -> Result<u8, u8> {
     let templates = args.select.load()?;
+    if let Some(id) = &args.show {
+        return show(id, &templates);
+    }
+    let roles = args
+        .select
+        .roles()
+        .unwrap_or(&[Role::Responder, Role::Initiator]);
+    let selection = args.select.selection();
     // Protocols are no part of a case's id.
-    let jobs = plan(
-        &templates,
-        &args.select.selection(),
-        &args.select.protocols()[..1],
-    );
+    let protocols = &args.select.protocols()[..1];
+    let mut jobs: Vec<_> = roles
+        .iter()
+        .flat_map(|role| plan(&templates, &selection, *role, protocols))
+        .collect();
+    jobs.sort_by(|a, b| a.scenario.id.cmp(&b.scenario.id));
     match args.format {
         FormatArg::Text => {
-            let lines: Vec<_> = jobs
+            let mut lines: Vec<_> = jobs
                 .iter()
                 .map(|job| format!("{}: test", job.scenario.id))
                 .collect();
-            print(&format!("{}\n\n{} cases", lines.join("\n"), jobs.len()))
+            // A case for both roles is one case.
+            lines.dedup();
+            print(&format!("{}\n\n{} cases", lines.join("\n"), lines.len()))
         }
         FormatArg::Json => print_json(
             &jobs
@@ -57,6 +76,16 @@ pub fn list(args: &ListArgs) -> Result<u8, u8> {
                 })
                 .collect(),
         ),
+    }
+}
+
+fn show(id: &str, templates: &[CaseTemplate]) -> Result<u8, u8> {
+    match templates.iter().find(|template| template.id() == id) {
+        Some(template) => print(template.yaml().trim_end()),
+        None => {
+            eprintln!("error: no case has the id `{id}`; `syncspec list` prints them all");
+            Err(exit::USAGE)
+        }
     }
 }
 

@@ -1,14 +1,21 @@
 //! The command line: libtest's words where libtest has them.
 
 mod connect;
+mod doctor;
 pub mod exit;
+mod judge;
 mod keys;
 mod list;
 mod logging;
+mod looks;
 mod operations;
 mod provision;
+mod replay;
+mod reports;
 mod rules;
 mod run;
+mod schema;
+mod self_test;
 mod serve;
 mod signals;
 mod size;
@@ -20,12 +27,11 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use syncspec::{
     crypto::kem::KemId,
+    model::load_catalogue,
     net::TlsRoots,
     runner::Selection,
-    scenario::{
-        CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile, schema::schema,
-    },
-    wire::RpcProtocol,
+    scenario::{CaseTemplate, load::load_dir, model::Profile},
+    wire::{Role, RpcProtocol},
 };
 
 /// Conformance suite for Backrest's v1sync protocol. Without a command it runs the suite against its own reference.
@@ -45,6 +51,12 @@ pub struct Args {
 enum Command {
     /// Play the scenarios against a peer and judge it
     Run(run::RunArgs),
+    /// Check step by step whether a peer can be reached and talked to, and say what is likely wrong
+    Doctor(doctor::DoctorArgs),
+    /// Judge cases that a run saved again, without the peer
+    Judge(judge::JudgeArgs),
+    /// Play a case that a run saved again, with the same bytes of ours
+    Replay(replay::ReplayArgs),
     /// Print the cases
     List(list::ListArgs),
     /// Print the rules, and the cases that check each
@@ -53,8 +65,10 @@ enum Command {
     Provision(provision::ProvisionArgs),
     /// Run the test vectors, each by its id
     Vectors(vectors::VectorsArgs),
-    /// Print the JSON Schema of a scenario file
-    Schema,
+    /// Print the JSON Schema of a file that people write
+    Schema(schema::SchemaArgs),
+    /// Try the suite on the reference with one defect at a time, and say which it catches
+    SelfTest(self_test::SelfTestArgs),
     /// Run the reference host, for clients to be tried against
     Serve(serve::ServeArgs),
     /// Print a new identity
@@ -83,9 +97,19 @@ pub struct SelectArgs {
     /// Folder of scenarios to load in place of the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
-    /// RPC protocol to speak
+    /// RPC protocol to speak; a client that dials speaks what it speaks, which is taken to be Connect where this says both
     #[arg(long, value_enum, default_value_t = ProtocolArg::Both)]
     protocol: ProtocolArg,
+    /// Role of the peer under test: responder is a host, initiator a client
+    #[arg(long, value_enum)]
+    role: Option<RoleArg>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RoleArg {
+    Responder,
+    Initiator,
+    Both,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -133,11 +157,28 @@ impl SelectArgs {
         }
     }
 
+    /// The roles asked for, if any were.
+    fn roles(&self) -> Option<&'static [Role]> {
+        self.role.map(|role| match role {
+            RoleArg::Responder => &[Role::Responder][..],
+            RoleArg::Initiator => &[Role::Initiator],
+            RoleArg::Both => &[Role::Responder, Role::Initiator],
+        })
+    }
+
+    /// What a client that somebody else starts is taken to speak.
+    fn client_protocols(&self) -> &'static [RpcProtocol] {
+        match self.protocol {
+            ProtocolArg::Both => &[RpcProtocol::Connect],
+            _ => self.protocols(),
+        }
+    }
+
     /// The cases of the folder, or the built-in ones; every problem is printed.
     fn load(&self) -> Result<Vec<CaseTemplate>, u8> {
         let loaded = match &self.scenarios {
             Some(dir) => load_dir(dir),
-            None => load_builtin(),
+            None => load_catalogue(),
         };
         loaded.map_err(|errors| {
             for error in &errors {
@@ -157,11 +198,15 @@ pub fn run(args: Args) -> u8 {
     let done = match args.command {
         None => run::run(args.run),
         Some(Command::Run(args)) => run::run(args),
+        Some(Command::Doctor(args)) => doctor::doctor(args),
+        Some(Command::Judge(args)) => judge::judge(&args),
+        Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::List(args)) => list::list(&args),
         Some(Command::Rules(args)) => rules::rules(&args),
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
-        Some(Command::Schema) => print_json(&schema()),
+        Some(Command::Schema(args)) => schema::schema(&args),
+        Some(Command::SelfTest(args)) => self_test::self_test(&args),
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Keygen(args)) => keys::keygen(&args),
         Some(Command::Pair(args)) => keys::pair(args),

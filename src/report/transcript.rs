@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     trace::{Event, EventKind, Sent, Trace},
-    wire::{Action, SyncStreamItem},
+    wire::{Action, SyncStreamItem, v1sync::PeerState},
 };
 
 /// Longest detail of one line, in characters.
@@ -32,6 +32,11 @@ pub fn lines(trace: &Trace, marked: &[usize]) -> Vec<String> {
         );
     }
     lines
+}
+
+/// Every event's line, none left out.
+pub fn every_line(trace: &Trace) -> impl Iterator<Item = String> + '_ {
+    trace.events.iter().map(|event| line(event, false, true))
 }
 
 fn line(event: &Event, marked: bool, several: bool) -> String {
@@ -74,11 +79,17 @@ fn parts(kind: &EventKind) -> Parts {
         EventKind::NotSent(what) => own("not sent", format!("{what}: the stream is over")),
         EventKind::HalfClosed => ("->", None, "end of our side".to_owned(), String::new()),
         EventKind::ResetByUs => ("->", None, "reset".to_owned(), String::new()),
+        EventKind::CutByUs => own("cut", "we cut the connection".to_owned()),
+        EventKind::Stalled => own("stalled", "we read nothing more".to_owned()),
+        EventKind::Called(what) => ("->", None, "look".to_owned(), what.clone()),
+        EventKind::State(state) => peers("state", state_detail(state)),
+        EventKind::Told(Ok(answer)) => peers("told", answer.to_string()),
+        EventKind::Told(Err(why)) => peers("not told", why.clone()),
         EventKind::Answered {
             status,
             content_type,
         } => peers("headers", format!("HTTP {status}, {content_type}")),
-        EventKind::KeyExchanged => peers("key reply", "version 1, 1665 bytes".to_owned()),
+        EventKind::KeyExchanged => peers("key exchange", "version 1, 1665 bytes".to_owned()),
         EventKind::Verified(peer) => (
             "<-",
             Some(0),
@@ -91,7 +102,14 @@ fn parts(kind: &EventKind) -> Parts {
             item.describe().to_owned(),
             item_detail(item),
         ),
-        EventKind::Broke(violation) => peers("broken", violation.to_string()),
+        EventKind::Unopened => peers("sealed item", "not for our keys".to_owned()),
+        EventKind::Broke(violation) | EventKind::Noticed(violation) => {
+            peers("broken", violation.to_string())
+        }
+        EventKind::Alive => own(
+            "link alive",
+            "another session was served meanwhile, and a ping answered".to_owned(),
+        ),
         EventKind::Clear(item) => peers(item.describe(), "in the clear".to_owned()),
         EventKind::Ended(end) => peers("end", end.to_string()),
         EventKind::DeadlinePassed { waited } => own(
@@ -100,6 +118,17 @@ fn parts(kind: &EventKind) -> Parts {
         ),
         EventKind::Flooded => own("flooded", "the trace is full".to_owned()),
     }
+}
+
+fn state_detail(state: &PeerState) -> String {
+    format!(
+        "{} {}, {} repos, {} plans, heartbeat {}",
+        state.peer_instance_id,
+        state.state().as_str_name(),
+        state.known_repos.len(),
+        state.known_plans.len(),
+        state.last_heartbeat_millis
+    )
 }
 
 fn sent_detail(sent: &Sent) -> String {

@@ -6,38 +6,79 @@ use bytes::Bytes;
 use futures_util::future::select_all;
 use tokio::time::timeout;
 
+use super::{
+    calls::Calls,
+    looks::{Answer, Inside},
+};
 use crate::{
     actor::{Actor, Command, Input, Out, RequestShape},
-    net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start},
+    net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start, UnaryEnd},
     trace::{End, LinkFailure, Stage, Trace},
+    wire::Code,
 };
 
-/// How long the stages of opening a stream take in all, whatever the peer does.
-const OPEN_WAIT: Duration = Duration::from_secs(10);
+/// How many of its steps' waits opening a stream takes in all, whatever the peer does.
+const OPEN_WAIT_STEPS: u32 = 2;
 
-/// Plays the actor's scenario against the peer at `options`.
-pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
+/// Looks on while a case is driven, and may hold it up: nothing of ours goes out before it returns.
+pub trait Watch: Send {
+    /// Something of ours, the last event of the trace, is about to go out.
+    fn before_send(&mut self, trace: &Trace);
+}
+
+/// Nobody looks on.
+impl Watch for () {
+    fn before_send(&mut self, _trace: &Trace) {}
+}
+
+/// How a case's streams come about.
+pub enum Reach {
+    /// We dial the peer.
+    Dial(DialOptions),
+    /// The peer dials us.
+    Called(Calls),
+}
+
+/// Plays the actor's scenario against the peer.
+pub async fn drive(actor: Actor<'_>, reach: &mut Reach, inside: &Inside) -> Trace {
+    drive_watched(actor, reach, inside, &mut ()).await
+}
+
+/// The same, with somebody looking on.
+pub async fn drive_watched(
+    mut actor: Actor<'_>,
+    reach: &mut Reach,
+    inside: &Inside,
+    watch: &mut dyn Watch,
+) -> Trace {
     let started = Instant::now();
     let mut streams: Vec<Stream> = Vec::new();
     loop {
         match actor.next(started.elapsed()) {
-            Command::Open { session, request } => {
+            Command::Open {
+                session,
+                identity,
+                request,
+            } => {
                 streams.retain(|stream| stream.session != session);
-                let input = match open(options, &request).await {
+                let opened = match reach {
+                    Reach::Dial(options) => open(options, &request)
+                        .await
+                        .map(|(connection, link)| (Some(connection), link))
+                        .map_err(|error| failure(&error)),
+                    Reach::Called(calls) => calls.take(&identity).await.map(|link| (None, link)),
+                };
+                let input = match opened {
                     Ok((connection, link)) => {
-                        streams.push(Stream {
-                            session: session.clone(),
-                            link,
-                            over: false,
-                            _connection: connection,
-                        });
+                        streams.push(Stream::new(&session, connection, link));
                         Input::Opened
                     }
-                    Err(error) => Input::NotOpened(failure(&error)),
+                    Err(failure) => Input::NotOpened(failure),
                 };
                 actor.note(&session, input, started.elapsed());
             }
             Command::Send { session, out } => {
+                watch.before_send(actor.trace());
                 if let Some(stream) = streams.iter_mut().find(|stream| stream.session == session)
                     && let Err(error) = stream.put(out).await
                 {
@@ -53,6 +94,44 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
                     }
                 }
             }
+            Command::Ask { session, ask } => {
+                streams.retain(|stream| stream.session != session);
+                let input = match timeout(open_wait(&inside.dial), inside.ask(ask)).await {
+                    Ok(Ok(Answer::Stream(stream))) => {
+                        let (connection, link) = *stream;
+                        streams.push(Stream::new(&session, Some(connection), link));
+                        Input::Opened
+                    }
+                    Ok(Ok(Answer::Input(input))) => input,
+                    Ok(Err(error)) => Input::NotOpened(failure(&error)),
+                    Err(_) => Input::NotOpened(failure(&too_slow(&inside.dial))),
+                };
+                actor.note(&session, input, started.elapsed());
+            }
+            Command::Stall { session } => {
+                let mut streams = streams.iter_mut();
+                if let Some(stream) = streams.find(|stream| stream.session == session) {
+                    stream.over = true;
+                }
+            }
+            Command::Close { session } => streams.retain(|stream| stream.session != session),
+            Command::Ping { session } => {
+                let Some(stream) = streams
+                    .iter_mut()
+                    .find(|stream| stream.session == session && !stream.over)
+                else {
+                    continue;
+                };
+                let input = match stream.link.ping().await {
+                    Ok(()) => Input::Alive,
+                    Err(error) => {
+                        stream.over = true;
+                        let reason = error.to_string();
+                        Input::Ended(End::Lost { reason })
+                    }
+                };
+                actor.note(&session, input, started.elapsed());
+            }
             Command::Wait { until } => {
                 let left = until.saturating_sub(started.elapsed());
                 if let Ok((session, input)) = timeout(left, next_input(&mut streams)).await {
@@ -67,12 +146,22 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
 struct Stream {
     session: String,
     link: Link,
+    /// Nothing more is read of it.
     over: bool,
-    /// Kept because a stream lasts no longer than its connection.
-    _connection: Connection,
+    /// Kept because a stream lasts no longer than its connection; that of a call is the listener's, and a cut one is gone.
+    connection: Option<Connection>,
 }
 
 impl Stream {
+    fn new(session: &str, connection: Option<Connection>, link: Link) -> Stream {
+        Stream {
+            session: session.to_owned(),
+            link,
+            over: false,
+            connection,
+        }
+    }
+
     async fn put(&mut self, out: Out) -> Result<(), LinkError> {
         match out {
             Out::Message(payload) => {
@@ -89,6 +178,10 @@ impl Stream {
             Out::HalfClose => self.link.half_close(),
             Out::Reset => {
                 self.link.reset();
+                Ok(())
+            }
+            Out::Cut => {
+                self.connection.take().into_iter().for_each(Connection::cut);
                 Ok(())
             }
         }
@@ -111,12 +204,20 @@ async fn open(
         let link = connection.open(&shape).await?;
         Ok((connection, link))
     };
-    timeout(OPEN_WAIT, opening)
+    timeout(open_wait(options), opening)
         .await
-        .unwrap_or(Err(LinkError::Timeout {
-            step: net::Step::Connect,
-            after: OPEN_WAIT,
-        }))
+        .unwrap_or_else(|_| Err(too_slow(options)))
+}
+
+fn open_wait(options: &DialOptions) -> Duration {
+    options.step_wait.saturating_mul(OPEN_WAIT_STEPS)
+}
+
+fn too_slow(options: &DialOptions) -> LinkError {
+    LinkError::Timeout {
+        step: net::Step::Connect,
+        after: open_wait(options),
+    }
 }
 
 fn failure(error: &LinkError) -> LinkFailure {
@@ -182,7 +283,7 @@ fn input_of(event: LinkEvent) -> Input {
         LinkEvent::Headers(headers) => Input::Answered {
             status: match headers.start {
                 Start::Response { status } => status,
-                // Only a listening link sees requests.
+                // The headers of a call are taken when it is.
                 Start::Request { .. } => 0,
             },
             content_type: headers.content_type.unwrap_or_default(),
@@ -199,7 +300,18 @@ fn input_of(event: LinkEvent) -> Input {
     }
 }
 
-fn end_of(end: net::End) -> End {
+/// How a call without a stream ended; an answer is an end with OK.
+pub(super) fn end_of_call(end: UnaryEnd) -> End {
+    match end {
+        UnaryEnd::Answer(_) => End::Status {
+            code: Code::Ok,
+            message: String::new(),
+        },
+        UnaryEnd::Ended(end) => end_of(end),
+    }
+}
+
+pub(super) fn end_of(end: net::End) -> End {
     match end {
         net::End::Status(status) => End::Status {
             code: status.code,
@@ -219,6 +331,7 @@ fn end_of(end: net::End) -> End {
         },
         net::End::ConnectionLost { text } => End::Lost { reason: text },
         net::End::BadFraming { text } => End::BadFraming { reason: text },
-        net::End::HalfClosed | net::End::NoStatus => End::NoStatus,
+        net::End::HalfClosed => End::HalfClosed,
+        net::End::NoStatus => End::NoStatus,
     }
 }

@@ -1,6 +1,10 @@
 //! From scenarios to results: which cases are played, how many at once, and what each came to.
 
+mod calls;
+pub mod doctor;
 mod drive;
+pub mod hook;
+mod looks;
 mod plan;
 mod reference;
 
@@ -11,30 +15,43 @@ use std::{
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
-pub use drive::drive;
+pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
+pub use drive::{Reach, Watch, drive, drive_watched};
+pub use looks::{Inside, Looks, StateService};
 pub use plan::{Job, Selection, plan};
-pub use reference::{StartError, start_reference};
+pub use reference::{
+    Reference, StartError, reference_config, start_host, start_reference, start_reference_client,
+};
 
 use crate::{
     actor::{Actor, Entropy, Patience},
     crypto::kem::KemId,
     judge::judge,
     net::{DialOptions, TlsRoots},
-    report::{CaseResult, Outcome},
+    report::CaseResult,
     rules::Level,
-    target::{Contact, SetupMistake, contact_scenario, first_contact},
-    trace::Trace,
-    wire::RpcProtocol,
+    scenario::model::Scenario,
+    target::{
+        Contact, SetupMistake, contact_scenario,
+        doctor::{Diagnosis, Provisioned, Wanted},
+        first_contact,
+    },
+    wire::{Role, RpcProtocol},
 };
 
 /// Cases played at once where nothing else is asked for: most of a case is waiting.
 pub const JOBS_AT_ONCE: usize = 16;
 
+/// Longer than anybody sits at a debugger.
+const UNHURRIED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// How a run is played.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RunOptions {
-    /// URL of the peer under test.
+    /// URL of the peer under test, where it is a host.
     pub url: String,
+    /// Where the peer under test dials us, where it is a client.
+    pub switchboard: Option<Arc<Switchboard>>,
     /// Whose certificates are trusted.
     pub tls_roots: TlsRoots,
     /// Seed of all our randomness.
@@ -45,10 +62,15 @@ pub struct RunOptions {
     pub held_to: Level,
     /// Which reading of the KEM id we follow.
     pub kem_id: KemId,
+    /// What looks inside the peer, where it is a host.
+    pub looks: Looks,
+    /// The same, where it is a client.
+    pub client_looks: Looks,
 }
 
 impl RunOptions {
-    fn dial(&self, protocol: RpcProtocol) -> DialOptions {
+    /// How the peer is dialled over one RPC protocol.
+    pub fn dial(&self, protocol: RpcProtocol) -> DialOptions {
         DialOptions {
             tls_roots: self.tls_roots.clone(),
             ..DialOptions::new(self.url.clone(), protocol)
@@ -60,19 +82,85 @@ impl RunOptions {
     }
 }
 
-/// Has one honest session, and measures it.
+impl RunOptions {
+    fn looks_of(&self, scenario: &Scenario) -> &Looks {
+        match scenario.role {
+            Role::Responder => &self.looks,
+            Role::Initiator => &self.client_looks,
+        }
+    }
+
+    /// What looks inside the peer of a case, ready to be asked.
+    fn inside(&self, scenario: &Scenario, protocol: RpcProtocol) -> Inside {
+        Inside {
+            looks: self.looks_of(scenario).clone(),
+            dial: self.dial(protocol),
+        }
+    }
+
+    async fn reach(&self, scenario: &Scenario, protocol: RpcProtocol) -> Result<Reach, String> {
+        match (scenario.role, &self.switchboard) {
+            (Role::Responder, _) => Ok(Reach::Dial(self.dial(protocol))),
+            (Role::Initiator, Some(switchboard)) => {
+                let calls = switchboard.calls_for(scenario, protocol).await;
+                calls.map(Reach::Called).map_err(|error| error.to_string())
+            }
+            (Role::Initiator, None) => Err("no client can dial: nothing listens".to_owned()),
+        }
+    }
+}
+
+/// Has one honest session with a host over each protocol, at once: it measures the round trip, and tells a mistake in the set-up
+/// from a defect of the peer, so that no rule is blamed for a wrong port.
+pub async fn check_host(options: &RunOptions, protocols: &[RpcProtocol]) -> Diagnosis {
+    let tried = doctor::DoctorOptions {
+        url: options.url.clone(),
+        tls_roots: options.tls_roots.clone(),
+        protocols: protocols.to_vec(),
+        state_headers: Vec::new(),
+        thorough: false,
+        watch: None,
+        seed: options.seed,
+    };
+    let wanted = Wanted {
+        protocols: protocols.to_vec(),
+        kem_id: options.kem_id,
+        keyid: None,
+        provisioned: Provisioned::Required,
+        // No case depends on the time of day.
+        clock_must_agree: false,
+    };
+    doctor::examine(&tried, &wanted).await
+}
+
+/// Has one honest session with a client, and measures it.
 ///
 /// # Errors
 /// The set-up mistake that keeps any case from being judged.
-pub async fn contact(options: &RunOptions, protocol: RpcProtocol) -> Result<Contact, SetupMistake> {
-    let scenario = contact_scenario(protocol);
+pub async fn contact_client(
+    options: &RunOptions,
+    protocol: RpcProtocol,
+) -> Result<Contact, SetupMistake> {
+    let scenario = contact_scenario(Role::Initiator, protocol);
+    let mut reach = options
+        .reach(&scenario, protocol)
+        .await
+        .map_err(SetupMistake::never_called)?;
     let actor = Actor::new(
         &scenario,
         options.entropy(&scenario.id, protocol),
         options.kem_id,
         Patience::from_round_trip(Duration::ZERO),
     );
-    first_contact(&drive(actor, &options.dial(protocol)).await)
+    first_contact(&drive(actor, &mut reach, &Inside::default()).await)
+}
+
+/// Calls the state service once.
+///
+/// # Errors
+/// Why it is of no use, in words.
+pub async fn try_state_service(inside: &Inside) -> Result<(), String> {
+    inside.try_state_service().await
 }
 
 /// Plays the jobs: side by side, then those that want to be alone. `tell` hears of each result as it comes.
@@ -110,6 +198,46 @@ pub async fn run(
     results
 }
 
+/// Plays one case with nobody in a hurry: the watcher is asked before each message of ours, and every deadline is off.
+pub async fn play_watched(
+    scenario: Arc<Scenario>,
+    protocol: RpcProtocol,
+    options: &RunOptions,
+    watch: &mut dyn Watch,
+) -> CaseResult {
+    let started = Instant::now();
+    let mut unhurried = (*scenario).clone();
+    for step in &mut unhurried.steps {
+        step.within = None;
+    }
+    let mut reach = match options.reach(&scenario, protocol).await {
+        Ok(reach) => reach,
+        Err(reason) => return CaseResult::inconclusive(scenario, protocol, reason),
+    };
+    if let Reach::Dial(dial) = &mut reach {
+        dial.step_wait = UNHURRIED;
+        dial.limits.write_wait = UNHURRIED;
+    }
+    let patience = Patience {
+        answer: UNHURRIED,
+        // Before a fence, which then waits for the watcher.
+        grace: Patience::GRACE_MIN,
+    };
+    let entropy = options.entropy(&scenario.id, protocol);
+    let actor = Actor::new(&unhurried, entropy, options.kem_id, patience);
+    let inside = options.inside(&scenario, protocol);
+    let trace = drive_watched(actor, &mut reach, &inside, watch).await;
+    let verdict = judge(&scenario, &trace);
+    CaseResult::new(
+        scenario,
+        protocol,
+        verdict,
+        options.held_to,
+        started.elapsed(),
+        trace,
+    )
+}
+
 /// Plays one case.
 pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseResult {
     let Job {
@@ -117,25 +245,22 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         protocol,
         skip,
     } = job;
-    if let Some(reason) = skip {
-        return CaseResult {
-            scenario,
-            protocol,
-            outcome: Outcome::Skipped,
-            reason: Some(reason),
-            findings: Vec::new(),
-            duration: Duration::ZERO,
-            trace: Trace::default(),
-        };
+    if let Some(reason) = skip.or_else(|| options.looks_of(&scenario).lacks(&scenario)) {
+        return CaseResult::skipped(scenario, protocol, reason);
     }
     let started = Instant::now();
+    let mut reach = match options.reach(&scenario, protocol).await {
+        Ok(reach) => reach,
+        Err(reason) => return CaseResult::inconclusive(scenario, protocol, reason),
+    };
     let actor = Actor::new(
         &scenario,
         options.entropy(&scenario.id, protocol),
         options.kem_id,
         patience,
     );
-    let trace = drive(actor, &options.dial(protocol)).await;
+    let inside = options.inside(&scenario, protocol);
+    let trace = drive(actor, &mut reach, &inside).await;
     let verdict = judge(&scenario, &trace);
     CaseResult::new(
         scenario,

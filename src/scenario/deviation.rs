@@ -56,6 +56,8 @@ pub enum Deviation {
 
     /// Spoils the RPC frame around the item.
     Frame(FrameFault),
+    /// Calls the state service without the headers that it wants, or with others.
+    StateHeaders(StateHeadersFault),
     /// Asks with this content type; the honest one is the RPC protocol's.
     ContentType(String),
     /// Asks with this HTTP method; the honest one is POST.
@@ -124,6 +126,8 @@ pub enum IdentityFault {
     Reflected,
     /// Our own valid handshake of an earlier session with the same peer.
     Recorded,
+    /// The valid identity of another host that the client knows: the first under `given: others`. For initiators.
+    AnotherKnownOne,
     /// A key that nobody knows, under our instance id.
     UnknownKey,
     /// Our key under an instance id that nobody has.
@@ -250,6 +254,8 @@ pub enum PayloadFault {
     EmptyItem,
     /// An item whose action has a number that nobody knows.
     UnknownAction,
+    /// The item, the content of its action replaced by bytes that are no message.
+    ContentNotProtobuf,
     /// The item, each U+FFFD in its texts replaced by bytes that are not UTF-8.
     InvalidUtf8,
     /// A manifest whose length says 2 GiB less one, and nothing behind it.
@@ -368,4 +374,14 @@ pub enum FrameFault {
     GiantLength,
     /// Byte by byte, each in a DATA frame of its own: legal.
     ByteByByte,
+}
+
+/// Faults of the headers by which the state service knows its callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StateHeadersFault {
+    /// None of them is sent.
+    Missing,
+    /// Each is sent with its last character changed.
+    Wrong,
 }

@@ -1,13 +1,18 @@
 //! What was seen between us and the peer in one case, in order. A trace holds no opinion: [`reading`] says what a step
 //! makes of it, the judge what that means.
 
+mod data;
+mod looks;
 pub mod reading;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
 use crate::{
     session::{VerifiedPeer, Violation},
-    wire::{Code, SyncStreamItem},
+    wire::{Code, SyncStreamItem, v1sync::PeerState},
 };
 
 /// Most events one trace keeps; a peer that floods us ends the case there.
@@ -16,17 +21,21 @@ pub const EVENTS_MAX: usize = 10_000;
 /// Most bytes one case takes in from the peer, for the same reason; the largest item deployed peers take fits twice.
 pub const RECEIVED_LEN_BYTES_MAX: usize = 160 * 1024 * 1024;
 
-/// One case's events.
-#[derive(Clone, Debug, Default)]
+/// One case's events. As data: items in protobuf's JSON mapping, times in nanoseconds; reading it back gives an equal
+/// trace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trace {
     /// In the order they happened.
     pub events: Vec<Event>,
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Event {
-    /// Since the case began.
+    /// Since the case began; as data, in nanoseconds.
+    #[serde(rename = "at_ns", with = "data::nanos")]
     pub at: Duration,
     /// Step that was being played, from 0.
     pub step: usize,
@@ -37,7 +46,8 @@ pub struct Event {
 }
 
 /// The kinds of event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum EventKind {
     /// Our request went out; no answer is awaited.
     Opened,
@@ -51,6 +61,16 @@ pub enum EventKind {
     HalfClosed,
     /// We reset the stream.
     ResetByUs,
+    /// We cut the stream's connection.
+    CutByUs,
+    /// We read nothing more from here on.
+    Stalled,
+    /// We called the state service, or asked the hook, in these words.
+    Called(String),
+    /// The state service told of a peer of this case.
+    State(#[serde(with = "data::state")] Box<PeerState>),
+    /// The hook answered, or said why it can't.
+    Told(Result<Json, String>),
     /// The peer answered the request with these headers.
     Answered {
         /// HTTP status.
@@ -67,17 +87,26 @@ pub enum EventKind {
         /// Counter of the nonce.
         counter: u64,
         /// What it says.
+        #[serde(with = "data::item")]
         item: SyncStreamItem,
     },
+    /// The peer sent a sealed item that we have no key for, because of what we did to the key exchange.
+    Unopened,
     /// The peer sent something that breaks a rule by itself.
     Broke(Violation),
+    /// The peer did something that breaks a rule, and no step need wait for anything else because of that.
+    Noticed(Violation),
     /// The peer sent an item in the clear where none may come.
-    Clear(SyncStreamItem),
+    Clear(#[serde(with = "data::item")] SyncStreamItem),
     /// The stream ended.
     Ended(End),
+    /// Its connection answered a ping, sent once another session of the same peer had been served meanwhile: what has
+    /// not come by then was not held up.
+    Alive,
     /// A step's deadline passed.
     DeadlinePassed {
         /// How long the step had waited.
+        #[serde(rename = "waited_ns", with = "data::nanos")]
         waited: Duration,
     },
     /// The trace is full.
@@ -85,11 +114,13 @@ pub enum EventKind {
 }
 
 /// Something we sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sent {
     /// What it is: `key`, `handshake` or the action's name.
     pub what: String,
     /// The item as it was meant, before it was sealed or spoilt.
+    #[serde(with = "data::optional_item")]
     pub item: Option<SyncStreamItem>,
     /// Counter of the nonce an honest peer would have used; none where nothing was sealed.
     pub counter: Option<u64>,
@@ -100,7 +131,8 @@ pub struct Sent {
 }
 
 /// How a stream ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum End {
     /// With an RPC status.
     Status {
@@ -128,6 +160,8 @@ pub enum End {
     },
     /// Without any status.
     NoStatus,
+    /// The caller will send nothing more.
+    HalfClosed,
     /// With bytes that are no RPC frame.
     BadFraming {
         /// What was wrong.
@@ -155,13 +189,15 @@ impl std::fmt::Display for End {
             End::Reset { reason } => write!(f, "an HTTP/2 reset, {reason}"),
             End::Lost { reason } => write!(f, "a lost connection: {reason}"),
             End::NoStatus => f.write_str("no status at all"),
+            End::HalfClosed => f.write_str("the end of the caller's side"),
             End::BadFraming { reason } => write!(f, "bytes that are no RPC frame: {reason}"),
         }
     }
 }
 
 /// Why a stream could not be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LinkFailure {
     /// Where it failed.
     pub stage: Stage,
@@ -170,7 +206,8 @@ pub struct LinkFailure {
 }
 
 /// The stages of opening a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Reading the URL.
     Url,
@@ -184,6 +221,8 @@ pub enum Stage {
     Http2,
     /// Sending the request.
     Rpc,
+    /// Being called.
+    Call,
 }
 
 impl Stage {
@@ -196,6 +235,7 @@ impl Stage {
             Stage::Tls => "tls",
             Stage::Http2 => "http2",
             Stage::Rpc => "rpc",
+            Stage::Call => "call",
         }
     }
 }

@@ -175,11 +175,12 @@ steps:
         code: Some(Code::InvalidArgument),
         also_allowed: vec![Code::Internal],
         or_reset: false,
+        or_goes_on: false,
     };
     assert_eq!(
         verbs,
         [
-            Verb::Connect(Connect { identity: None }),
+            Verb::Connect(Connect::default()),
             Verb::Send(Sendable::Key),
             Verb::ExpectClosed(ending),
             Verb::Probe(Probe::ServesANewSession),
