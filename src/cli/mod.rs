@@ -6,6 +6,7 @@ mod judge;
 mod keys;
 mod list;
 mod logging;
+mod matrix;
 mod operations;
 mod provision;
 mod replay;
@@ -52,6 +53,8 @@ enum Command {
     Judge(judge::JudgeArgs),
     /// Play a case that a run saved again, with the same bytes of ours
     Replay(replay::ReplayArgs),
+    /// Show several JSON reports side by side
+    Matrix(matrix::MatrixArgs),
     /// Print the cases
     List(list::ListArgs),
     /// Print the rules, and the cases that check each
@@ -166,6 +169,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Run(args)) => run::run(args),
         Some(Command::Judge(args)) => judge::judge(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Matrix(args)) => matrix::matrix(&args),
         Some(Command::List(args)) => list::list(&args),
         Some(Command::Rules(args)) => rules::rules(&args),
         Some(Command::Provision(args)) => provision::provision(&args),

@@ -146,6 +146,7 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
     let written = args.reports.write(&Run {
         results: &results,
         target: &target,
+        label: args.reports.label(),
         seed,
         duration: started.elapsed(),
         began,
