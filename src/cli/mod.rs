@@ -13,6 +13,7 @@ mod replay;
 mod reports;
 mod rules;
 mod run;
+mod schema;
 mod serve;
 mod signals;
 mod size;
@@ -24,11 +25,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use syncspec::{
     crypto::kem::KemId,
+    model::load_catalogue,
     net::TlsRoots,
     runner::Selection,
-    scenario::{
-        CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile, schema::schema,
-    },
+    scenario::{CaseTemplate, load::load_dir, model::Profile},
     wire::RpcProtocol,
 };
 
@@ -63,8 +63,8 @@ enum Command {
     Provision(provision::ProvisionArgs),
     /// Run the test vectors, each by its id
     Vectors(vectors::VectorsArgs),
-    /// Print the JSON Schema of a scenario file
-    Schema,
+    /// Print the JSON Schema of a file that people write
+    Schema(schema::SchemaArgs),
     /// Run the reference host, for clients to be tried against
     Serve(serve::ServeArgs),
     /// Print a new identity
@@ -147,7 +147,7 @@ impl SelectArgs {
     fn load(&self) -> Result<Vec<CaseTemplate>, u8> {
         let loaded = match &self.scenarios {
             Some(dir) => load_dir(dir),
-            None => load_builtin(),
+            None => load_catalogue(),
         };
         loaded.map_err(|errors| {
             for error in &errors {
@@ -174,7 +174,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Rules(args)) => rules::rules(&args),
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
-        Some(Command::Schema) => print_json(&schema()),
+        Some(Command::Schema(args)) => schema::schema(&args),
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Keygen(args)) => keys::keygen(&args),
         Some(Command::Pair(args)) => keys::pair(args),

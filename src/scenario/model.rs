@@ -377,6 +377,9 @@ pub struct Ending {
     pub also_allowed: Vec<Code>,
     /// True where an HTTP/2 reset or a closed connection is as good as a status: the peer was given no RPC to answer.
     pub or_reset: bool,
+    /// True where a peer may as well serve what was asked, because it is an optional capability: then the session goes
+    /// on.
+    pub or_goes_on: bool,
 }
 
 /// What an HTTP response must be.
