@@ -63,7 +63,7 @@ enum Command {
     Provision(provision::ProvisionArgs),
     /// Run the test vectors, each by its id
     Vectors(vectors::VectorsArgs),
-    /// Print the JSON Schema of a file that people write
+    /// Print the JSON Schema of a file that is written for or by syncspec
     Schema(schema::SchemaArgs),
     /// Run the reference host, for clients to be tried against
     Serve(serve::ServeArgs),

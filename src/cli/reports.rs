@@ -121,10 +121,12 @@ impl ReportArgs {
     pub fn write(&self, run: &Run<'_>) -> Result<(), u8> {
         let mut done = Ok(());
         for ReportFile { format, file } in &self.report {
-            let written = format.tell(run).and_then(|text| match file.as_os_str() == "-" {
-                true => print(text.trim_end()).map(|_| ()),
-                false => write_whole(file, &text),
-            });
+            let written = format
+                .tell(run)
+                .and_then(|text| match file.as_os_str() == "-" {
+                    true => print(text.trim_end()).map(|_| ()),
+                    false => write_whole(file, &text),
+                });
             done = done.and(written);
         }
         done
@@ -148,7 +150,10 @@ pub fn write_whole(file: &Path, text: &str) -> Result<(), u8> {
         }
     };
     write().map_err(|error| {
-        eprintln!("error: failed to write the report {}: {error}", file.display());
+        eprintln!(
+            "error: failed to write the report {}: {error}",
+            file.display()
+        );
         exit::SUITE
     })
 }

@@ -13,7 +13,9 @@ pub fn annotations(run: &Run<'_>) -> String {
     let mut lines: Vec<String> = red.clone().take(ANNOTATIONS_MAX).map(annotation).collect();
     let more = red.count().saturating_sub(ANNOTATIONS_MAX);
     if more > 0 {
-        lines.push(format!("::error title=syncspec::{more} more cases fail the run"));
+        lines.push(format!(
+            "::error title=syncspec::{more} more cases fail the run"
+        ));
     }
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
@@ -62,7 +64,9 @@ fn word(outcome: Outcome) -> &'static str {
 
 /// What a command's message may not hold as it is.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 /// The same for a property, which `:` and `,` would end.
@@ -78,7 +82,10 @@ mod tests {
     #[test]
     fn red_cases_then_one_line_each_that_no_text_of_the_peer_ends() {
         let text = annotations(&samples::run());
-        let red = samples::run().results.iter().filter(|result| result.outcome.is_red());
+        let red = samples::run()
+            .results
+            .iter()
+            .filter(|result| result.outcome.is_red());
         assert_eq!(text.lines().count(), red.count());
         for line in text.lines() {
             assert!(line.starts_with("::error file=scenarios/"), "{line}");

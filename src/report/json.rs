@@ -247,7 +247,10 @@ impl fmt::Display for ReadError {
             ReadError::TooLarge => write!(f, "larger than {FILE_LEN_BYTES_MAX} bytes"),
             ReadError::NotAReport(why) => write!(f, "no report: {why}"),
             ReadError::OtherSchema { seen } => {
-                write!(f, "schema {seen}; this version of syncspec reads schema {SCHEMA}")
+                write!(
+                    f,
+                    "schema {seen}; this version of syncspec reads schema {SCHEMA}"
+                )
             }
         }
     }

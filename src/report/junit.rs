@@ -115,21 +115,37 @@ mod tests {
         assert_eq!(suite.name.as_str(), "responder over connect");
         assert_eq!(suite.test_cases.len(), samples::run().results.len());
         let count = |test: fn(&TestCaseStatus) -> bool| {
-            suite.test_cases.iter().filter(|case| test(&case.status)).count()
+            suite
+                .test_cases
+                .iter()
+                .filter(|case| test(&case.status))
+                .count()
         };
-        assert_eq!(count(|status| matches!(status, TestCaseStatus::Success { .. })), 2);
-        assert_eq!(count(|status| matches!(status, TestCaseStatus::Skipped { .. })), 3);
+        assert_eq!(
+            count(|status| matches!(status, TestCaseStatus::Success { .. })),
+            2
+        );
+        assert_eq!(
+            count(|status| matches!(status, TestCaseStatus::Skipped { .. })),
+            3
+        );
         assert_eq!(
             count(|status| matches!(
                 status,
-                TestCaseStatus::NonSuccess { kind: NonSuccessKind::Failure, .. }
+                TestCaseStatus::NonSuccess {
+                    kind: NonSuccessKind::Failure,
+                    ..
+                }
             )),
             3
         );
         assert_eq!(
             count(|status| matches!(
                 status,
-                TestCaseStatus::NonSuccess { kind: NonSuccessKind::Error, .. }
+                TestCaseStatus::NonSuccess {
+                    kind: NonSuccessKind::Error,
+                    ..
+                }
             )),
             1
         );

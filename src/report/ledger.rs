@@ -87,7 +87,8 @@ mod tests {
         assert_eq!(standing_of("envelope.replay-refused"), Standing::Broken);
         assert_eq!(standing_of("close.other-code"), Standing::Warned);
         assert_eq!(standing_of("handshake.version-3"), Standing::NotJudged);
-        assert_eq!(standing_of("envelope.gap-refused"), Standing::Holds);
+        assert_eq!(standing_of("envelope.gap-refused"), Standing::NotJudged);
+        assert_eq!(standing_of("envelope.nonce-length"), Standing::Holds);
         assert_eq!(standing_of("throttle.delays"), Standing::NotChecked);
         assert_eq!(standing_of("logs.chunks"), Standing::NotChecked);
     }

@@ -31,7 +31,12 @@ pub fn summary(run: &Run<'_>) -> String {
 fn write(out: &mut String, run: &Run<'_>) -> std::fmt::Result {
     let summary = Summary::of(run.results);
     writeln!(out, "## syncspec: {}\n", super::headline(&summary))?;
-    let protocols: Vec<_> = run.target.protocols.iter().map(|protocol| protocol.name()).collect();
+    let protocols: Vec<_> = run
+        .target
+        .protocols
+        .iter()
+        .map(|protocol| protocol.name())
+        .collect();
     writeln!(
         out,
         "{} over {}, syncspec {}, seed {}, {:.1} s\n",
@@ -42,10 +47,17 @@ fn write(out: &mut String, run: &Run<'_>) -> std::fmt::Result {
         run.duration.as_secs_f64()
     )?;
     writeln!(out, "| | cases |\n|---|---:|")?;
-    for (count, what, _) in super::tally(&summary).into_iter().filter(|(count, ..)| *count > 0) {
+    for (count, what, _) in super::tally(&summary)
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+    {
         writeln!(out, "| {what} | {count} |")?;
     }
-    let red: Vec<_> = run.results.iter().filter(|result| result.outcome.is_red()).collect();
+    let red: Vec<_> = run
+        .results
+        .iter()
+        .filter(|result| result.outcome.is_red())
+        .collect();
     if !red.is_empty() {
         writeln!(out, "\n### What fails the run\n")?;
     }
@@ -53,9 +65,17 @@ fn write(out: &mut String, run: &Run<'_>) -> std::fmt::Result {
         failure(out, result)?;
     }
     list(out, red.iter().skip(FAILURES_TOLD_MAX).copied())?;
-    let rest: Vec<_> = run.results.iter().filter(|result| is_told_besides(result)).collect();
+    let rest: Vec<_> = run
+        .results
+        .iter()
+        .filter(|result| is_told_besides(result))
+        .collect();
     if !rest.is_empty() {
-        writeln!(out, "\n<details><summary>{} more with something to say</summary>\n", rest.len())?;
+        writeln!(
+            out,
+            "\n<details><summary>{} more with something to say</summary>\n",
+            rest.len()
+        )?;
         list(out, rest.into_iter())?;
         writeln!(out, "\n</details>")?;
     }
@@ -87,16 +107,30 @@ fn failure(out: &mut String, result: &CaseResult) -> std::fmt::Result {
     }
     for finding in &result.findings {
         let rule = finding.rule.rule();
-        writeln!(out, "- <b>{}</b> ({}): {}", rule.id, rule.level.name(), escape(rule.text))?;
+        writeln!(
+            out,
+            "- <b>{}</b> ({}): {}",
+            rule.id,
+            rule.level.name(),
+            escape(rule.text)
+        )?;
         writeln!(out, "  - expected: {}", escape(&shown(&finding.expected)))?;
         writeln!(out, "  - seen: {}", escape(&shown(&finding.seen)))?;
         writeln!(out, "  - risk: {}", escape(risk(finding.rule)))?;
     }
-    let marked: Vec<_> = result.findings.iter().filter_map(|finding| finding.event).collect();
+    let marked: Vec<_> = result
+        .findings
+        .iter()
+        .filter_map(|finding| finding.event)
+        .collect();
     block(out, &transcript::lines(&result.trace, &marked))?;
     if !result.peer_log.is_empty() {
         writeln!(out, "\nThe peer's last lines:\n")?;
-        let lines: Vec<_> = result.peer_log.iter().map(|line| shown(line).into_owned()).collect();
+        let lines: Vec<_> = result
+            .peer_log
+            .iter()
+            .map(|line| shown(line).into_owned())
+            .collect();
         block(out, &lines)?;
     }
     if let Some(again) = &result.again {
@@ -130,7 +164,9 @@ fn block(out: &mut String, lines: &[String]) -> std::fmt::Result {
     if lines.is_empty() {
         return Ok(());
     }
-    let runs = lines.iter().flat_map(|line| line.split(|character| character != '`'));
+    let runs = lines
+        .iter()
+        .flat_map(|line| line.split(|character| character != '`'));
     let longest = runs.map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(3.max(longest + 1));
     writeln!(out, "\n{fence}text\n{}\n{fence}", lines.join("\n"))
@@ -161,7 +197,14 @@ mod tests {
     #[test]
     fn failures_then_told_with_rule_expected_seen_and_again() {
         let text = summary(&samples::run());
-        for part in ["2 failed", "replay&#45;refused", "expected: ", "seen: ", "risk: ", "syncspec replay"] {
+        for part in [
+            "2 failed",
+            "replay&#45;refused",
+            "expected: ",
+            "seen: ",
+            "risk: ",
+            "syncspec replay",
+        ] {
             let part = part.replace("&#45;", "-");
             assert!(text.contains(&part), "{part} in {text}");
         }
@@ -170,13 +213,19 @@ mod tests {
     #[test]
     fn hostile_text_then_neither_markup_nor_an_end_of_a_block() {
         let text = summary(&samples::run());
-        assert!(!text.contains("<script>") || in_a_block(&text, "<script>"), "{text}");
+        assert!(
+            !text.contains("<script>") || in_a_block(&text, "<script>"),
+            "{text}"
+        );
         assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}'));
         assert!(text.len() < LEN_BYTES_MAX);
         let mut block = String::new();
         super::block(&mut block, &["```` ends".to_owned()]).unwrap();
         assert!(block.starts_with("\n`````text"), "{block}");
-        assert_eq!(escape("[a](b)*<i>`|@"), "&#91;a&#93;(b)&#42;&#60;i&#62;&#96;&#124;&#64;");
+        assert_eq!(
+            escape("[a](b)*<i>`|@"),
+            "&#91;a&#93;(b)&#42;&#60;i&#62;&#96;&#124;&#64;"
+        );
     }
 
     /// Whether every occurrence stands between two fences.
@@ -191,7 +240,10 @@ mod tests {
     fn peer_that_fails_everything_then_still_below_the_limit() {
         let run = samples::run();
         let many: Vec<_> = run.results.iter().cycle().take(5_000).cloned().collect();
-        let text = summary(&Run { results: &many, ..run });
+        let text = summary(&Run {
+            results: &many,
+            ..run
+        });
         assert!(text.len() <= LEN_BYTES_MAX + 100, "{}", text.len());
         assert!(text.contains("and "), "no count of the rest");
     }

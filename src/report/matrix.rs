@@ -63,11 +63,19 @@ pub enum Cell {
 impl Cell {
     /// In words.
     pub fn text(&self) -> String {
-        let Cell::Found { standing, broken, results, missing } = self else {
+        let Cell::Found {
+            standing,
+            broken,
+            results,
+            missing,
+        } = self
+        else {
             return "not read".to_owned();
         };
         let found = match standing {
-            Standing::Broken | Standing::Warned => format!("{}, {broken} of {results}", standing.name()),
+            Standing::Broken | Standing::Warned => {
+                format!("{}, {broken} of {results}", standing.name())
+            }
             Standing::NotChecked => standing.name().to_owned(),
             _ => format!("{}, {results}", standing.name()),
         };
@@ -111,7 +119,10 @@ impl Area {
             Standing::NotChecked,
         ];
         let parts = kinds.into_iter().filter_map(|kind| {
-            let count = standings.iter().filter(|standing| **standing == kind).count();
+            let count = standings
+                .iter()
+                .filter(|standing| **standing == kind)
+                .count();
             (count > 0).then(|| format!("{count} {}", kind.name()))
         });
         let text = parts.collect::<Vec<_>>().join(", ");
@@ -128,11 +139,14 @@ pub fn areas(columns: &[Column]) -> Vec<Area> {
     let mut areas: Vec<Area> = Vec::new();
     for (at, rule) in ALL.iter().enumerate() {
         let name = rule.as_str().split('.').next().unwrap_or_default();
-        let cells = columns.iter().zip(&ledgers).map(|(column, ledger)| match ledger {
-            // A ledger has a line for each rule, in the same order.
-            Some(ledger) => cell(column, &ledger[at], columns),
-            None => Cell::Unread,
-        });
+        let cells = columns
+            .iter()
+            .zip(&ledgers)
+            .map(|(column, ledger)| match ledger {
+                // A ledger has a line for each rule, in the same order.
+                Some(ledger) => cell(column, &ledger[at], columns),
+                None => Cell::Unread,
+            });
         let row = (*rule, cells.collect());
         match areas.last_mut().filter(|area| area.name == name) {
             Some(area) => area.rules.push(row),
@@ -147,7 +161,11 @@ pub fn areas(columns: &[Column]) -> Vec<Area> {
 
 fn cell(column: &Column, line: &RuleLine<'_>, columns: &[Column]) -> Cell {
     let id = line.rule.as_str();
-    let own: BTreeSet<&str> = line.results.iter().map(|result| result.id.as_str()).collect();
+    let own: BTreeSet<&str> = line
+        .results
+        .iter()
+        .map(|result| result.id.as_str())
+        .collect();
     let others = others(column, columns)
         .flat_map(|report| &report.results)
         .filter(|result| result.lists(id))
@@ -155,7 +173,11 @@ fn cell(column: &Column, line: &RuleLine<'_>, columns: &[Column]) -> Cell {
     let all: BTreeSet<&str> = others.collect();
     Cell::Found {
         standing: line.standing,
-        broken: line.results.iter().filter(|result| result.found_broken(id)).count(),
+        broken: line
+            .results
+            .iter()
+            .filter(|result| result.found_broken(id))
+            .count(),
         results: line.results.len(),
         missing: all.difference(&own).count(),
     }
@@ -163,7 +185,11 @@ fn cell(column: &Column, line: &RuleLine<'_>, columns: &[Column]) -> Cell {
 
 /// The reports of peers in the same role.
 fn others<'a>(column: &'a Column, columns: &'a [Column]) -> impl Iterator<Item = &'a Report> {
-    let role = column.report.as_ref().ok().map(|report| &report.target.role);
+    let role = column
+        .report
+        .as_ref()
+        .ok()
+        .map(|report| &report.target.role);
     columns
         .iter()
         .filter_map(|other| other.report.as_ref().ok())
@@ -181,7 +207,11 @@ pub struct CaseRow<'a> {
 
 /// The cases that did not pass everywhere, were remarked on somewhere, or are missing somewhere.
 pub fn cases(columns: &[Column]) -> Vec<CaseRow<'_>> {
-    let reports = || columns.iter().filter_map(|column| column.report.as_ref().ok());
+    let reports = || {
+        columns
+            .iter()
+            .filter_map(|column| column.report.as_ref().ok())
+    };
     let ids: BTreeSet<&str> = reports()
         .flat_map(|report| report.results.iter().map(|result| result.id.as_str()))
         .collect();
@@ -190,7 +220,11 @@ pub fn cases(columns: &[Column]) -> Vec<CaseRow<'_>> {
         cells: columns
             .iter()
             .map(|column| match &column.report {
-                Ok(report) => report.results.iter().filter(|result| result.id == id).collect(),
+                Ok(report) => report
+                    .results
+                    .iter()
+                    .filter(|result| result.id == id)
+                    .collect(),
                 Err(_) => Vec::new(),
             })
             .collect(),
@@ -199,8 +233,13 @@ pub fn cases(columns: &[Column]) -> Vec<CaseRow<'_>> {
     ids.into_iter()
         .map(row)
         .filter(|row| {
-            let read = row.cells.iter().zip(columns).filter(|(_, column)| column.report.is_ok());
-            read.into_iter().any(|(cell, _)| cell.is_empty() || !cell.iter().all(plain))
+            let read = row
+                .cells
+                .iter()
+                .zip(columns)
+                .filter(|(_, column)| column.report.is_ok());
+            read.into_iter()
+                .any(|(cell, _)| cell.is_empty() || !cell.iter().all(plain))
         })
         .collect()
 }
@@ -212,9 +251,16 @@ pub fn markdown(columns: &[Column]) -> String {
         let cells: Vec<_> = cells.map(|cell| format!(" {cell} |")).collect();
         format!("| {head} |{}\n", cells.concat())
     };
-    out.push_str(&row("", &mut columns.iter().map(|column| {
-        format!("{} ({})", cell_text(column.name()), cell_text(&column.details()))
-    })));
+    out.push_str(&row(
+        "",
+        &mut columns.iter().map(|column| {
+            format!(
+                "{} ({})",
+                cell_text(column.name()),
+                cell_text(&column.details())
+            )
+        }),
+    ));
     // Writing to a string does not fail.
     let _ = writeln!(out, "|---|{}", "---|".repeat(columns.len()));
     for area in areas(columns) {
@@ -222,17 +268,27 @@ pub fn markdown(columns: &[Column]) -> String {
             let (standing, text) = area.summary(column);
             marked(standing, &text)
         });
-        out.push_str(&row(&format!("**{}**", area.name), &mut summaries.into_iter()));
+        out.push_str(&row(
+            &format!("**{}**", area.name),
+            &mut summaries.into_iter(),
+        ));
         for (rule, cells) in &area.rules {
             let told = cells.iter().any(|cell| match cell {
                 Cell::Unread => false,
-                Cell::Found { standing, missing, .. } => {
+                Cell::Found {
+                    standing, missing, ..
+                } => {
                     *missing > 0
-                        || matches!(standing, Standing::Broken | Standing::Warned | Standing::NotJudged)
+                        || matches!(
+                            standing,
+                            Standing::Broken | Standing::Warned | Standing::NotJudged
+                        )
                 }
             });
             if told {
-                let cells = cells.iter().map(|cell| marked(cell.standing(), &cell.text()));
+                let cells = cells
+                    .iter()
+                    .map(|cell| marked(cell.standing(), &cell.text()));
                 out.push_str(&row(rule.as_str(), &mut cells.into_iter()));
             }
         }
@@ -261,7 +317,9 @@ mod tests {
         let report = Report::of(&samples::run());
         let mut better = report.clone();
         better.target.label = Some("a peer 2.0".to_owned());
-        better.results.retain(|result| result.id != "envelope/second");
+        better
+            .results
+            .retain(|result| result.id != "envelope/second");
         for result in &mut better.results {
             result.outcome = "passed".to_owned();
             result.findings.clear();
@@ -279,7 +337,10 @@ mod tests {
 
     fn cell(rule: RuleId, column: usize) -> Cell {
         let areas = areas(&columns());
-        let found = areas.iter().flat_map(|area| &area.rules).find(|(id, _)| *id == rule);
+        let found = areas
+            .iter()
+            .flat_map(|area| &area.rules)
+            .find(|(id, _)| *id == rule);
         found.unwrap().1[column]
     }
 
@@ -294,17 +355,26 @@ mod tests {
 
     #[test]
     fn failure_that_a_list_expects_then_broken_all_the_same() {
-        assert_eq!(cell(RuleId::WireContract, 0).standing(), Some(Standing::Broken));
+        assert_eq!(
+            cell(RuleId::WireContract, 0).standing(),
+            Some(Standing::Broken)
+        );
     }
 
     #[test]
     fn missing_case_then_a_row_of_its_own() {
         let columns = columns();
         let cases = cases(&columns);
-        let row = cases.iter().find(|row| row.id == "envelope/second").unwrap();
+        let row = cases
+            .iter()
+            .find(|row| row.id == "envelope/second")
+            .unwrap();
         assert_eq!(row.cells[0].len(), 1);
         assert!(row.cells[1].is_empty());
-        assert!(cases.iter().all(|row| row.id != "envelope/gap"), "it passed wherever it was played");
+        assert!(
+            cases.iter().all(|row| row.id != "envelope/gap"),
+            "it passed wherever it was played"
+        );
     }
 
     #[test]

@@ -273,7 +273,10 @@ pub fn headline(summary: &Summary) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-    match (parts.is_empty(), summary.passed + summary.known_failing + summary.preview_failed) {
+    match (
+        parts.is_empty(),
+        summary.passed + summary.known_failing + summary.preview_failed,
+    ) {
         (true, 0) => "nothing was judged".to_owned(),
         (true, _) => format!("{} passed, none failed", summary.passed),
         (false, _) => format!("{} of {} cases", parts.join(", "), summary.total()),
@@ -285,10 +288,26 @@ pub fn tally(summary: &Summary) -> [(usize, &'static str, Outcome); 8] {
     [
         (summary.failed, "failed", Outcome::Failed),
         (summary.flaky, "flaky", Outcome::Flaky),
-        (summary.unexpected_pass, "known to fail, but passed", Outcome::UnexpectedPass),
-        (summary.inconclusive, "could not be judged", Outcome::Inconclusive),
-        (summary.known_failing, "known failing", Outcome::KnownFailing),
-        (summary.preview_failed, "new and failing", Outcome::PreviewFailed),
+        (
+            summary.unexpected_pass,
+            "known to fail, but passed",
+            Outcome::UnexpectedPass,
+        ),
+        (
+            summary.inconclusive,
+            "could not be judged",
+            Outcome::Inconclusive,
+        ),
+        (
+            summary.known_failing,
+            "known failing",
+            Outcome::KnownFailing,
+        ),
+        (
+            summary.preview_failed,
+            "new and failing",
+            Outcome::PreviewFailed,
+        ),
         (summary.skipped, "skipped", Outcome::Skipped),
         (summary.passed, "passed", Outcome::Passed),
     ]

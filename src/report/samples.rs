@@ -11,14 +11,17 @@ use super::{CaseResult, Outcome, Repeats, Run, TargetLine};
 use crate::{
     judge::{Finding, Verdict},
     rules::{Level, RuleId},
-    scenario::{fixtures::Fixtures, message::item_from_json, model::{Given, Location, Profile, Scenario}},
+    scenario::{
+        fixtures::Fixtures,
+        message::item_from_json,
+        model::{Given, Location, Profile, Scenario},
+    },
     trace::{End, Event, EventKind, Sent, Trace},
     wire::{Code, Role, RpcProtocol},
 };
 
 /// What a hostile peer writes wherever it may.
-pub const HOSTILE: &str =
-    "</pre></script><script>alert(1)</script><img src=x onerror=alert(1)>\u{202e}\x1b[2J\n::error::```| ";
+pub const HOSTILE: &str = "</pre></script><script>alert(1)</script><img src=x onerror=alert(1)>\u{202e}\x1b[2J\n::error::```| ";
 
 /// The run.
 pub fn run() -> Run<'static> {
@@ -86,8 +89,8 @@ fn case(id: &str, rules: &[RuleId], broken: &[RuleId], outcome: Outcome) -> Case
 
 fn results() -> Vec<CaseResult> {
     use RuleId::{
-        CloseOtherCode, EnvelopeGapRefused, EnvelopeReplayRefused, HandshakeVersion3, LogsChunks,
-        RpcGrpc, WireContract,
+        CloseOtherCode, EnvelopeGapRefused, EnvelopeNonceLength, EnvelopeReplayRefused,
+        HandshakeVersion3, LogsChunks, RpcGrpc, WireContract,
     };
     let mut failed = case(
         "envelope/ends-on-replayed-nonce",
@@ -97,11 +100,23 @@ fn results() -> Vec<CaseResult> {
     );
     failed.peer_log = vec![HOSTILE.to_owned(), "x".repeat(1_000_000)];
     failed.again = Some("syncspec replay failures/envelope.json".to_owned());
-    let mut inconclusive = case("handshake/version", &[HandshakeVersion3], &[], Outcome::Inconclusive);
-    inconclusive.reason = Some(format!("the session never came up: {HOSTILE}\nscenarios/x.yaml:1:1"));
+    let mut inconclusive = case(
+        "handshake/version",
+        &[HandshakeVersion3],
+        &[],
+        Outcome::Inconclusive,
+    );
+    inconclusive.reason = Some(format!(
+        "the session never came up: {HOSTILE}\nscenarios/x.yaml:1:1"
+    ));
     let mut skipped = case("logs/chunks", &[LogsChunks], &[], Outcome::Skipped);
     skipped.reason = Some("the peer does not declare logs".to_owned());
-    let mut known = case("wire/known", &[WireContract], &[WireContract], Outcome::KnownFailing);
+    let mut known = case(
+        "wire/known",
+        &[WireContract],
+        &[WireContract],
+        Outcome::KnownFailing,
+    );
     known.reason = Some("being mended".to_owned());
     let mut flaky = case("rpc/flaky", &[RpcGrpc], &[RpcGrpc], Outcome::Flaky);
     flaky.repeats = Some(Repeats {
@@ -116,13 +131,23 @@ fn results() -> Vec<CaseResult> {
             &[EnvelopeReplayRefused],
             Outcome::Failed,
         ),
-        case("envelope/gap", &[EnvelopeGapRefused], &[], Outcome::Passed),
-        case("close/code", &[CloseOtherCode], &[CloseOtherCode], Outcome::Passed),
+        case("envelope/gap", &[EnvelopeNonceLength], &[], Outcome::Passed),
+        case(
+            "close/code",
+            &[CloseOtherCode],
+            &[CloseOtherCode],
+            Outcome::Passed,
+        ),
         inconclusive,
         skipped,
         known,
         flaky,
-        case("new/one", &[WireContract], &[WireContract], Outcome::PreviewFailed),
+        case(
+            "new/one",
+            &[WireContract],
+            &[WireContract],
+            Outcome::PreviewFailed,
+        ),
     ]
 }
 

@@ -5,7 +5,11 @@ use maud::{Markup, html};
 use super::{diagram, tone_of, word};
 use crate::{
     judge::Finding,
-    report::{CaseResult, risk::risk, text::{shown, visible}},
+    report::{
+        CaseResult,
+        risk::risk,
+        text::{shown, visible},
+    },
     scenario::message::item_to_json,
     trace::{EventKind, Trace},
 };
@@ -100,7 +104,10 @@ fn messages(trace: &Trace) -> Markup {
 
 /// All cases, a line each.
 pub fn list(told: &[&CaseResult], passed: &[&CaseResult]) -> Markup {
-    let all = told.iter().enumerate().map(|(index, result)| (Some(index), *result));
+    let all = told
+        .iter()
+        .enumerate()
+        .map(|(index, result)| (Some(index), *result));
     let all = all.chain(passed.iter().map(|result| (None, *result)));
     html! {
         section aria-labelledby="all-title" {

@@ -12,7 +12,11 @@ use crate::report::{
 pub fn of(result: &CaseResult) -> Markup {
     let several = has_several_sessions(&result.trace);
     let (rows, left_out) = rows(&result.trace);
-    let first = result.findings.iter().filter_map(|finding| finding.event).min();
+    let first = result
+        .findings
+        .iter()
+        .filter_map(|finding| finding.event)
+        .min();
     let ours = match result.scenario.role {
         crate::wire::Role::Responder => "syncspec, initiator",
         crate::wire::Role::Initiator => "syncspec, responder",
@@ -31,7 +35,12 @@ pub fn of(result: &CaseResult) -> Markup {
 }
 
 fn line(row: &Row, result: &CaseResult, first: Option<usize>, several: bool) -> Markup {
-    let findings = || result.findings.iter().filter(|finding| finding.event == Some(row.index));
+    let findings = || {
+        result
+            .findings
+            .iter()
+            .filter(|finding| finding.event == Some(row.index))
+    };
     let way = match row.direction {
         Direction::Sent => "sent",
         Direction::Received => "received",

@@ -38,7 +38,11 @@ pub fn section(report: &Report) -> Markup {
 
 fn row(line: &RuleLine<'_>) -> Markup {
     let rule = line.rule.rule();
-    let mut cases: Vec<&str> = line.results.iter().map(|result| result.id.as_str()).collect();
+    let mut cases: Vec<&str> = line
+        .results
+        .iter()
+        .map(|result| result.id.as_str())
+        .collect();
     cases.dedup();
     html! {
         tr.line id=(format!("rule-{}", rule.id)) data-tone=(tone(line.standing)) {
@@ -55,7 +59,12 @@ fn row(line: &RuleLine<'_>) -> Markup {
 }
 
 fn count(lines: &[RuleLine<'_>]) -> String {
-    let of = |standing| lines.iter().filter(|line| line.standing == standing).count();
+    let of = |standing| {
+        lines
+            .iter()
+            .filter(|line| line.standing == standing)
+            .count()
+    };
     format!(
         "{} rules: {} hold, {} broken, {} with a warning, {} could not be judged, {} were not checked by this run.",
         lines.len(),
@@ -68,7 +77,12 @@ fn count(lines: &[RuleLine<'_>]) -> String {
 }
 
 fn area_count(lines: &[&RuleLine<'_>]) -> String {
-    let of = |standing| lines.iter().filter(|line| line.standing == standing).count();
+    let of = |standing| {
+        lines
+            .iter()
+            .filter(|line| line.standing == standing)
+            .count()
+    };
     let standings = [
         Standing::Broken,
         Standing::Warned,

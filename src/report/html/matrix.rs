@@ -151,7 +151,10 @@ mod tests {
             },
         ];
         let page = page(&columns);
-        assert!(page.contains("<td class=\"red\">broken, 2 of 2</td>"), "{page}");
+        assert!(
+            page.contains("<td class=\"red\">broken, 2 of 2</td>"),
+            "{page}"
+        );
         assert!(page.contains("schema 2"));
         assert!(page.contains("<td class=\"red\">not read</td>"));
         assert!(page.contains("connect: known-failing"));

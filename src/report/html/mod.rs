@@ -87,7 +87,12 @@ fn document(title: &str, body: &Markup) -> String {
 }
 
 fn facts(run: &Run<'_>) -> Markup {
-    let protocols: Vec<_> = run.target.protocols.iter().map(|protocol| protocol.name()).collect();
+    let protocols: Vec<_> = run
+        .target
+        .protocols
+        .iter()
+        .map(|protocol| protocol.name())
+        .collect();
     html! {
         dl.facts {
             @if let Some(label) = run.label { div { dt { "peer" } dd { (shown(label)) } } }
@@ -118,7 +123,11 @@ fn tiles(summary: &Summary) -> Markup {
 /// The rules found broken, the ones most often first, each with its cases.
 fn broken_rules(told: &[&CaseResult]) -> Markup {
     let mut rules: Vec<(crate::rules::RuleId, Vec<usize>)> = Vec::new();
-    for (index, result) in told.iter().enumerate().filter(|(_, result)| result.outcome.is_red()) {
+    for (index, result) in told
+        .iter()
+        .enumerate()
+        .filter(|(_, result)| result.outcome.is_red())
+    {
         for finding in &result.findings {
             match rules.iter_mut().find(|(rule, _)| *rule == finding.rule) {
                 Some((_, cases)) => {
@@ -224,10 +233,16 @@ fn word(result: &CaseResult) -> &'static str {
 
 /// Day and minute, UTC.
 fn date(at: SystemTime) -> String {
-    let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let seconds = at
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let (minutes, days) = (seconds / 60 % (24 * 60), seconds / (24 * 60 * 60));
     let (year, month, day) = civil(days);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", minutes / 60, minutes % 60)
+    format!(
+        "{year}-{month:02}-{day:02} {:02}:{:02} UTC",
+        minutes / 60,
+        minutes % 60
+    )
 }
 
 /// Year, month and day of a count of days since 1970, by Howard Hinnant's `civil_from_days`.
@@ -239,7 +254,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     (year, month, day)
 }
