@@ -25,7 +25,7 @@ pub fn told(result: &CaseResult, index: usize) -> Markup {
     let id = format!("case-{index}");
     html! {
         article.case.(tone_of(result)) id=(id) data-tone=(tone_of(result)) {
-            details open[result.outcome.is_red()] {
+            details open[result.outcome.is_red() && index < super::OPEN_MAX] {
                 summary {
                     h3 { span.badge { (word(result)) } " " span.id { (broken_at_slashes(&scenario.id)) } }
                     p.meta {

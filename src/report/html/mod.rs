@@ -23,6 +23,9 @@ const SCRIPT: &str = include_str!("script.js");
 /// Cases told with their dialogue. A peer that fails more of them fails them for few reasons, and the page must open.
 const TOLD_MAX: usize = 200;
 
+/// Failures that stand open when the page does; the others open with a key.
+const OPEN_MAX: usize = 10;
+
 /// The page of a run.
 pub fn page(run: &Run<'_>) -> String {
     let report = Report::of(run);
