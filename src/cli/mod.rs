@@ -6,6 +6,7 @@ mod judge;
 mod keys;
 mod list;
 mod logging;
+mod looks;
 mod matrix;
 mod operations;
 mod provision;

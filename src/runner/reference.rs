@@ -4,35 +4,64 @@ use std::{fmt, io, net::Ipv4Addr, sync::Arc};
 
 use tokio::net::TcpListener;
 
+use super::{
+    hook::ReferenceHook,
+    looks::{Looks, StateService},
+};
+
 use crate::{
     net::{
         client::{ClientApp, ClientOptions},
         host::{HostApp, HostOptions},
-        serve::{ServeLimits, serve},
+        serve::{Credential, Guarded, ServeLimits, serve},
     },
     reference::config::{Config, ConfigError},
     target::provision::{ClientProvision, Provision},
 };
 
-/// Starts the reference host with this provision, and says its URL. It lasts as long as the runtime.
+/// What the reference's state service asks of its callers; it guards nothing.
+const BEARER: &str = "syncspec-reference";
+
+/// The reference, and what looks inside it. It lasts as long as the runtime.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// Its URL.
+    pub url: String,
+    /// Its state service, behind an authentication of its own, and its hook.
+    pub looks: Looks,
+}
+
+/// Starts the reference host with this provision.
 ///
 /// # Errors
 /// Where no loopback port can be had.
-pub async fn start_reference(provision: &Provision) -> Result<String, StartError> {
+pub async fn start_reference(provision: &Provision) -> Result<Reference, StartError> {
     let config = Config::from_json(&provision.to_backrest_config().to_string())
         .map_err(StartError::Provision)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .map_err(StartError::Port)?;
     let address = listener.local_addr().map_err(StartError::Port)?;
-    let app = Arc::new(HostApp::new(config, HostOptions::default()));
+    let app = HostApp::new(config, HostOptions::default());
+    let hook = ReferenceHook::new(app.clone());
+    let guarded = Guarded::new(app, vec![Credential::bearer(BEARER)]);
     tokio::spawn(serve(
         listener,
-        app,
+        Arc::new(guarded),
         ServeLimits::default(),
         std::future::pending(),
     ));
-    Ok(format!("http://{address}"))
+    let authorization = ("authorization".to_owned(), format!("Bearer {BEARER}"));
+    Ok(Reference {
+        url: format!("http://{address}"),
+        looks: Looks {
+            state_service: Some(StateService {
+                url: None,
+                headers: vec![authorization],
+            }),
+            hook: Some(Arc::new(hook)),
+        },
+    })
 }
 
 /// Starts the reference client with this provision: it dials all its hosts. It lasts as long as the handle. Must be called
