@@ -8,7 +8,7 @@ use syncspec::report::{
     matrix::{Column, markdown},
 };
 
-use super::{exit, print, reports::write_whole};
+use super::{exit, print, reports::write_report};
 
 #[derive(clap::Args)]
 pub struct MatrixArgs {
@@ -33,10 +33,10 @@ pub fn matrix(args: &MatrixArgs) -> Result<u8, u8> {
         })
         .collect();
     if let Some(file) = &args.html {
-        write_whole(file, &html::matrix::page(&columns))?;
+        write_report(file, &html::matrix::page(&columns))?;
     }
     match &args.md {
-        Some(file) => write_whole(file, &markdown(&columns))?,
+        Some(file) => write_report(file, &markdown(&columns))?,
         None if args.html.is_none() => {
             print(markdown(&columns).trim_end())?;
         }

@@ -125,7 +125,7 @@ impl ReportArgs {
                 .tell(run)
                 .and_then(|text| match file.as_os_str() == "-" {
                     true => print(text.trim_end()).map(|_| ()),
-                    false => write_whole(file, &text),
+                    false => write_report(file, &text),
                 });
             done = done.and(written);
         }
@@ -138,24 +138,26 @@ impl ReportArgs {
     }
 }
 
-/// Writes a file; where it can't be written, that is printed. A full disk is told when the file is closed at the latest.
-pub fn write_whole(file: &Path, text: &str) -> Result<(), u8> {
-    let write = || -> io::Result<()> {
-        let mut out = fs::File::create(file)?;
-        out.write_all(text.as_bytes())?;
-        // Pipes and the like have nothing to sync.
-        match out.sync_all() {
-            Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
-            _ => Ok(()),
-        }
-    };
-    write().map_err(|error| {
+/// Writes a report; where it can't be written, that is printed.
+pub fn write_report(file: &Path, text: &str) -> Result<(), u8> {
+    write_whole(file, text).map_err(|error| {
         eprintln!(
             "error: failed to write the report {}: {error}",
             file.display()
         );
         exit::SUITE
     })
+}
+
+/// A full disk is told when the file is closed at the latest.
+pub fn write_whole(file: &Path, text: &str) -> io::Result<()> {
+    let mut out = fs::File::create(file)?;
+    out.write_all(text.as_bytes())?;
+    // Pipes and the like have nothing to sync.
+    match out.sync_all() {
+        Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The command that plays a saved case again, for a POSIX shell.

@@ -56,7 +56,7 @@ pub struct Suite {
 pub struct Target {
     /// How it was reached: `reference`, `url` and others.
     pub kind: String,
-    /// The role it played.
+    /// The role it played, `responder` or `initiator`, or both with `and` between.
     pub role: String,
     /// The RPC protocols that were played.
     pub protocols: Vec<String>,
@@ -176,7 +176,7 @@ impl Report {
             },
             target: Target {
                 kind: target.kind.to_owned(),
-                role: "responder".to_owned(),
+                role: roles(run.results),
                 protocols: target
                     .protocols
                     .iter()
@@ -221,6 +221,17 @@ impl Report {
             false => Err(ReadError::OtherSchema { seen: head.schema }),
         }
     }
+}
+
+/// The role of every case, or both.
+fn roles(results: &[CaseResult]) -> String {
+    let mut roles: Vec<_> = results
+        .iter()
+        .map(|result| result.scenario.role.name())
+        .collect();
+    roles.sort_unstable_by(|left, right| right.cmp(left));
+    roles.dedup();
+    roles.join(" and ")
 }
 
 /// Why a report could not be read, as a lower-case fragment that says what it is instead.

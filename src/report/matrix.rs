@@ -161,16 +161,21 @@ pub fn areas(columns: &[Column]) -> Vec<Area> {
 
 fn cell(column: &Column, line: &RuleLine<'_>, columns: &[Column]) -> Cell {
     let id = line.rule.as_str();
-    let own: BTreeSet<&str> = line
-        .results
+    let roles: BTreeSet<&str> = column
+        .report
         .iter()
-        .map(|result| result.id.as_str())
-        .collect();
-    let others = others(column, columns)
         .flat_map(|report| &report.results)
-        .filter(|result| result.lists(id))
-        .map(|result| result.id.as_str());
-    let all: BTreeSet<&str> = others.collect();
+        .map(|result| result.role.as_str())
+        .collect();
+    let key = |result: &'_ ResultLine| (result.id.clone(), result.role.clone());
+    let own: BTreeSet<_> = line.results.iter().map(|result| key(result)).collect();
+    let all: BTreeSet<_> = columns
+        .iter()
+        .filter_map(|other| other.report.as_ref().ok())
+        .flat_map(|report| &report.results)
+        .filter(|result| result.lists(id) && roles.contains(result.role.as_str()))
+        .map(key)
+        .collect();
     Cell::Found {
         standing: line.standing,
         broken: line
@@ -181,19 +186,6 @@ fn cell(column: &Column, line: &RuleLine<'_>, columns: &[Column]) -> Cell {
         results: line.results.len(),
         missing: all.difference(&own).count(),
     }
-}
-
-/// The reports of peers in the same role.
-fn others<'a>(column: &'a Column, columns: &'a [Column]) -> impl Iterator<Item = &'a Report> {
-    let role = column
-        .report
-        .as_ref()
-        .ok()
-        .map(|report| &report.target.role);
-    columns
-        .iter()
-        .filter_map(|other| other.report.as_ref().ok())
-        .filter(move |report| Some(&report.target.role) == role)
 }
 
 /// A case that is no plain pass in every column.
