@@ -62,7 +62,13 @@ pub struct Target {
     pub protocols: Vec<String>,
     /// Its URL.
     pub url: String,
-    /// What it is called, such as its name and version, where that was said.
+    /// What it is called, where its target file says so.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its version, where its target file says so.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// What `--label` calls it, or else its name and version.
     #[serde(default)]
     pub label: Option<String>,
 }
@@ -183,7 +189,9 @@ impl Report {
                     .map(|protocol| protocol.name().to_owned())
                     .collect(),
                 url: target.url.clone(),
-                label: run.label.map(str::to_owned),
+                name: target.name.clone(),
+                version: target.version.clone(),
+                label: run.called(),
             },
             began_unix: run
                 .began

@@ -40,7 +40,7 @@ fn write(out: &mut String, run: &Run<'_>) -> std::fmt::Result {
     writeln!(
         out,
         "{} over {}, syncspec {}, seed {}, {:.1} s\n",
-        escape(&shown(run.label.unwrap_or(&run.target.url))),
+        escape(&shown(run.called().as_ref().unwrap_or(&run.target.url))),
         protocols.join(" and "),
         env!("CARGO_PKG_VERSION"),
         run.seed,

@@ -330,11 +330,27 @@ pub struct Run<'a> {
     pub began: SystemTime,
 }
 
+impl Run<'_> {
+    /// What the peer is called: its label, or else its name and version; none where nobody said.
+    pub fn called(&self) -> Option<String> {
+        let name = self.target.name.as_ref();
+        match (self.label, name, &self.target.version) {
+            (Some(label), ..) => Some(label.to_owned()),
+            (None, Some(name), Some(version)) => Some(format!("{name} {version}")),
+            (None, name, _) => name.cloned(),
+        }
+    }
+}
+
 /// What a run was played against.
 #[derive(Clone, Debug)]
 pub struct TargetLine {
-    /// `reference` or `url`.
+    /// `reference`, `url` or `command`.
     pub kind: &'static str,
+    /// What it is called, where its target file says so.
+    pub name: Option<String>,
+    /// Its version, where its target file says so.
+    pub version: Option<String>,
     /// Its URL.
     pub url: String,
     /// The RPC protocols played.

@@ -28,6 +28,8 @@ pub fn run() -> Run<'static> {
     static RESULTS: LazyLock<Vec<CaseResult>> = LazyLock::new(results);
     static TARGET: LazyLock<TargetLine> = LazyLock::new(|| TargetLine {
         kind: "url",
+        name: None,
+        version: None,
         url: format!("http://127.0.0.1/{HOSTILE}"),
         protocols: vec![RpcProtocol::Connect],
     });

@@ -98,7 +98,7 @@ fn facts(run: &Run<'_>) -> Markup {
         .collect();
     html! {
         dl.facts {
-            @if let Some(label) = run.label { div { dt { "peer" } dd { (shown(label)) } } }
+            @if let Some(label) = run.called() { div { dt { "peer" } dd { (shown(&label)) } } }
             div { dt { "reached at" } dd { bdi { (shown(&run.target.url)) } } }
             div { dt { "over" } dd { (protocols.join(" and ")) } }
             div { dt { "began" } dd { (date(run.began)) } }
