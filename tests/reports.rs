@@ -312,7 +312,10 @@ fn check(root: &Value, schema: &Value, value: &Value, path: &str) {
     }
     if let Some(fields) = value.as_object() {
         for (name, value) in fields {
-            let of = &schema["properties"][name];
+            let of = match schema["properties"].get(name) {
+                Some(of) => of,
+                None => &schema["additionalProperties"],
+            };
             assert!(!of.is_null(), "{path}.{name} is not in the schema");
             check(root, of, value, &format!("{path}.{name}"));
         }

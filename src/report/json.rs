@@ -2,6 +2,7 @@
 //! `docs/report.md` describes it, and `syncspec schema --of report` prints its JSON Schema.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     fs::File,
     io::{self, Read as _},
@@ -13,8 +14,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CaseResult, Run, Summary};
-use crate::judge::Finding;
+use super::{CaseResult, Run, Summary, model_coverage};
+use crate::{judge::Finding, model::coverage::Share};
 
 /// Version of the layout.
 pub const SCHEMA: u32 = 1;
@@ -38,6 +39,9 @@ pub struct Report {
     pub duration_ms: f64,
     /// How many cases came to what.
     pub summary: Counts,
+    /// How much of the model of dialogues the run went through, for each role that was played.
+    #[serde(default)]
+    pub state_coverage: BTreeMap<String, StateCoverage>,
     /// Each case, by id and protocol.
     pub results: Vec<ResultLine>,
 }
@@ -96,6 +100,26 @@ pub struct Counts {
     #[serde(default)]
     pub preview_failed: usize,
     /// All cases.
+    pub total: usize,
+}
+
+/// How much of the model of dialogues a run went through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StateCoverage {
+    /// States of the peer.
+    pub states: Visited,
+    /// What can come in each state.
+    pub cells: Visited,
+    /// Transitions seen that are no cell of the model.
+    pub beyond: usize,
+}
+
+/// How many of how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Visited {
+    /// Those that the run went through.
+    pub visited: usize,
+    /// All of them.
     pub total: usize,
 }
 
@@ -199,6 +223,10 @@ impl Report {
                 .map_or(0, |since| since.as_secs()),
             duration_ms: run.duration.as_secs_f64() * 1000.0,
             summary: counts(&Summary::of(run.results)),
+            state_coverage: model_coverage(run.results)
+                .into_iter()
+                .map(|(role, share)| (role.name().to_owned(), state_coverage(share)))
+                .collect(),
             results: run.results.iter().map(result).collect(),
         }
     }
@@ -280,6 +308,15 @@ impl std::error::Error for ReadError {}
 /// The JSON Schema of a report.
 pub fn schema() -> Value {
     schemars::schema_for!(Report).to_value()
+}
+
+fn state_coverage(share: Share) -> StateCoverage {
+    let visited = |visited, total| Visited { visited, total };
+    StateCoverage {
+        states: visited(share.states, share.states_all),
+        cells: visited(share.cells, share.cells_all),
+        beyond: share.beyond,
+    }
 }
 
 fn counts(summary: &Summary) -> Counts {
