@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::trace::{End, LinkFailure};
+use crate::{
+    trace::{End, LinkFailure},
+    wire::Code,
+};
 
 /// How long to wait for what, from the measured round trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +84,8 @@ pub enum Out {
     HalfClose,
     /// A reset.
     Reset,
+    /// The end, with this status: a call is answered.
+    Status(Code),
 }
 
 /// What happened on a link.

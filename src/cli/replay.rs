@@ -13,7 +13,7 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, Job, RunOptions, Watch},
+    runner::{self, FIRST_CALL_WAIT, Job, RunOptions, Watch},
     target::contact_scenario,
     trace::{EventKind, Trace},
     wire::Role,
@@ -83,7 +83,7 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         PeerAddress::Calls { listen } => {
             let contact = contact_scenario(role, job.protocol);
             let cases = [&*job.scenario, &contact];
-            switchboard = Some(wait_for_client(listen, cases.into_iter()).await?);
+            switchboard = Some(wait_for_client(listen, FIRST_CALL_WAIT, cases.into_iter()).await?);
         }
         PeerAddress::Reference if role == Role::Initiator => {
             switchboard = Some(reference_calls().await?);

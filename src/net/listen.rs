@@ -27,12 +27,14 @@ use super::{
     error::LinkError,
     framing::RpcProtocol,
     inbound::Inbound,
-    link::{Link, LinkLimits, Pinger, SMALL_FRAMES_BUDGET_BYTES},
+    link::{CallParts, Link, LinkLimits, Pinger, SMALL_FRAMES_BUDGET_BYTES},
     request::SYNC_PATH,
 };
 
 /// How long an accepted connection may take to say that it speaks HTTP/2.
 pub const PREFACE_WAIT: Duration = Duration::from_secs(5);
+/// How long a connection without a call is kept. Callers may leave theirs behind, one for each time they call.
+pub const IDLE_WAIT: Duration = Duration::from_secs(1);
 /// Connections held at a time; a further one is closed at once. A client has one for each host that it knows, and a suite
 /// may have some thousand.
 pub const CONNECTIONS_MAX: usize = 8192;
@@ -258,8 +260,21 @@ async fn serve_connection(
         return;
     };
     let pinger = connection.ping_pong().map(Pinger::new);
-    while let Some(Ok((request, answer))) = connection.accept().await {
-        serve_call(request, answer, &routes, limits, pinger.clone());
+    // Each call of this connection holds one more.
+    let open = Arc::new(());
+    loop {
+        match timeout(IDLE_WAIT, connection.accept()).await {
+            Ok(Some(Ok((request, answer)))) => {
+                let parts = CallParts {
+                    pinger: pinger.clone(),
+                    open: open.clone(),
+                };
+                serve_call(request, answer, &routes, limits, parts);
+            }
+            Ok(None | Some(Err(_))) => return,
+            Err(_) if Arc::strong_count(&open) == 1 => connection.graceful_shutdown(),
+            Err(_) => {}
+        }
     }
 }
 
@@ -268,12 +283,12 @@ fn serve_call(
     mut answer: SendResponse<Bytes>,
     routes: &Routes,
     limits: LinkLimits,
-    pinger: Option<Pinger>,
+    parts: CallParts,
 ) {
     match recognise(&request, routes) {
         Ok((protocol, calls)) => {
             let inbound = Inbound::of_request(protocol, limits, request);
-            calls.put(Link::called(protocol, limits, answer, inbound, pinger));
+            calls.put(Link::called(protocol, limits, answer, inbound, parts));
         }
         Err(status) => {
             let mut refusal = Response::new(());

@@ -79,6 +79,7 @@ fn parts(kind: &EventKind) -> Parts {
         EventKind::NotSent(what) => own("not sent", format!("{what}: the stream is over")),
         EventKind::HalfClosed => ("->", None, "end of our side".to_owned(), String::new()),
         EventKind::ResetByUs => ("->", None, "reset".to_owned(), String::new()),
+        EventKind::EndedByUs(code) => ("->", None, "end".to_owned(), format!("status {code}")),
         EventKind::Answered {
             status,
             content_type,

@@ -26,7 +26,7 @@ use crate::{
 /// that has just changed too.
 pub const CALL_WAIT: Duration = Duration::from_secs(10);
 
-/// How long the first call of a client that somebody else starts is waited for.
+/// How long the first call of a client that somebody else starts is waited for, where nothing else is said.
 pub const FIRST_CALL_WAIT: Duration = Duration::from_secs(120);
 
 /// How long the calls for a case are waited for at least, however long ago the client was first heard of.
@@ -36,7 +36,10 @@ const CALL_WAIT_MIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub enum Caller {
     /// A client that was given everything at once, and that somebody else starts.
-    Outside,
+    Outside {
+        /// How long its first call is waited for.
+        first_call_wait: Duration,
+    },
     /// The reference client: a fresh one for each case, which knows the hosts of that case.
     Reference(Box<ClientOptions>),
 }
@@ -89,6 +92,11 @@ impl Switchboard {
         Ok(())
     }
 
+    /// Whether the client is one that somebody else starts, with one config for all cases.
+    pub(super) fn is_called_from_outside(&self) -> bool {
+        matches!(self.caller, Caller::Outside { .. })
+    }
+
     /// The calls of one case, once all of them are there.
     ///
     /// # Errors
@@ -99,7 +107,7 @@ impl Switchboard {
         protocol: RpcProtocol,
     ) -> Result<Calls, NotCalled> {
         let client = match &self.caller {
-            Caller::Outside => None,
+            Caller::Outside { .. } => None,
             Caller::Reference(options) => {
                 self.expect([scenario]).map_err(NotCalled::NoPath)?;
                 let url = format!("http://{}", self.address());
@@ -136,8 +144,8 @@ impl Switchboard {
     fn wait(&self) -> Duration {
         match (&self.caller, self.first_call.get()) {
             (Caller::Reference(_), _) => CALL_WAIT,
-            (Caller::Outside, None) => FIRST_CALL_WAIT,
-            (Caller::Outside, Some(first)) => {
+            (Caller::Outside { first_call_wait }, None) => *first_call_wait,
+            (Caller::Outside { .. }, Some(first)) => {
                 CALL_WAIT.saturating_sub(first.elapsed()).max(CALL_WAIT_MIN)
             }
         }

@@ -9,7 +9,10 @@ use tokio::time::timeout;
 use super::calls::Calls;
 use crate::{
     actor::{Actor, Command, Input, Out, RequestShape},
-    net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start},
+    net::{
+        self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start,
+        status::RpcStatus,
+    },
     trace::{End, LinkFailure, Stage, Trace},
 };
 
@@ -145,6 +148,7 @@ impl Stream {
                 Ok(())
             }
             Out::HalfClose => self.link.half_close(),
+            Out::Status(code) => self.link.finish(RpcStatus::new(code, "")).await,
             Out::Reset => {
                 self.link.reset();
                 Ok(())

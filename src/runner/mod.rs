@@ -20,17 +20,21 @@ pub use reference::{StartError, start_reference, start_reference_client};
 use crate::{
     actor::{Actor, Entropy, Patience},
     crypto::kem::KemId,
-    judge::judge,
+    judge::{Verdict, judge},
     net::{DialOptions, TlsRoots},
     report::CaseResult,
     rules::Level,
     scenario::model::Scenario,
     target::{Contact, SetupMistake, contact_scenario, first_contact},
+    trace::{EventKind, Trace},
     wire::{Role, RpcProtocol},
 };
 
 /// Cases played at once where nothing else is asked for: most of a case is waiting.
 pub const JOBS_AT_ONCE: usize = 16;
+
+/// How often a case is begun anew because a call that it took had been given up by the client.
+const STALE_CALLS_MAX: usize = 3;
 
 /// Longer than anybody sits at a debugger.
 const UNHURRIED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -68,6 +72,19 @@ impl RunOptions {
 }
 
 impl RunOptions {
+    /// Whether the client had given up a call by the time it was taken: the case before made it change its config, upon
+    /// which it dials all hosts anew, and that takes a moment to arrive.
+    fn took_a_stale_call(&self, scenario: &Scenario, trace: &Trace) -> bool {
+        let from_outside = self
+            .switchboard
+            .as_ref()
+            .is_some_and(|switchboard| switchboard.is_called_from_outside());
+        from_outside
+            && scenario.alone
+            && scenario.role == Role::Initiator
+            && given_up_unanswered(trace)
+    }
+
     async fn reach(&self, scenario: &Scenario, protocol: RpcProtocol) -> Result<Reach, String> {
         match (scenario.role, &self.switchboard) {
             (Role::Responder, _) => Ok(Reach::Dial(self.dial(protocol))),
@@ -78,6 +95,20 @@ impl RunOptions {
             (Role::Initiator, None) => Err("no client can dial: nothing listens".to_owned()),
         }
     }
+}
+
+/// Whether a stream ended before its caller's handshake came.
+fn given_up_unanswered(trace: &Trace) -> bool {
+    let ended = trace
+        .events
+        .iter()
+        .position(|event| matches!(event.kind, EventKind::Ended(_)));
+    ended.is_some_and(|at| {
+        let session = &trace.events[at].session;
+        !trace.events[..at]
+            .iter()
+            .any(|event| event.session == *session && matches!(event.kind, EventKind::Verified(_)))
+    })
 }
 
 /// Has one honest session, and measures it.
@@ -198,8 +229,18 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         options.kem_id,
         patience,
     );
-    let trace = drive(actor, &mut reach).await;
-    let verdict = judge(&scenario, &trace);
+    let mut trace = drive(actor, &mut reach).await;
+    let mut verdict = judge(&scenario, &trace);
+    for _ in 0..STALE_CALLS_MAX {
+        let holds = matches!(&verdict, Verdict::Judged(findings) if findings.is_empty());
+        if holds || !options.took_a_stale_call(&scenario, &trace) {
+            break;
+        }
+        let entropy = options.entropy(&scenario.id, protocol);
+        let actor = Actor::new(&scenario, entropy, options.kem_id, patience);
+        trace = drive(actor, &mut reach).await;
+        verdict = judge(&scenario, &trace);
+    }
     CaseResult::new(
         scenario,
         protocol,

@@ -2,6 +2,7 @@
 
 use std::{fmt, io, net::Ipv4Addr, sync::Arc};
 
+use prost_reflect::DynamicMessage;
 use tokio::net::TcpListener;
 
 use crate::{
@@ -10,8 +11,12 @@ use crate::{
         host::{HostApp, HostOptions},
         serve::{ServeLimits, serve},
     },
-    reference::config::{Config, ConfigError},
+    reference::{
+        config::{Config, ConfigError},
+        own_operations::NotOwn,
+    },
     target::provision::{ClientProvision, Provision},
+    wire::{descriptor_pool, v1},
 };
 
 /// Starts the reference host with this provision, and says its URL. It lasts as long as the runtime.
@@ -47,8 +52,22 @@ pub fn start_reference_client(
     let config = Config::from_json(&provision.to_backrest_config().to_string())
         .map_err(StartError::Provision)?;
     let client = ClientApp::new(config, options);
+    for operation in operations_of(provision) {
+        client
+            .put_operation(operation)
+            .map_err(StartError::NotOwn)?;
+    }
     client.start();
     Ok(client)
+}
+
+/// What is no `v1.OperationList` has no operations; that the provision is one is tested.
+fn operations_of(provision: &ClientProvision) -> Vec<v1::Operation> {
+    let list = descriptor_pool()
+        .get_message_by_name("v1.OperationList")
+        .and_then(|list| DynamicMessage::deserialize(list, provision.operations()).ok())
+        .and_then(|list| list.transcode_to::<v1::OperationList>().ok());
+    list.unwrap_or_default().operations
 }
 
 /// Why the reference could not be started.
@@ -57,6 +76,8 @@ pub fn start_reference_client(
 pub enum StartError {
     /// The provision is no valid config, which is the suite's own fault.
     Provision(ConfigError),
+    /// The provision has an operation that no client can have, which is the suite's own fault.
+    NotOwn(NotOwn),
     /// There is no loopback port.
     Port(io::Error),
 }
@@ -65,6 +86,9 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Provision(error) => write!(f, "start the reference: its config: {error}"),
+            StartError::NotOwn(error) => {
+                write!(f, "start the reference: its operations: {error}")
+            }
             StartError::Port(error) => write!(f, "start the reference: a loopback port: {error}"),
         }
     }

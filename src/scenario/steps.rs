@@ -185,6 +185,9 @@ fn read_verb(key: &Key, content: Option<&Node>, context: &StepContext<'_>) -> Op
         ("expect", Some(node)) => Verb::Expect(read_expectation(node, problems)?),
         _ => de::read_variant(key, content, problems)?,
     };
+    if matches!(verb, Verb::End(_)) && context.role == Role::Responder {
+        problems.report(key.place, Problem::HostsOnly("end"));
+    }
     let identity = match &verb {
         Verb::Connect(connect) => connect.identity.as_deref(),
         Verb::Establish(establish) => establish.identity.as_deref(),
@@ -281,6 +284,7 @@ fn can_fail(verb: &Verb) -> bool {
         | Verb::Send(_)
         | Verb::HalfClose(_)
         | Verb::Reset(_)
+        | Verb::End(_)
         | Verb::Settle(_) => false,
     }
 }

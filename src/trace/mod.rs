@@ -59,6 +59,8 @@ pub enum EventKind {
     HalfClosed,
     /// We reset the stream.
     ResetByUs,
+    /// We ended the call with this status.
+    EndedByUs(Code),
     /// The peer answered the request with these headers.
     Answered {
         /// HTTP status.

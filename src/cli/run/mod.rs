@@ -22,6 +22,7 @@ use super::{
     list::{self, ListArgs},
     reports::ReportArgs,
     tls_roots,
+    wait::wait,
 };
 use peer::{Part, Peer};
 pub use peer::{reference_calls, wait_for_client};
@@ -37,6 +38,9 @@ pub struct RunArgs {
     /// Wait for the client under test at this address, such as 127.0.0.1:9899
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
+    /// How long to wait for its first call, such as 30s or 5m
+    #[arg(long, value_name = "TIME", value_parser = wait, default_value = "120s", requires = "listen")]
+    wait: Duration,
     /// Trust the authorities in this PEM file too, for an https:// target
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,

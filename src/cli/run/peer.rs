@@ -3,11 +3,12 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use syncspec::{
     report::saved::PeerAddress,
-    runner::{self, Caller, FIRST_CALL_WAIT, Job, Switchboard},
+    runner::{self, Caller, Job, Switchboard},
     scenario::model::Scenario,
     wire::{Role, RpcProtocol},
 };
@@ -94,7 +95,7 @@ impl Peer {
                 let contacts = client_contacts(args.select.client_protocols());
                 let cases = jobs.iter().map(|job| &*job.scenario);
                 let cases = cases.filter(|case| case.role == Role::Initiator);
-                Some(wait_for_client(address, cases.chain(&contacts)).await?)
+                Some(wait_for_client(address, args.wait, cases.chain(&contacts)).await?)
             }
             None => Some(reference_calls().await?),
         };
@@ -139,9 +140,11 @@ pub async fn reference_calls() -> Result<Switchboard, u8> {
 /// Listens for a client that somebody starts, and says what to do.
 pub async fn wait_for_client<'a>(
     address: SocketAddr,
+    first_call_wait: Duration,
     cases: impl Iterator<Item = &'a Scenario>,
 ) -> Result<Switchboard, u8> {
-    let switchboard = Switchboard::open(address, Caller::Outside).await;
+    let client = Caller::Outside { first_call_wait };
+    let switchboard = Switchboard::open(address, client).await;
     // A port that is taken, or an address that is not ours, is for the user to change.
     let switchboard = switchboard.map_err(|error| {
         eprintln!("error: failed to {error}");
@@ -151,7 +154,7 @@ pub async fn wait_for_client<'a>(
     println!(
         "waiting {} s for the client: give it the output of `syncspec provision --role initiator --listen {address}`, then \
          start it",
-        FIRST_CALL_WAIT.as_secs()
+        first_call_wait.as_secs_f64()
     );
     Ok(switchboard)
 }

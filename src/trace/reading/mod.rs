@@ -60,7 +60,9 @@ pub fn read(step: &Step, session: &str, peer_role: Role, trace: &Trace, mark: Ma
         mark,
     };
     match &step.verb {
-        Verb::Connect(_) | Verb::Send(_) | Verb::HalfClose(_) | Verb::Reset(_) => satisfied(mark),
+        Verb::Connect(_) | Verb::Send(_) | Verb::HalfClose(_) | Verb::Reset(_) | Verb::End(_) => {
+            satisfied(mark)
+        }
         Verb::ExpectNever(_) => satisfied(mark),
         Verb::Expect(Expectation::Key) => key(&events),
         Verb::Expect(Expectation::Handshake) => handshake(&events),
@@ -176,6 +178,7 @@ fn surprise(expected: &str, index: usize, kind: &EventKind) -> Option<Reading> {
         | EventKind::NotSent(_)
         | EventKind::HalfClosed
         | EventKind::ResetByUs
+        | EventKind::EndedByUs(_)
         | EventKind::Answered { .. } => return None,
     };
     Some(failed(expected, seen, index))
