@@ -70,7 +70,13 @@ fn client_started_by_hand_then_its_cases_are_played() {
     };
     let (config, operations) = (given("backrest-config"), given("operations"));
     let run = std::process::Command::new(env!("CARGO_BIN_EXE_syncspec"))
-        .args(["run", "--listen", &address, "set-config/applies", "serves-what"])
+        .args([
+            "run",
+            "--listen",
+            &address,
+            "set-config/applies",
+            "serves-what",
+        ])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("it starts");
@@ -94,18 +100,34 @@ fn client_started_by_hand_then_its_cases_are_played() {
 
 #[test]
 fn client_never_dials_then_its_path_is_named() {
-    let output = syncspec(&["run", "--listen", &free_address(), "--wait", "200ms", "set-config"]);
+    let output = syncspec(&[
+        "run",
+        "--listen",
+        &free_address(),
+        "--wait",
+        "200ms",
+        "set-config",
+    ]);
     assert_eq!(code(&output), 3);
     let told = stderr(&output);
-    assert!(told.contains("the client never dialled /first-contact-"), "{told}");
+    assert!(
+        told.contains("the client never dialled /first-contact-"),
+        "{told}"
+    );
     assert!(told.contains("provision --role initiator"), "{told}");
 }
 
 #[test]
 fn role_that_nothing_reaches_then_usage_error() {
     for (flags, missing) in [
-        (["--role", "initiator", "--target", "http://127.0.0.1:1"], "--listen"),
-        (["--role", "responder", "--listen", "127.0.0.1:1"], "--target"),
+        (
+            ["--role", "initiator", "--target", "http://127.0.0.1:1"],
+            "--listen",
+        ),
+        (
+            ["--role", "responder", "--listen", "127.0.0.1:1"],
+            "--target",
+        ),
     ] {
         let output = syncspec(&[&["run"], &flags[..]].concat());
         assert_eq!(code(&output), 2);
@@ -180,10 +202,10 @@ fn silent_peer_then_said_so_within_seconds() {
 /// Our own host, given the provision of no case.
 fn host_without_clients() -> (Runtime, String) {
     let runtime = Runtime::new().expect("a runtime");
-    let url = runtime
+    let reference = runtime
         .block_on(start_reference(&Provision::for_cases([])))
         .expect("the reference starts");
-    (runtime, url)
+    (runtime, reference.url)
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod judge;
 mod keys;
 mod list;
 mod logging;
+mod looks;
 mod operations;
 mod provision;
 mod replay;
@@ -13,6 +14,7 @@ mod reports;
 mod rules;
 mod run;
 mod schema;
+mod self_test;
 mod serve;
 mod signals;
 mod size;
@@ -62,6 +64,8 @@ enum Command {
     Vectors(vectors::VectorsArgs),
     /// Print the JSON Schema of a file that people write
     Schema(schema::SchemaArgs),
+    /// Try the suite on the reference with one defect at a time, and say which it catches
+    SelfTest(self_test::SelfTestArgs),
     /// Run the reference host, for clients to be tried against
     Serve(serve::ServeArgs),
     /// Print a new identity
@@ -198,6 +202,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
         Some(Command::Schema(args)) => schema::schema(&args),
+        Some(Command::SelfTest(args)) => self_test::self_test(&args),
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Keygen(args)) => keys::keygen(&args),
         Some(Command::Pair(args)) => keys::pair(args),

@@ -6,7 +6,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::{
+    SendStream,
+    client::{ResponseFuture, SendRequest},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
@@ -117,17 +120,26 @@ impl Connection {
     /// headers before their first message.
     pub async fn open(&self, shape: &RequestShape) -> Result<Link, LinkError> {
         let protocol = self.options.protocol;
+        let (response, body) = self.request(shape).await?;
+        let limits = self.options.limits;
+        let inbound = Inbound::of_response(protocol, limits, response);
+        Ok(Link::calling(protocol, limits, body, inbound))
+    }
+
+    /// Sends a request's headers, as soon as there is room for one more stream.
+    pub(crate) async fn request(
+        &self,
+        shape: &RequestShape,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), LinkError> {
+        let protocol = self.options.protocol;
         let request = shape.to_request(&self.target, protocol, &self.options.headers)?;
         let ready = self
             .options
             .within(Step::Open, self.requests.clone().ready());
         let mut requests = ready.await?.map_err(|error| lost(&error))?;
-        let (response, body) = requests
+        requests
             .send_request(request, false)
-            .map_err(|error| lost(&error))?;
-        let limits = self.options.limits;
-        let inbound = Inbound::of_response(protocol, limits, response);
-        Ok(Link::calling(protocol, limits, body, inbound))
+            .map_err(|error| lost(&error))
     }
 
     /// Waits for no longer than a step may take.

@@ -15,6 +15,7 @@ pub mod host;
 mod inbound;
 pub mod link;
 pub mod listen;
+pub mod post;
 pub mod request;
 pub mod serve;
 mod sniff;

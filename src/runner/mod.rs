@@ -2,6 +2,8 @@
 
 mod calls;
 mod drive;
+pub mod hook;
+mod looks;
 mod plan;
 mod reference;
 
@@ -14,8 +16,11 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
 pub use drive::{Reach, Watch, drive, drive_watched};
+pub use looks::{Inside, Looks, StateService};
 pub use plan::{Job, Selection, plan};
-pub use reference::{StartError, start_reference, start_reference_client};
+pub use reference::{
+    Reference, StartError, reference_config, start_host, start_reference, start_reference_client,
+};
 
 use crate::{
     actor::{Actor, Entropy, Patience},
@@ -56,10 +61,15 @@ pub struct RunOptions {
     pub held_to: Level,
     /// Which reading of the KEM id we follow.
     pub kem_id: KemId,
+    /// What looks inside the peer, where it is a host.
+    pub looks: Looks,
+    /// The same, where it is a client.
+    pub client_looks: Looks,
 }
 
 impl RunOptions {
-    fn dial(&self, protocol: RpcProtocol) -> DialOptions {
+    /// How the peer is dialled over one RPC protocol.
+    pub fn dial(&self, protocol: RpcProtocol) -> DialOptions {
         DialOptions {
             tls_roots: self.tls_roots.clone(),
             ..DialOptions::new(self.url.clone(), protocol)
@@ -83,6 +93,21 @@ impl RunOptions {
             && scenario.alone
             && scenario.role == Role::Initiator
             && given_up_unanswered(trace)
+    }
+
+    fn looks_of(&self, scenario: &Scenario) -> &Looks {
+        match scenario.role {
+            Role::Responder => &self.looks,
+            Role::Initiator => &self.client_looks,
+        }
+    }
+
+    /// What looks inside the peer of a case, ready to be asked.
+    fn inside(&self, scenario: &Scenario, protocol: RpcProtocol) -> Inside {
+        Inside {
+            looks: self.looks_of(scenario).clone(),
+            dial: self.dial(protocol),
+        }
     }
 
     async fn reach(&self, scenario: &Scenario, protocol: RpcProtocol) -> Result<Reach, String> {
@@ -131,7 +156,15 @@ pub async fn contact(
         options.kem_id,
         Patience::from_round_trip(Duration::ZERO),
     );
-    first_contact(&drive(actor, &mut reach).await)
+    first_contact(&drive(actor, &mut reach, &Inside::default()).await)
+}
+
+/// Calls the state service once.
+///
+/// # Errors
+/// Why it is of no use, in words.
+pub async fn try_state_service(inside: &Inside) -> Result<(), String> {
+    inside.try_state_service().await
 }
 
 /// Plays the jobs: side by side, then those that want to be alone. `tell` hears of each result as it comes.
@@ -196,7 +229,8 @@ pub async fn play_watched(
     };
     let entropy = options.entropy(&scenario.id, protocol);
     let actor = Actor::new(&unhurried, entropy, options.kem_id, patience);
-    let trace = drive_watched(actor, &mut reach, watch).await;
+    let inside = options.inside(&scenario, protocol);
+    let trace = drive_watched(actor, &mut reach, &inside, watch).await;
     let verdict = judge(&scenario, &trace);
     CaseResult::new(
         scenario,
@@ -215,7 +249,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         protocol,
         skip,
     } = job;
-    if let Some(reason) = skip {
+    if let Some(reason) = skip.or_else(|| options.looks_of(&scenario).lacks(&scenario)) {
         return CaseResult::skipped(scenario, protocol, reason);
     }
     let started = Instant::now();
@@ -229,7 +263,8 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         options.kem_id,
         patience,
     );
-    let mut trace = drive(actor, &mut reach).await;
+    let inside = options.inside(&scenario, protocol);
+    let mut trace = drive(actor, &mut reach, &inside).await;
     let mut verdict = judge(&scenario, &trace);
     for _ in 0..STALE_CALLS_MAX {
         let holds = matches!(&verdict, Verdict::Judged(findings) if findings.is_empty());
@@ -238,7 +273,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         }
         let entropy = options.entropy(&scenario.id, protocol);
         let actor = Actor::new(&scenario, entropy, options.kem_id, patience);
-        trace = drive(actor, &mut reach).await;
+        trace = drive(actor, &mut reach, &inside).await;
         verdict = judge(&scenario, &trace);
     }
     CaseResult::new(

@@ -14,12 +14,14 @@ use syncspec::{
     crypto::kem::KemId,
     report::{Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
-    runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
+    runner::{self, JOBS_AT_ONCE, Job, Looks, RunOptions, plan},
 };
 
 use super::{
     SelectArgs, exit, kem_id,
     list::{self, ListArgs},
+    looks::{self, LooksArgs},
+    provision::provision_for,
     reports::ReportArgs,
     tls_roots,
     wait::wait,
@@ -59,6 +61,8 @@ pub struct RunArgs {
     /// KEM id to derive keys with: 0051 as deployed, 0050 as published
     #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
     kem_id: KemId,
+    #[command(flatten)]
+    looks: LooksArgs,
     #[command(flatten)]
     reports: ReportArgs,
 }
@@ -100,7 +104,7 @@ async fn play(args: &RunArgs, parts: &[Part], jobs: Vec<Job>, seed: u64) -> Resu
         .filter(|part| jobs.iter().any(|job| job.scenario.role == part.role))
         .collect();
     let peer = Peer::reach(args, &parts, &jobs).await?;
-    let options = RunOptions {
+    let mut options = RunOptions {
         url: peer.url.clone(),
         switchboard: peer.switchboard.clone(),
         tls_roots: tls_roots(args.tls_ca.as_ref())?,
@@ -112,9 +116,16 @@ async fn play(args: &RunArgs, parts: &[Part], jobs: Vec<Job>, seed: u64) -> Resu
             Level::Must
         },
         kem_id: args.kem_id,
+        looks: peer.looks.clone(),
+        client_looks: Looks::default(),
     };
     let patience = contact(&options, &parts, &peer).await?;
     let url = peer.name.clone();
+    if args.target.is_some() {
+        let protocol = args.select.protocols()[0];
+        options.looks = args.looks.looks(&options.dial(protocol)).await?;
+        looks::reset(&options.looks, &provision_for(&jobs)).await;
+    }
     println!("{} cases against {url}, seed {seed}", jobs.len());
     let mut progress = Progress::new(jobs.len());
     let asked = jobs.len();
