@@ -57,12 +57,16 @@ fn free_address() -> String {
     free.local_addr().expect("its address").to_string()
 }
 
+/// Cases that make a client change its config, and one that rests on its operations.
+const CASES: [&str; 2] = ["set-config/applies-what", "operations/serves-what"];
+
 #[test]
 fn client_started_by_hand_then_its_cases_are_played() {
     let (address, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
     let given = |format: &str| {
         let provision = ["provision", "--role", "initiator", "--listen", &address];
-        let output = syncspec(&[&provision[..], &["--format", format]].concat());
+        let cases = ["--format", format, CASES[0], CASES[1]];
+        let output = syncspec(&[&provision[..], &cases].concat());
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         let file = folder.path().join(format);
         fs::write(&file, output.stdout).expect("a file");
@@ -70,13 +74,7 @@ fn client_started_by_hand_then_its_cases_are_played() {
     };
     let (config, operations) = (given("backrest-config"), given("operations"));
     let run = std::process::Command::new(env!("CARGO_BIN_EXE_syncspec"))
-        .args([
-            "run",
-            "--listen",
-            &address,
-            "set-config/applies",
-            "serves-what",
-        ])
+        .args(["run", "--listen", &address, CASES[0], CASES[1]])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .expect("it starts");

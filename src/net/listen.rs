@@ -31,8 +31,9 @@ use super::{
     request::SYNC_PATH,
 };
 
-/// How long an accepted connection may take to say that it speaks HTTP/2.
-pub const PREFACE_WAIT: Duration = Duration::from_secs(5);
+/// How long an accepted connection may take to say that it speaks HTTP/2. A client that dials hundreds of hosts at once is
+/// slow about each.
+pub const PREFACE_WAIT: Duration = Duration::from_secs(20);
 /// How long a connection without a call is kept. Callers may leave theirs behind, one for each time they call.
 pub const IDLE_WAIT: Duration = Duration::from_secs(1);
 /// Connections held at a time; a further one is closed at once. A client has one for each host that it knows, and a suite

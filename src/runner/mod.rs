@@ -82,6 +82,17 @@ impl RunOptions {
 }
 
 impl RunOptions {
+    fn patience_for(&self, scenario: &Scenario, usual: Patience) -> Patience {
+        let switchboard = self.switchboard.as_ref();
+        let longer = switchboard
+            .filter(|_| scenario.role == Role::Initiator)
+            .map_or(Duration::ZERO, |calls| calls.redial_wait(scenario));
+        Patience {
+            answer: usual.answer + longer,
+            ..usual
+        }
+    }
+
     /// Whether the client had given up a call by the time it was taken: the case before made it change its config, upon
     /// which it dials all hosts anew, and that takes a moment to arrive.
     fn took_a_stale_call(&self, scenario: &Scenario, trace: &Trace) -> bool {
@@ -253,6 +264,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         return CaseResult::skipped(scenario, protocol, reason);
     }
     let started = Instant::now();
+    let patience = options.patience_for(&scenario, patience);
     let mut reach = match options.reach(&scenario, protocol).await {
         Ok(reach) => reach,
         Err(reason) => return CaseResult::inconclusive(scenario, protocol, reason),
