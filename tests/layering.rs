@@ -61,6 +61,8 @@ const USES: &[(&str, &[&str])] = &[
             "actor",
             "trace",
             "scenario",
+            "session",
+            "lapses",
             "crypto",
             "rules",
             "wire",

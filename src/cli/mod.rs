@@ -1,6 +1,7 @@
 //! The command line: libtest's words where libtest has them.
 
 mod connect;
+mod doctor;
 pub mod exit;
 mod judge;
 mod keys;
@@ -50,6 +51,8 @@ pub struct Args {
 enum Command {
     /// Play the scenarios against a peer and judge it
     Run(run::RunArgs),
+    /// Check step by step whether a peer can be reached and talked to, and say what is likely wrong
+    Doctor(doctor::DoctorArgs),
     /// Judge cases that a run saved again, without the peer
     Judge(judge::JudgeArgs),
     /// Play a case that a run saved again, with the same bytes of ours
@@ -195,6 +198,7 @@ pub fn run(args: Args) -> u8 {
     let done = match args.command {
         None => run::run(args.run),
         Some(Command::Run(args)) => run::run(args),
+        Some(Command::Doctor(args)) => doctor::doctor(args),
         Some(Command::Judge(args)) => judge::judge(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::List(args)) => list::list(&args),

@@ -20,7 +20,7 @@ use syncspec::{
 };
 
 use super::{
-    exit,
+    doctor, exit,
     judge::{code_of, compared, read, show},
     looks::LooksArgs,
     print,
@@ -122,16 +122,9 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         let result = runner::play_watched(job.scenario, job.protocol, &options, &mut stepper).await;
         return Ok(result);
     }
-    let contact = runner::contact(&options, role, job.protocol)
-        .await
-        .map_err(|mistake| {
-            eprintln!(
-                "error: the case was not played: the peer at {} was reached up to this step\n\n  {mistake}",
-                options.url
-            );
-            exit::NOT_JUDGED
-        })?;
-    let patience = Patience::from_round_trip(contact.round_trip);
+    let name = options.url.clone();
+    let round_trip = doctor::round_trip(&options, &name, role, &[job.protocol]).await?;
+    let patience = Patience::from_round_trip(round_trip);
     Ok(runner::play(job, &options, patience).await)
 }
 

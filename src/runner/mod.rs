@@ -1,6 +1,7 @@
 //! From scenarios to results: which cases are played, how many at once, and what each came to.
 
 mod calls;
+pub mod doctor;
 mod drive;
 pub mod hook;
 mod looks;
@@ -30,7 +31,11 @@ use crate::{
     report::CaseResult,
     rules::Level,
     scenario::model::Scenario,
-    target::{Contact, SetupMistake, contact_scenario, first_contact},
+    target::{
+        Contact, SetupMistake, contact_scenario,
+        doctor::{Diagnosis, Provisioned, Wanted},
+        first_contact,
+    },
     trace::{EventKind, Trace},
     wire::{Role, RpcProtocol},
 };
@@ -133,6 +138,29 @@ impl RunOptions {
     }
 }
 
+/// Has one honest session with a host over each protocol, at once: it measures the round trip, and tells a mistake in the set-up
+/// from a defect of the peer, so that no rule is blamed for a wrong port.
+pub async fn check_host(options: &RunOptions, protocols: &[RpcProtocol]) -> Diagnosis {
+    let tried = doctor::DoctorOptions {
+        url: options.url.clone(),
+        tls_roots: options.tls_roots.clone(),
+        protocols: protocols.to_vec(),
+        state_headers: Vec::new(),
+        thorough: false,
+        watch: None,
+        seed: options.seed,
+    };
+    let wanted = Wanted {
+        protocols: protocols.to_vec(),
+        kem_id: options.kem_id,
+        keyid: None,
+        provisioned: Provisioned::Required,
+        // No case depends on the time of day.
+        clock_must_agree: false,
+    };
+    doctor::examine(&tried, &wanted).await
+}
+
 /// Whether a stream ended before its caller's handshake came.
 fn given_up_unanswered(trace: &Trace) -> bool {
     let ended = trace
@@ -147,16 +175,15 @@ fn given_up_unanswered(trace: &Trace) -> bool {
     })
 }
 
-/// Has one honest session, and measures it.
+/// Has one honest session with a client, and measures it.
 ///
 /// # Errors
 /// The set-up mistake that keeps any case from being judged.
-pub async fn contact(
+pub async fn contact_client(
     options: &RunOptions,
-    role: Role,
     protocol: RpcProtocol,
 ) -> Result<Contact, SetupMistake> {
-    let scenario = contact_scenario(role, protocol);
+    let scenario = contact_scenario(Role::Initiator, protocol);
     let mut reach = options
         .reach(&scenario, protocol)
         .await

@@ -18,7 +18,7 @@ use syncspec::{
 };
 
 use super::{
-    SelectArgs, exit, kem_id,
+    SelectArgs, doctor, exit, kem_id,
     list::{self, ListArgs},
     looks::{self, LooksArgs},
     provision::provision_for,
@@ -191,34 +191,17 @@ fn exit_code(summary: &Summary) -> u8 {
     }
 }
 
-/// One honest session in each role over each protocol; the slowest sets the patience.
+/// Honest sessions in each role over each protocol; the slowest sets the patience.
 async fn contact(options: &RunOptions, parts: &[&Part], peer: &Peer) -> Result<Patience, u8> {
     let mut round_trip = Duration::ZERO;
-    let contacts = parts
-        .iter()
-        .flat_map(|part| part.protocols.iter().map(|protocol| (part.role, *protocol)));
-    for (role, protocol) in contacts {
-        match runner::contact(options, role, protocol).await {
-            Ok(contact) => {
-                round_trip = round_trip.max(contact.round_trip);
-                if let Some(note) = contact.note {
-                    eprintln!("note: {note}");
-                }
-            }
-            Err(mistake) => {
-                eprintln!(
-                    "error: no case was played: over {protocol}, the {role} at {} was reached up to this step\n\n  \
-                     {:<12} {}\n\n{}",
-                    peer.name, mistake.step, mistake.seen, mistake.likely
-                );
-                return Err(exit::NOT_JUDGED);
-            }
-        }
+    for part in parts {
+        let measured = doctor::round_trip(options, &peer.name, part.role, part.protocols);
+        round_trip = round_trip.max(measured.await?);
     }
     Ok(Patience::from_round_trip(round_trip))
 }
 
-fn random_seed() -> Result<u64, u8> {
+pub(super) fn random_seed() -> Result<u64, u8> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| {
         eprintln!("error: failed to draw a seed: {error}");
