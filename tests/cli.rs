@@ -97,25 +97,6 @@ fn client_started_by_hand_then_its_cases_are_played() {
 }
 
 #[test]
-fn client_never_dials_then_its_path_is_named() {
-    let output = syncspec(&[
-        "run",
-        "--listen",
-        &free_address(),
-        "--wait",
-        "200ms",
-        "set-config",
-    ]);
-    assert_eq!(code(&output), 3);
-    let told = stderr(&output);
-    assert!(
-        told.contains("the client never dialled /first-contact-"),
-        "{told}"
-    );
-    assert!(told.contains("provision --role initiator"), "{told}");
-}
-
-#[test]
 fn role_that_nothing_reaches_then_usage_error() {
     for (flags, missing) in [
         (

@@ -43,10 +43,9 @@ const CALL_WAIT_MIN: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub enum Caller {
     /// A client that was given everything at once, and that somebody else starts.
-    Outside {
-        /// How long its first call is waited for.
-        first_call_wait: Duration,
-    },
+    Outside,
+    /// A client that was given everything at once, and that we started: how long its first call may take.
+    Started(Duration),
     /// The reference client: a fresh one for each case, which knows the hosts of that case.
     Reference(Box<ClientOptions>),
 }
@@ -107,7 +106,7 @@ impl Switchboard {
 
     /// Whether the client is one that somebody else starts, with one config for all cases.
     pub(super) fn is_called_from_outside(&self) -> bool {
-        matches!(self.caller, Caller::Outside { .. })
+        matches!(self.caller, Caller::Outside | Caller::Started(_))
     }
 
     /// The calls of one case, once all of them are there.
@@ -120,7 +119,7 @@ impl Switchboard {
         protocol: RpcProtocol,
     ) -> Result<Calls, NotCalled> {
         let client = match &self.caller {
-            Caller::Outside { .. } => None,
+            Caller::Outside | Caller::Started(_) => None,
             Caller::Reference(options) => {
                 self.expect([scenario]).map_err(NotCalled::NoPath)?;
                 let url = format!("http://{}", self.address());
@@ -149,7 +148,9 @@ impl Switchboard {
     /// How much longer than others a case may take whose client dials all its hosts anew.
     pub(super) fn redial_wait(&self, scenario: &Scenario) -> Duration {
         match (&self.caller, scenario.alone) {
-            (Caller::Outside { .. }, true) => REDIAL_WAIT_EACH * self.hosts.load(Ordering::Relaxed),
+            (Caller::Outside | Caller::Started(_), true) => {
+                REDIAL_WAIT_EACH * self.hosts.load(Ordering::Relaxed)
+            }
             _ => Duration::ZERO,
         }
     }
@@ -167,8 +168,9 @@ impl Switchboard {
     fn wait(&self) -> Duration {
         match (&self.caller, self.first_call.get()) {
             (Caller::Reference(_), _) => CALL_WAIT,
-            (Caller::Outside { first_call_wait }, None) => *first_call_wait,
-            (Caller::Outside { .. }, Some(first)) => {
+            (Caller::Outside, None) => FIRST_CALL_WAIT,
+            (Caller::Started(wait), None) => *wait,
+            (Caller::Outside | Caller::Started(_), Some(first)) => {
                 CALL_WAIT.saturating_sub(first.elapsed()).max(CALL_WAIT_MIN)
             }
         }
