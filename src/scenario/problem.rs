@@ -185,6 +185,8 @@ pub enum Problem {
     SessionNotOpened(Option<String>),
     /// A session's name at a step that concerns none.
     NoSessionHere(String),
+    /// `among` beside anything but an item that is expected.
+    AmongWithoutItem,
     /// An identity that does not exist; these do.
     UnknownIdentity {
         /// What stands there.
@@ -348,6 +350,7 @@ impl fmt::Display for Problem {
                 "expected `connect` or `establish` with `on: {name}` before this step, seen neither"
             ),
             NoSessionHere(verb) => write!(f, "`{verb}` concerns no session, so it takes no `on`"),
+            AmongWithoutItem => f.write_str("`among` belongs beside `expect` and an item"),
             UnknownIdentity { seen, known } => unknown(f, "identity", seen, known),
             DeviationTwice(name) => write!(f, "the deviation `{name}` is named twice"),
             UnknownVector { id, group } => {
