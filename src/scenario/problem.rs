@@ -152,6 +152,15 @@ pub enum Problem {
         /// The names there are.
         known: Vec<String>,
     },
+    /// An operation of a plan that is not provisioned; these are.
+    UnknownPlan {
+        /// What stands there.
+        seen: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A verb that only a host can play, where the peer is one.
+    HostsOnly(&'static str),
     /// A scope that holds a name where an id belongs.
     ScopeNeedsDollar {
         /// The scope.
@@ -304,6 +313,11 @@ impl fmt::Display for Problem {
             }
             NameTaken(name) => write!(f, "the name `{name}` is taken already"),
             UnknownRepo { seen, known } => unknown(f, "repository", seen, known),
+            UnknownPlan { seen, known } => unknown(f, "plan", seen, known),
+            HostsOnly(verb) => write!(
+                f,
+                "`{verb}` is what a host does, and here the peer is one: it is for `target: initiator`"
+            ),
             ScopeNeedsDollar { scope, name } => {
                 let id = scope.replace(&format!(":{name}"), &format!(":${name}"));
                 write!(

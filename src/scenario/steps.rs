@@ -213,6 +213,9 @@ fn read_verb(key: &Key, content: Option<&Node>, context: &StepContext<'_>) -> Op
         (name, Some(node)) if !looks_check::check_messages(name, node, problems) => return None,
         _ => de::read_variant(key, content, problems)?,
     };
+    if matches!(verb, Verb::End(_)) && context.role == Role::Responder {
+        problems.report(key.place, Problem::HostsOnly("end"));
+    }
     if let Some(content) = content {
         looks_check::check_names(&verb, content, context);
     }
@@ -301,6 +304,7 @@ fn can_fail(verb: &Verb) -> bool {
         | Verb::Send(_)
         | Verb::HalfClose(_)
         | Verb::Reset(_)
+        | Verb::End(_)
         | Verb::Cut(_)
         | Verb::Stall(_)
         | Verb::AllAtOnce(_)

@@ -64,6 +64,8 @@ pub enum EventKind {
     HalfClosed,
     /// We reset the stream.
     ResetByUs,
+    /// We ended the call with this status.
+    EndedByUs(Code),
     /// We cut the stream's connection.
     CutByUs,
     /// We read nothing more from here on.
