@@ -1,6 +1,7 @@
 //! The command line: libtest's words where libtest has them.
 
 mod connect;
+mod doctor;
 pub mod exit;
 mod judge;
 mod keys;
@@ -14,6 +15,7 @@ mod reports;
 mod rules;
 mod run;
 mod schema;
+mod self_test;
 mod serve;
 mod signals;
 mod size;
@@ -27,7 +29,7 @@ use syncspec::{
     crypto::kem::KemId,
     model::load_catalogue,
     net::TlsRoots,
-    runner::Selection,
+    runner::{Selection, Shard},
     scenario::{CaseTemplate, load::load_dir, model::Profile},
     wire::{Role, RpcProtocol},
 };
@@ -49,6 +51,8 @@ pub struct Args {
 enum Command {
     /// Play the scenarios against a peer and judge it
     Run(run::RunArgs),
+    /// Check step by step whether a peer can be reached and talked to, and say what is likely wrong
+    Doctor(doctor::DoctorArgs),
     /// Judge cases that a run saved again, without the peer
     Judge(judge::JudgeArgs),
     /// Play a case that a run saved again, with the same bytes of ours
@@ -63,6 +67,8 @@ enum Command {
     Vectors(vectors::VectorsArgs),
     /// Print the JSON Schema of a file that people write
     Schema(schema::SchemaArgs),
+    /// Try the suite on the reference with one defect at a time, and say which it catches
+    SelfTest(self_test::SelfTestArgs),
     /// Run the reference host, for clients to be tried against
     Serve(serve::ServeArgs),
     /// Print a new identity
@@ -91,6 +97,9 @@ pub struct SelectArgs {
     /// Folder of scenarios to load in place of the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
+    /// Play one part of N, such as 1/4; a case is always in the same part of so many
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// RPC protocol to speak; a client that dials speaks what it speaks, which is taken to be Connect where this says both
     #[arg(long, value_enum, default_value_t = ProtocolArg::Both)]
     protocol: ProtocolArg,
@@ -135,6 +144,7 @@ impl SelectArgs {
             filters: self.filters.clone(),
             exact: self.exact,
             skip: self.skip.clone(),
+            shard: self.shard,
             profile: match self.profile {
                 ProfileArg::Smoke => Profile::Smoke,
                 ProfileArg::Standard => Profile::Standard,
@@ -192,6 +202,7 @@ pub fn run(args: Args) -> u8 {
     let done = match args.command {
         None => run::run(args.run),
         Some(Command::Run(args)) => run::run(args),
+        Some(Command::Doctor(args)) => doctor::doctor(args),
         Some(Command::Judge(args)) => judge::judge(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::List(args)) => list::list(&args),
@@ -199,6 +210,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
         Some(Command::Schema(args)) => schema::schema(&args),
+        Some(Command::SelfTest(args)) => self_test::self_test(&args),
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Keygen(args)) => keys::keygen(&args),
         Some(Command::Pair(args)) => keys::pair(args),

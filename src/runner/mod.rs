@@ -1,11 +1,18 @@
 //! From scenarios to results: which cases are played, how many at once, and what each came to.
 
 mod calls;
+pub mod doctor;
 mod drive;
+mod expectations;
 pub mod hook;
+mod looking;
 mod looks;
+mod peers;
 mod plan;
 mod reference;
+mod repeat;
+mod schedule;
+mod shard;
 
 use std::{
     sync::Arc,
@@ -16,9 +23,16 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
 pub use drive::{Reach, Watch, drive, drive_watched};
+pub use expectations::Expectations;
+pub use looking::{HookPlan, LookPlan};
 pub use looks::{Inside, Looks, StateService};
-pub use plan::{Job, Selection, plan};
-pub use reference::{Reference, StartError, start_reference, start_reference_client};
+pub use peers::{Peers, Source};
+pub use plan::{Job, Selection, plan, skip_what_it_lacks};
+pub use reference::{
+    Reference, StartError, reference_config, start_host, start_reference, start_reference_client,
+};
+pub use schedule::{Finished, NotReached, Schedule};
+pub use shard::Shard;
 
 use crate::{
     actor::{Actor, Entropy, Patience},
@@ -28,7 +42,11 @@ use crate::{
     report::CaseResult,
     rules::Level,
     scenario::model::Scenario,
-    target::{Contact, SetupMistake, contact_scenario, first_contact},
+    target::{
+        Contact, SetupMistake, contact_scenario,
+        doctor::{Diagnosis, Provisioned, Wanted},
+        first_contact,
+    },
     wire::{Role, RpcProtocol},
 };
 
@@ -103,16 +121,38 @@ impl RunOptions {
     }
 }
 
-/// Has one honest session, and measures it.
+/// Has one honest session with a host over each protocol, at once: it measures the round trip, and tells a mistake in the set-up
+/// from a defect of the peer, so that no rule is blamed for a wrong port.
+pub async fn check_host(options: &RunOptions, protocols: &[RpcProtocol]) -> Diagnosis {
+    let tried = doctor::DoctorOptions {
+        url: options.url.clone(),
+        tls_roots: options.tls_roots.clone(),
+        protocols: protocols.to_vec(),
+        state_headers: Vec::new(),
+        thorough: false,
+        watch: None,
+        seed: options.seed,
+    };
+    let wanted = Wanted {
+        protocols: protocols.to_vec(),
+        kem_id: options.kem_id,
+        keyid: None,
+        provisioned: Provisioned::Required,
+        // No case depends on the time of day.
+        clock_must_agree: false,
+    };
+    doctor::examine(&tried, &wanted).await
+}
+
+/// Has one honest session with a client, and measures it.
 ///
 /// # Errors
 /// The set-up mistake that keeps any case from being judged.
-pub async fn contact(
+pub async fn contact_client(
     options: &RunOptions,
-    role: Role,
     protocol: RpcProtocol,
 ) -> Result<Contact, SetupMistake> {
-    let scenario = contact_scenario(role, protocol);
+    let scenario = contact_scenario(Role::Initiator, protocol);
     let mut reach = options
         .reach(&scenario, protocol)
         .await

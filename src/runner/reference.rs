@@ -2,7 +2,7 @@
 
 use std::{fmt, io, net::Ipv4Addr, sync::Arc};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::AbortHandle};
 
 use super::{
     hook::ReferenceHook,
@@ -11,6 +11,7 @@ use super::{
 
 use crate::{
     net::{
+        LinkError,
         client::{ClientApp, ClientOptions},
         host::{HostApp, HostOptions},
         serve::{Credential, Guarded, ServeLimits, serve},
@@ -36,23 +37,43 @@ pub struct Reference {
 /// # Errors
 /// Where no loopback port can be had.
 pub async fn start_reference(provision: &Provision) -> Result<Reference, StartError> {
-    let config = Config::from_json(&provision.to_backrest_config().to_string())
-        .map_err(StartError::Provision)?;
+    let config = reference_config(provision)?;
+    let started = start_host(config, HostOptions::default(), ServeLimits::default()).await?;
+    Ok(started.0)
+}
+
+/// The configuration that this provision asks for.
+///
+/// # Errors
+/// Where it is not valid.
+pub fn reference_config(provision: &Provision) -> Result<Config, StartError> {
+    Config::from_json(&provision.to_backrest_config().to_string()).map_err(StartError::Provision)
+}
+
+/// Starts a reference host with these options. It lasts as long as the runtime, or until its task is aborted.
+///
+/// # Errors
+/// Where no loopback port can be had.
+pub async fn start_host(
+    config: Config,
+    options: HostOptions,
+    limits: ServeLimits,
+) -> Result<(Reference, AbortHandle), StartError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .map_err(StartError::Port)?;
     let address = listener.local_addr().map_err(StartError::Port)?;
-    let app = HostApp::new(config, HostOptions::default());
+    let app = HostApp::new(config, options);
     let hook = ReferenceHook::new(app.clone());
     let guarded = Guarded::new(app, vec![Credential::bearer(BEARER)]);
-    tokio::spawn(serve(
+    let served = tokio::spawn(serve(
         listener,
         Arc::new(guarded),
-        ServeLimits::default(),
+        limits,
         std::future::pending(),
     ));
     let authorization = ("authorization".to_owned(), format!("Bearer {BEARER}"));
-    Ok(Reference {
+    let reference = Reference {
         url: format!("http://{address}"),
         looks: Looks {
             state_service: Some(StateService {
@@ -61,7 +82,8 @@ pub async fn start_reference(provision: &Provision) -> Result<Reference, StartEr
             }),
             hook: Some(Arc::new(hook)),
         },
-    })
+    };
+    Ok((reference, served.abort_handle()))
 }
 
 /// Starts the reference client with this provision: it dials all its hosts. It lasts as long as the handle. Must be called
@@ -88,12 +110,15 @@ pub enum StartError {
     Provision(ConfigError),
     /// There is no loopback port.
     Port(io::Error),
+    /// There is no loopback port to be called at.
+    Listen(LinkError),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Provision(error) => write!(f, "start the reference: its config: {error}"),
+            StartError::Listen(error) => error.fmt(f),
             StartError::Port(error) => write!(f, "start the reference: a loopback port: {error}"),
         }
     }
