@@ -20,7 +20,7 @@ const USES: &[(&str, &[&str])] = &[
     ),
     ("scenario", &["rules", "wire"]),
     ("trace", &["scenario", "session", "rules", "wire"]),
-    ("model", &["trace", "scenario", "rules", "wire"]),
+    ("model", &["trace", "scenario", "session", "rules", "wire"]),
     (
         "actor",
         &[
@@ -47,7 +47,7 @@ const USES: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "judge", "trace", "scenario", "session", "crypto", "rules", "wire",
+            "judge", "model", "trace", "scenario", "session", "crypto", "rules", "wire",
         ],
     ),
     (

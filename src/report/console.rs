@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{CaseResult, Outcome, Summary, transcript};
+use super::{CaseResult, Outcome, Summary, model_coverage, transcript};
 use crate::judge::Finding;
 
 /// One line for a case that came to an end.
@@ -96,6 +96,20 @@ fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     }
     writeln!(out, "          expected  {}", finding.expected)?;
     writeln!(out, "          seen      {}", finding.seen)
+}
+
+/// How much of the model the run went through, for each role that was played.
+pub fn model(results: &[CaseResult]) -> String {
+    let roles = model_coverage(results).into_iter();
+    let parts: Vec<String> = roles
+        .map(|(role, share)| {
+            format!(
+                "{role} {} of {} states, {} of {} cells",
+                share.states, share.states_all, share.cells, share.cells_all
+            )
+        })
+        .collect();
+    format!("of the model: {}", parts.join("; "))
 }
 
 /// The last line of a run.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{CaseResult, Run, Summary};
-use crate::judge::Finding;
+use super::{CaseResult, Run, Summary, model_coverage};
+use crate::{judge::Finding, model::coverage::Share, wire::Role};
 
 /// Version of the layout.
 pub const SCHEMA: u32 = 1;
@@ -39,8 +39,22 @@ pub fn report(run: &Run<'_>) -> Value {
             "preview_failed": summary.preview_failed,
             "total": summary.total(),
         },
+        "state_coverage": state_coverage(results),
         "results": results.iter().map(result).collect::<Vec<_>>(),
     })
+}
+
+/// For each role that was played.
+fn state_coverage(results: &[CaseResult]) -> Value {
+    let of_role = |(role, share): (Role, Share)| {
+        let share = json!({
+            "states": { "visited": share.states, "total": share.states_all },
+            "cells": { "visited": share.cells, "total": share.cells_all },
+            "beyond": share.beyond,
+        });
+        (role.name().to_owned(), share)
+    };
+    model_coverage(results).into_iter().map(of_role).collect()
 }
 
 fn result(result: &CaseResult) -> Value {

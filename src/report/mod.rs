@@ -14,10 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     judge::{Finding, Verdict},
+    model::{Coverage, coverage::Share},
     rules::Level,
     scenario::model::Scenario,
     trace::Trace,
-    wire::RpcProtocol,
+    wire::{Role, RpcProtocol},
 };
 
 /// What became of one case over one RPC protocol.
@@ -263,6 +264,20 @@ pub struct Run<'a> {
     pub duration: Duration,
     /// When it began.
     pub began: SystemTime,
+}
+
+/// How much of the model the cases went through, for each role that was played.
+pub fn model_coverage(results: &[CaseResult]) -> Vec<(Role, Share)> {
+    let roles = [Role::Responder, Role::Initiator].into_iter();
+    let of_role = |role: Role| {
+        let mut coverage = Coverage::default();
+        let of_role = |result: &&CaseResult| result.scenario.role == role;
+        for result in results.iter().filter(of_role) {
+            coverage.add(&Coverage::of(&result.trace, role));
+        }
+        (!coverage.transitions.is_empty()).then(|| (role, coverage.share(role)))
+    };
+    roles.filter_map(of_role).collect()
 }
 
 /// What a run was played against.

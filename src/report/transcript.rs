@@ -79,6 +79,7 @@ fn parts(kind: &EventKind) -> Parts {
         EventKind::NotSent(what) => own("not sent", format!("{what}: the stream is over")),
         EventKind::HalfClosed => ("->", None, "end of our side".to_owned(), String::new()),
         EventKind::ResetByUs => ("->", None, "reset".to_owned(), String::new()),
+        EventKind::EndedByUs(code) => ("->", None, "end".to_owned(), format!("status {code}")),
         EventKind::CutByUs => own("cut", "we cut the connection".to_owned()),
         EventKind::Stalled => own("stalled", "we read nothing more".to_owned()),
         EventKind::Called(what) => ("->", None, "look".to_owned(), what.clone()),
