@@ -220,6 +220,7 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
     let written = args.reports.write(&Run {
         results: &finished.results,
         target: &target,
+        label: args.reports.label(),
         seed: run.seed,
         duration: started.elapsed(),
         began,
