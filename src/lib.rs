@@ -8,6 +8,8 @@
 //!     reference              scenario   a case as data: format, loader, fixtures
 //!     the honest                |
 //!     peer's mind            trace      what was seen, and what a step makes of it
+//!        |                      |   \
+//!        |                      |    model   states x messages, and the cases that follow from them
 //!        |                      |
 //!     vectors                actor      our side of a case: honest, but for named deviations
 //!        |                      |
@@ -27,6 +29,7 @@
 pub mod actor;
 pub mod crypto;
 pub mod judge;
+pub mod model;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod reference;

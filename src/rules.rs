@@ -8,7 +8,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// How strongly a rule binds, and so what breaking it does to a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// The published text says so, or security falls without it. Only these fail a run by default.
     Must,
@@ -318,6 +319,7 @@ ledger! {
     ResponderIdsAreText = "responder.ids-are-text", Must, Responder, 6, "Ids and names that look like numbers come back as they were sent.";
     ResponderHostOnlyActionsRefused = "responder.host-only-actions-refused", Must, Responder, 6, "request_operation_data, set_config and request_resources from a client are refused and change nothing.";
     ResponderUnknownActionRefused = "responder.unknown-action-refused", Must, Responder, 6, "An unknown or empty action, signed_message and establish_shared_secret are refused.";
+    ResponderTakesClientActions = "responder.takes-client-actions", Must, Responder, 6, "heartbeat, receive_config, receive_resources, operation_manifest and receive_operations from a client are taken, and the session goes on.";
     ResponderLogsOrRefusal = "responder.logs-or-refusal", Deployed, Responder, 6, "request_log and receive_log_data are served by peers with the capability and refused by others.";
     ResponderThrottleOrRefusal = "responder.throttle-or-refusal", Deployed, Responder, 6, "throttle is honoured by peers with the capability and refused by others.";
     ResponderStateAfterEnd = "responder.state-after-end", Should, Responder, 6, "After any ending the peer's state is not CONNECTED.";
@@ -342,6 +344,7 @@ ledger! {
     InitiatorKeepsHostView = "initiator.keeps-host-view", Must, Initiator, 7, "receive_config and receive_resources show in the host's state.";
     InitiatorClientOnlyActionsRefused = "initiator.client-only-actions-refused", Must, Initiator, 7, "receive_operations from a host is refused and stores nothing.";
     InitiatorUnknownActionRefused = "initiator.unknown-action-refused", Must, Initiator, 7, "An unknown or empty action, signed_message, handshake and nested encrypted are refused.";
+    InitiatorTakesHostActions = "initiator.takes-host-actions", Must, Initiator, 7, "heartbeat, receive_config, receive_resources and the requests that section 7 names are taken from a host, and the session goes on.";
     InitiatorSetConfigApplies = "initiator.set-config-applies", Must, Initiator, 7, "A permitted set_config creates, replaces and deletes repos and plans.";
     InitiatorSetConfigPlanPermission = "initiator.set-config-plan-permission", Must, Initiator, 7, "A plan needs write permission in scope.";
     InitiatorSetConfigRepoPermission = "initiator.set-config-repo-permission", Must, Initiator, 7, "A repo needs write permission in scope, or RECEIVE_SHARED_REPOS when new or from this host.";

@@ -16,11 +16,16 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
+    judge::{Verdict, judge},
+    model::load_catalogue,
     net::TlsRoots,
-    report::{Outcome, console},
+    report::{
+        CaseResult, Outcome, console,
+        saved::{PeerAddress, Played, PlayedCase},
+    },
     rules::Level,
     runner::{self, Job, RunOptions, Selection, plan},
-    scenario::{builtin::load_builtin, model::Profile},
+    scenario::model::Profile,
     target::provision::Provision,
     wire::RpcProtocol,
 };
@@ -33,7 +38,7 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a ru
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let templates = load_builtin().unwrap_or_else(|errors| {
+    let templates = load_catalogue().unwrap_or_else(|errors| {
         let errors: Vec<_> = errors.iter().map(|error| error.render()).collect();
         panic!("the built-in scenarios do not load:\n{}", errors.join("\n"))
     });
@@ -68,12 +73,35 @@ fn main() -> ExitCode {
 fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
     let patience = Patience::from_round_trip(Duration::ZERO);
     let result = RUNTIME.block_on(runner::play(job, options, patience));
+    keeps(&result, options)?;
     if result.outcome == Outcome::Passed && result.findings.is_empty() {
         return Ok(());
     }
     let mut text = Vec::new();
     console::details(&mut text, &result)?;
     Err(String::from_utf8_lossy(&text).into())
+}
+
+/// What is saved of a case is read again equal, and judged the same without the peer.
+fn keeps(result: &CaseResult, options: &RunOptions) -> Result<(), Failed> {
+    let played = Played {
+        seed: options.seed,
+        protocol: result.protocol,
+        kem_id: options.kem_id,
+        held_to: options.held_to,
+        peer: PeerAddress::Reference,
+    };
+    let case = PlayedCase::of(result, played);
+    let read = PlayedCase::read(&case.to_text()?)?;
+    if read != case {
+        return Err("saved and read again, the case is another".into());
+    }
+    let again = judge(&read.scenario, &read.trace.unwrap_or_default());
+    match &again {
+        Verdict::Judged(findings) if *findings == result.findings => Ok(()),
+        Verdict::Inconclusive { .. } if result.outcome == Outcome::Inconclusive => Ok(()),
+        _ => Err(format!("judged again from what was saved: {again:?}").into()),
+    }
 }
 
 fn reference_for(jobs: &[Job]) -> String {

@@ -16,6 +16,7 @@ const USES: &[(&str, &[&str])] = &[
     ("reference", &["session", "wire", "crypto", "rules"]),
     ("scenario", &["rules", "wire"]),
     ("trace", &["scenario", "session", "rules", "wire"]),
+    ("model", &["trace", "scenario", "rules", "wire"]),
     (
         "actor",
         &["trace", "scenario", "session", "crypto", "rules", "wire"],
@@ -31,7 +32,12 @@ const USES: &[(&str, &[&str])] = &[
         "target",
         &["trace", "scenario", "session", "crypto", "rules", "wire"],
     ),
-    ("report", &["judge", "trace", "scenario", "rules", "wire"]),
+    (
+        "report",
+        &[
+            "judge", "trace", "scenario", "session", "crypto", "rules", "wire",
+        ],
+    ),
     (
         "runner",
         &[

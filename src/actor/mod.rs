@@ -93,6 +93,11 @@ impl<'a> Actor<'a> {
         actor
     }
 
+    /// What happened so far.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
     /// What happened, to be judged.
     pub fn into_trace(self) -> Trace {
         self.trace

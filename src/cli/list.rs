@@ -1,9 +1,12 @@
 //! `syncspec list`.
 
 use serde_json::json;
-use syncspec::{runner::plan, scenario::model::Profile};
+use syncspec::{
+    runner::plan,
+    scenario::{CaseTemplate, model::Profile},
+};
 
-use super::{FormatArg, SelectArgs, print, print_json};
+use super::{FormatArg, SelectArgs, exit, print, print_json};
 
 #[derive(clap::Args)]
 pub struct ListArgs {
@@ -12,6 +15,9 @@ pub struct ListArgs {
     /// How to print
     #[arg(long, value_enum, default_value_t = FormatArg::Text)]
     format: FormatArg,
+    /// Print the file of the case with this id, to be read or played: most cases of the matrix are in no file
+    #[arg(long, value_name = "ID")]
+    show: Option<String>,
 }
 
 impl ListArgs {
@@ -20,12 +26,16 @@ impl ListArgs {
         ListArgs {
             select,
             format: FormatArg::Text,
+            show: None,
         }
     }
 }
 
 pub fn list(args: &ListArgs) -> Result<u8, u8> {
     let templates = args.select.load()?;
+    if let Some(id) = &args.show {
+        return show(id, &templates);
+    }
     // Protocols are no part of a case's id.
     let jobs = plan(
         &templates,
@@ -57,6 +67,16 @@ pub fn list(args: &ListArgs) -> Result<u8, u8> {
                 })
                 .collect(),
         ),
+    }
+}
+
+fn show(id: &str, templates: &[CaseTemplate]) -> Result<u8, u8> {
+    match templates.iter().find(|template| template.id() == id) {
+        Some(template) => print(template.yaml().trim_end()),
+        None => {
+            eprintln!("error: no case has the id `{id}`; `syncspec list` prints them all");
+            Err(exit::USAGE)
+        }
     }
 }
 

@@ -2,13 +2,17 @@
 
 mod connect;
 pub mod exit;
+mod judge;
 mod keys;
 mod list;
 mod logging;
 mod operations;
 mod provision;
+mod replay;
+mod reports;
 mod rules;
 mod run;
+mod schema;
 mod serve;
 mod signals;
 mod size;
@@ -20,11 +24,10 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use syncspec::{
     crypto::kem::KemId,
+    model::load_catalogue,
     net::TlsRoots,
     runner::Selection,
-    scenario::{
-        CaseTemplate, builtin::load_builtin, load::load_dir, model::Profile, schema::schema,
-    },
+    scenario::{CaseTemplate, load::load_dir, model::Profile},
     wire::RpcProtocol,
 };
 
@@ -45,6 +48,10 @@ pub struct Args {
 enum Command {
     /// Play the scenarios against a peer and judge it
     Run(run::RunArgs),
+    /// Judge cases that a run saved again, without the peer
+    Judge(judge::JudgeArgs),
+    /// Play a case that a run saved again, with the same bytes of ours
+    Replay(replay::ReplayArgs),
     /// Print the cases
     List(list::ListArgs),
     /// Print the rules, and the cases that check each
@@ -53,8 +60,8 @@ enum Command {
     Provision(provision::ProvisionArgs),
     /// Run the test vectors, each by its id
     Vectors(vectors::VectorsArgs),
-    /// Print the JSON Schema of a scenario file
-    Schema,
+    /// Print the JSON Schema of a file that people write
+    Schema(schema::SchemaArgs),
     /// Run the reference host, for clients to be tried against
     Serve(serve::ServeArgs),
     /// Print a new identity
@@ -137,7 +144,7 @@ impl SelectArgs {
     fn load(&self) -> Result<Vec<CaseTemplate>, u8> {
         let loaded = match &self.scenarios {
             Some(dir) => load_dir(dir),
-            None => load_builtin(),
+            None => load_catalogue(),
         };
         loaded.map_err(|errors| {
             for error in &errors {
@@ -157,11 +164,13 @@ pub fn run(args: Args) -> u8 {
     let done = match args.command {
         None => run::run(args.run),
         Some(Command::Run(args)) => run::run(args),
+        Some(Command::Judge(args)) => judge::judge(&args),
+        Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::List(args)) => list::list(&args),
         Some(Command::Rules(args)) => rules::rules(&args),
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
-        Some(Command::Schema) => print_json(&schema()),
+        Some(Command::Schema(args)) => schema::schema(&args),
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Keygen(args)) => keys::keygen(&args),
         Some(Command::Pair(args)) => keys::pair(args),

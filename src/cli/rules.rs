@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use syncspec::{
+    model::load_catalogue,
     rules::{ALL, RuleId},
-    scenario::{CaseTemplate, builtin::load_builtin},
+    scenario::CaseTemplate,
 };
 
 use super::{FormatArg, exit, print, print_json};
@@ -16,7 +17,7 @@ pub struct RulesArgs {
 }
 
 pub fn rules(args: &RulesArgs) -> Result<u8, u8> {
-    let templates = load_builtin().map_err(|_| exit::SUITE)?;
+    let templates = load_catalogue().map_err(|_| exit::SUITE)?;
     match args.format {
         FormatArg::Json => print_json(&ALL.iter().map(|rule| row(*rule, &templates)).collect()),
         FormatArg::Text => {

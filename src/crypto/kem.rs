@@ -11,6 +11,7 @@ use ml_kem::{
     ml_kem_1024::{Ciphertext, DecapsulationKey, EncapsulationKey},
 };
 use p384::{SecretKey, ecdh::diffie_hellman};
+use serde::{Deserialize, Serialize};
 use shake::{ExtendableOutput, Shake256, Update, XofReader};
 
 use super::point;
@@ -32,13 +33,15 @@ const SCALAR_LEN_BYTES: usize = 48;
 const ENCAPSULATION_RANDOMNESS_LABEL: &[u8] = b"syncspec-encapsulation-randomness/1\0";
 
 /// The KEM's number in HPKE, as read by the two kinds of peers; it takes part in every derived key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum KemId {
     /// `0x0051`, what the drafts assign to MLKEM1024-P384 and what deployed peers use.
     #[default]
+    #[serde(rename = "0x0051")]
     MlKem1024P384,
     /// `0x0050`, what the published text says; the drafts assign it to MLKEM768-P256.
+    #[serde(rename = "0x0050")]
     AsPublished,
 }
 

@@ -1,6 +1,8 @@
 //! What a trace means: a pure function from a scenario and what was seen to a verdict. It never sees a socket, and a
 //! saved trace can be judged again without the peer.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     actor::{PROBE_SESSION, session_of},
     rules::{Level, RuleId},
@@ -26,7 +28,8 @@ pub enum Verdict {
 }
 
 /// A rule that the peer broke.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Finding {
     /// The rule.
     pub rule: RuleId,

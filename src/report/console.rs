@@ -14,6 +14,9 @@ pub fn line(result: &CaseResult) -> String {
         Outcome::Inconclusive => "????",
         Outcome::Skipped => "skip",
         Outcome::KnownFailing => "known",
+        Outcome::UnexpectedPass => "PASS",
+        Outcome::Flaky => "FLAKY",
+        Outcome::PreviewFailed => "new",
     };
     format!(
         "{word:<5} {}   {}, {}   {:.0} ms",
@@ -39,7 +42,7 @@ pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
             writeln!(
                 out,
                 "  {:<7} {line}",
-                if index == 0 { "not judged:" } else { "" }
+                if index == 0 { why(result.outcome) } else { "" }
             )?;
         }
     }
@@ -57,7 +60,25 @@ pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
             writeln!(out, "  {line}")?;
         }
     }
+    if let Some(again) = &result.again {
+        writeln!(out, "  again   {again}")?;
+    }
+    if !result.peer_log.is_empty() && result.outcome != Outcome::Passed {
+        writeln!(out, "  the peer's last lines")?;
+        for line in &result.peer_log {
+            writeln!(out, "    {line}")?;
+        }
+    }
     Ok(())
+}
+
+/// What the reason behind it is the reason for.
+fn why(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Inconclusive => "not judged:",
+        Outcome::Skipped => "skipped:",
+        _ => "note",
+    }
 }
 
 fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
@@ -85,7 +106,10 @@ pub fn summary(summary: &Summary, seconds: f64) -> String {
     ];
     let more = [
         (summary.inconclusive, "could not be judged"),
+        (summary.flaky, "flaky"),
+        (summary.unexpected_pass, "known to fail, but passed"),
         (summary.known_failing, "known failing"),
+        (summary.preview_failed, "new and failing"),
         (summary.skipped, "skipped"),
         (summary.with_remarks, "passed with warnings"),
     ];

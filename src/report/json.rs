@@ -2,14 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::{CaseResult, Summary, TargetLine};
+use super::{CaseResult, Run, Summary};
 use crate::judge::Finding;
 
 /// Version of the layout.
 pub const SCHEMA: u32 = 1;
 
 /// The whole report.
-pub fn report(results: &[CaseResult], target: &TargetLine, seed: u64) -> Value {
+pub fn report(run: &Run<'_>) -> Value {
+    let Run {
+        results,
+        target,
+        seed,
+        ..
+    } = run;
     let summary = Summary::of(results);
     json!({
         "schema": SCHEMA,
@@ -26,6 +32,9 @@ pub fn report(results: &[CaseResult], target: &TargetLine, seed: u64) -> Value {
             "inconclusive": summary.inconclusive,
             "skipped": summary.skipped,
             "known_failing": summary.known_failing,
+            "unexpected_pass": summary.unexpected_pass,
+            "flaky": summary.flaky,
+            "preview_failed": summary.preview_failed,
             "total": summary.total(),
         },
         "results": results.iter().map(result).collect::<Vec<_>>(),
@@ -42,7 +51,13 @@ fn result(result: &CaseResult) -> Value {
         "outcome": result.outcome.name(),
         "reason": result.reason,
         "duration_ms": result.duration.as_secs_f64() * 1000.0,
+        "again": result.again,
         "findings": result.findings.iter().map(finding).collect::<Vec<_>>(),
+        "repeats": result.repeats.map(|repeats| json!({
+            "plays": repeats.plays,
+            "not_passed": repeats.not_passed,
+        })),
+        "peer_log": result.peer_log,
     })
 }
 

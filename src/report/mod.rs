@@ -2,9 +2,15 @@
 
 pub mod console;
 pub mod json;
-mod transcript;
+pub mod saved;
+pub mod transcript;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     judge::{Finding, Verdict},
@@ -31,10 +37,27 @@ pub struct CaseResult {
     pub duration: Duration,
     /// What was seen.
     pub trace: Trace,
+    /// What the peer printed meanwhile, its last lines, where we started it; one that others were played beside prints
+    /// for them too.
+    pub peer_log: Vec<String>,
+    /// How often it was played and how often it did not pass, where it was played several times.
+    pub repeats: Option<Repeats>,
+    /// The command that plays exactly this case again; none where the case was not saved.
+    pub again: Option<String>,
+}
+
+/// The plays of one case in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeats {
+    /// All of them, skipped ones apart.
+    pub plays: usize,
+    /// Those that came to anything but a pass.
+    pub not_passed: usize,
 }
 
 /// The outcomes of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// The claim was checked, and holds.
     Passed,
@@ -46,9 +69,28 @@ pub enum Outcome {
     Skipped,
     /// It failed as a list of known failures says it does.
     KnownFailing,
+    /// A list of known failures says that it fails, and it did not.
+    UnexpectedPass,
+    /// It came to one thing in one play and to another in the next.
+    Flaky,
+    /// It did not pass, but is new in this version of the suite, so that it fails no run yet.
+    PreviewFailed,
 }
 
 impl Outcome {
+    /// Whether somebody has to look into it, so that all about it is kept.
+    pub fn is_to_be_saved(self) -> bool {
+        match self {
+            Outcome::Failed | Outcome::Inconclusive | Outcome::Flaky | Outcome::PreviewFailed => {
+                true
+            }
+            Outcome::Passed
+            | Outcome::Skipped
+            | Outcome::KnownFailing
+            | Outcome::UnexpectedPass => false,
+        }
+    }
+
     /// The word used in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -57,6 +99,21 @@ impl Outcome {
             Outcome::Inconclusive => "inconclusive",
             Outcome::Skipped => "skipped",
             Outcome::KnownFailing => "known-failing",
+            Outcome::UnexpectedPass => "unexpected-pass",
+            Outcome::Flaky => "flaky",
+            Outcome::PreviewFailed => "preview-failed",
+        }
+    }
+
+    /// Whether it fails the run.
+    pub fn is_red(self) -> bool {
+        match self {
+            Outcome::Passed | Outcome::Skipped | Outcome::KnownFailing | Outcome::PreviewFailed => {
+                false
+            }
+            Outcome::Failed | Outcome::Inconclusive | Outcome::UnexpectedPass | Outcome::Flaky => {
+                true
+            }
         }
     }
 }
@@ -89,11 +146,42 @@ impl CaseResult {
             findings,
             duration,
             trace,
+            peer_log: Vec::new(),
+            repeats: None,
+            again: None,
         }
     }
-}
 
-impl CaseResult {
+    /// A case that was not played, for this reason.
+    pub fn skipped(scenario: Arc<Scenario>, protocol: RpcProtocol, reason: String) -> Self {
+        CaseResult::not_played(scenario, protocol, Outcome::Skipped, reason)
+    }
+
+    /// A case that could not be played, for this reason.
+    pub fn inconclusive(scenario: Arc<Scenario>, protocol: RpcProtocol, reason: String) -> Self {
+        CaseResult::not_played(scenario, protocol, Outcome::Inconclusive, reason)
+    }
+
+    fn not_played(
+        scenario: Arc<Scenario>,
+        protocol: RpcProtocol,
+        outcome: Outcome,
+        reason: String,
+    ) -> Self {
+        CaseResult {
+            scenario,
+            protocol,
+            outcome,
+            reason: Some(reason),
+            findings: Vec::new(),
+            duration: Duration::ZERO,
+            trace: Trace::default(),
+            peer_log: Vec::new(),
+            repeats: None,
+            again: None,
+        }
+    }
+
     /// Why the claim could not be checked, in one line; none where it could.
     pub fn unjudged_reason(&self) -> Option<&str> {
         match self.outcome {
@@ -116,6 +204,12 @@ pub struct Summary {
     pub skipped: usize,
     /// Failures that were expected.
     pub known_failing: usize,
+    /// Failures that were expected and did not come.
+    pub unexpected_pass: usize,
+    /// Cases that differed from play to play.
+    pub flaky: usize,
+    /// New cases that did not pass.
+    pub preview_failed: usize,
     /// Passed cases with findings that fail nothing.
     pub with_remarks: usize,
 }
@@ -131,6 +225,9 @@ impl Summary {
                 Outcome::Inconclusive => &mut summary.inconclusive,
                 Outcome::Skipped => &mut summary.skipped,
                 Outcome::KnownFailing => &mut summary.known_failing,
+                Outcome::UnexpectedPass => &mut summary.unexpected_pass,
+                Outcome::Flaky => &mut summary.flaky,
+                Outcome::PreviewFailed => &mut summary.preview_failed,
             };
             *count += 1;
             if result.outcome == Outcome::Passed && !result.findings.is_empty() {
@@ -142,8 +239,30 @@ impl Summary {
 
     /// All cases.
     pub fn total(&self) -> usize {
-        self.passed + self.failed + self.inconclusive + self.skipped + self.known_failing
+        self.passed
+            + self.failed
+            + self.inconclusive
+            + self.skipped
+            + self.known_failing
+            + self.unexpected_pass
+            + self.flaky
+            + self.preview_failed
     }
+}
+
+/// Everything the reports of one run tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// What each case came to, by id and protocol.
+    pub results: &'a [CaseResult],
+    /// The peer.
+    pub target: &'a TargetLine,
+    /// Seed of all our randomness.
+    pub seed: u64,
+    /// How long the run took.
+    pub duration: Duration,
+    /// When it began.
+    pub began: SystemTime,
 }
 
 /// What a run was played against.

@@ -34,6 +34,11 @@ pub fn lines(trace: &Trace, marked: &[usize]) -> Vec<String> {
     lines
 }
 
+/// Every event's line, none left out.
+pub fn every_line(trace: &Trace) -> impl Iterator<Item = String> + '_ {
+    trace.events.iter().map(|event| line(event, false, true))
+}
+
 fn line(event: &Event, marked: bool, several: bool) -> String {
     let (direction, number, name, detail) = parts(&event.kind);
     let mark = match (&event.kind, marked) {

@@ -1,6 +1,6 @@
 //! The only stage with IO: pumps bytes between the actor and real streams. It has no opinion.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::future::select_all;
@@ -12,11 +12,31 @@ use crate::{
     trace::{End, LinkFailure, Stage, Trace},
 };
 
-/// How long the stages of opening a stream take in all, whatever the peer does.
-const OPEN_WAIT: Duration = Duration::from_secs(10);
+/// How many of its steps' waits opening a stream takes in all, whatever the peer does.
+const OPEN_WAIT_STEPS: u32 = 2;
+
+/// Looks on while a case is driven, and may hold it up: nothing of ours goes out before it returns.
+pub trait Watch: Send {
+    /// Something of ours, the last event of the trace, is about to go out.
+    fn before_send(&mut self, trace: &Trace);
+}
+
+/// Nobody looks on.
+impl Watch for () {
+    fn before_send(&mut self, _trace: &Trace) {}
+}
 
 /// Plays the actor's scenario against the peer at `options`.
-pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
+pub async fn drive(actor: Actor<'_>, options: &DialOptions) -> Trace {
+    drive_watched(actor, options, &mut ()).await
+}
+
+/// The same, with somebody looking on.
+pub async fn drive_watched(
+    mut actor: Actor<'_>,
+    options: &DialOptions,
+    watch: &mut dyn Watch,
+) -> Trace {
     let started = Instant::now();
     let mut streams: Vec<Stream> = Vec::new();
     loop {
@@ -38,6 +58,7 @@ pub async fn drive(mut actor: Actor<'_>, options: &DialOptions) -> Trace {
                 actor.note(&session, input, started.elapsed());
             }
             Command::Send { session, out } => {
+                watch.before_send(actor.trace());
                 if let Some(stream) = streams.iter_mut().find(|stream| stream.session == session)
                     && let Err(error) = stream.put(out).await
                 {
@@ -111,11 +132,12 @@ async fn open(
         let link = connection.open(&shape).await?;
         Ok((connection, link))
     };
-    timeout(OPEN_WAIT, opening)
+    let after = options.step_wait.saturating_mul(OPEN_WAIT_STEPS);
+    timeout(after, opening)
         .await
         .unwrap_or(Err(LinkError::Timeout {
             step: net::Step::Connect,
-            after: OPEN_WAIT,
+            after,
         }))
 }
 

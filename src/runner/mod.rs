@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
-pub use drive::drive;
+pub use drive::{Watch, drive, drive_watched};
 pub use plan::{Job, Selection, plan};
 pub use reference::{StartError, start_reference};
 
@@ -20,15 +20,18 @@ use crate::{
     crypto::kem::KemId,
     judge::judge,
     net::{DialOptions, TlsRoots},
-    report::{CaseResult, Outcome},
+    report::CaseResult,
     rules::Level,
+    scenario::model::Scenario,
     target::{Contact, SetupMistake, contact_scenario, first_contact},
-    trace::Trace,
     wire::RpcProtocol,
 };
 
 /// Cases played at once where nothing else is asked for: most of a case is waiting.
 pub const JOBS_AT_ONCE: usize = 16;
+
+/// Longer than anybody sits at a debugger.
+const UNHURRIED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How a run is played.
 #[derive(Clone, Debug)]
@@ -110,6 +113,40 @@ pub async fn run(
     results
 }
 
+/// Plays one case with nobody in a hurry: the watcher is asked before each message of ours, and every deadline is off.
+pub async fn play_watched(
+    scenario: Arc<Scenario>,
+    protocol: RpcProtocol,
+    options: &RunOptions,
+    watch: &mut dyn Watch,
+) -> CaseResult {
+    let started = Instant::now();
+    let mut unhurried = (*scenario).clone();
+    for step in &mut unhurried.steps {
+        step.within = None;
+    }
+    let mut dial = options.dial(protocol);
+    dial.step_wait = UNHURRIED;
+    dial.limits.write_wait = UNHURRIED;
+    let patience = Patience {
+        answer: UNHURRIED,
+        // Before a fence, which then waits for the watcher.
+        grace: Patience::GRACE_MIN,
+    };
+    let entropy = options.entropy(&scenario.id, protocol);
+    let actor = Actor::new(&unhurried, entropy, options.kem_id, patience);
+    let trace = drive_watched(actor, &dial, watch).await;
+    let verdict = judge(&scenario, &trace);
+    CaseResult::new(
+        scenario,
+        protocol,
+        verdict,
+        options.held_to,
+        started.elapsed(),
+        trace,
+    )
+}
+
 /// Plays one case.
 pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseResult {
     let Job {
@@ -118,15 +155,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         skip,
     } = job;
     if let Some(reason) = skip {
-        return CaseResult {
-            scenario,
-            protocol,
-            outcome: Outcome::Skipped,
-            reason: Some(reason),
-            findings: Vec::new(),
-            duration: Duration::ZERO,
-            trace: Trace::default(),
-        };
+        return CaseResult::skipped(scenario, protocol, reason);
     }
     let started = Instant::now();
     let actor = Actor::new(

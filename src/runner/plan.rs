@@ -53,18 +53,19 @@ pub fn plan(
     protocols: &[RpcProtocol],
 ) -> Vec<Job> {
     let mut jobs = Vec::new();
-    for template in templates {
+    let taken = templates
+        .iter()
+        .filter(|template| selection.takes(template.id(), template.profile()));
+    for template in taken {
         for protocol in protocols {
             let Some(scenario) = template.instantiate(Role::Responder, *protocol) else {
                 continue;
             };
-            if selection.takes(&scenario.id, scenario.profile) {
-                jobs.push(Job {
-                    scenario: Arc::new(scenario),
-                    protocol: *protocol,
-                    skip: None,
-                });
-            }
+            jobs.push(Job {
+                scenario: Arc::new(scenario),
+                protocol: *protocol,
+                skip: None,
+            });
         }
     }
     jobs

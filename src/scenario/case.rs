@@ -1,12 +1,15 @@
 //! One file, read key by key: from YAML to cases that are known to be playable.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     de,
     fixtures::{Fixtures, PROBE},
     given,
-    load_error::Problems,
+    load_error::{LoadError, Problems},
     model::{Given, Location, PeerFixture, Profile, Scenario, ScenarioFile, Target, Verb},
     node::{Node, Place},
     problem::Problem,
@@ -15,12 +18,16 @@ use super::{
     steps::{self, StepContext},
     table::{Row, Table},
     variables::Variables,
+    write::write_file,
     yaml,
 };
 use crate::{
     rules::{Level, RuleId},
     wire::{Role, RpcProtocol},
 };
+
+/// Folder under which generated cases are said to stand; none of them is a file.
+const GENERATED: &str = "generated/";
 
 /// A case before it is known which role the peer under test plays, and over which RPC protocol.
 ///
@@ -30,8 +37,19 @@ pub struct CaseTemplate {
     id: String,
     rules: Vec<RuleId>,
     roles: &'static [Role],
-    /// One for each role and protocol; never empty.
-    scenarios: Vec<(Role, RpcProtocol, Scenario)>,
+    profile: Profile,
+    /// The file it is from.
+    text: Arc<str>,
+    source: Source,
+}
+
+/// Where its scenarios come from.
+#[derive(Clone, Debug, PartialEq)]
+enum Source {
+    /// A file, read through: one for each role and protocol, never empty.
+    File(Vec<(Role, RpcProtocol, Scenario)>),
+    /// A program, which wrote what the file would hold: read when it is asked for, because there are many.
+    Program { file: String, root: Arc<Node> },
 }
 
 impl CaseTemplate {
@@ -51,6 +69,60 @@ impl CaseTemplate {
         levels.min().unwrap_or(Level::Deployed)
     }
 
+    /// Which runs include it.
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The file that holds it, as YAML. Where the file has a table, its other rows are there too.
+    pub fn yaml(&self) -> &str {
+        &self.text
+    }
+
+    /// A case that a program wrote: what its file would hold, in the layout of a scenario file without a table.
+    ///
+    /// # Errors
+    /// As those of a file: all that is wrong with what the program wrote. The places are those of [`Self::yaml`].
+    pub fn generated(id: &str, file: &serde_json::Value) -> Result<CaseTemplate, Vec<LoadError>> {
+        let (text, root) = write_file(file);
+        let name = format!("{GENERATED}{id}.yaml");
+        let problems = Problems::default();
+        let draft = Draft::read(&name, id, &root, &problems);
+        let (rules, target, profile) = (draft.rules, draft.target, draft.profile);
+        let found = problems.take().into_iter();
+        let errors: Vec<_> = found
+            .map(|(place, problem)| LoadError::new(&name, place, problem, Some(&text)))
+            .collect();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(CaseTemplate {
+            id: id.to_owned(),
+            rules,
+            roles: target.unwrap_or(Target::Responder).roles(),
+            profile,
+            text: text.into(),
+            source: Source::Program {
+                file: name,
+                root: Arc::new(root),
+            },
+        })
+    }
+
+    /// Everything that is wrong with it. A file with a problem has no cases, so this asks about generated ones, whose
+    /// steps are read when they are played.
+    pub fn problems(&self) -> Vec<LoadError> {
+        let Source::Program { file, root } = &self.source else {
+            return Vec::new();
+        };
+        let problems = Problems::default();
+        Draft::read(file, &self.id, root, &problems).cases();
+        let found = problems.take().into_iter();
+        found
+            .map(|(place, problem)| LoadError::new(file, place, problem, Some(&self.text)))
+            .collect()
+    }
+
     /// The roles of the peer under test that it is for.
     pub fn roles(&self) -> &'static [Role] {
         self.roles
@@ -58,10 +130,21 @@ impl CaseTemplate {
 
     /// The case for one role over one RPC protocol; `None` when it is not for that role.
     pub fn instantiate(&self, role: Role, protocol: RpcProtocol) -> Option<Scenario> {
-        let mut scenarios = self.scenarios.iter();
-        scenarios.find_map(|(for_role, for_protocol, scenario)| {
-            (*for_role == role && *for_protocol == protocol).then(|| scenario.clone())
-        })
+        match &self.source {
+            Source::File(scenarios) => {
+                let mut scenarios = scenarios.iter();
+                scenarios.find_map(|(for_role, for_protocol, scenario)| {
+                    (*for_role == role && *for_protocol == protocol).then(|| scenario.clone())
+                })
+            }
+            Source::Program { file, root } => self.roles.contains(&role).then(|| {
+                // A test sees to it that no generated case has any.
+                let problems = Problems::default();
+                let draft = Draft::read(file, &self.id, root, &problems);
+                let variables = draft.variables(&self.id, role, protocol, None);
+                draft.scenario(&self.id, role, protocol, None, &variables)
+            }),
+        }
     }
 }
 
@@ -71,7 +154,13 @@ pub fn read_cases(file: &str, id: &str, text: &str, problems: &Problems) -> Vec<
         return Vec::new();
     };
     let draft = Draft::read(file, id, &root, problems);
-    let cases = draft.cases();
+    let text: Arc<str> = text.into();
+    let cases = draft.cases().into_iter();
+    let cases = cases.map(|case| CaseTemplate {
+        text: text.clone(),
+        ..case
+    });
+    let cases = cases.collect();
     match problems.is_empty() {
         true => cases,
         false => Vec::new(),
@@ -150,10 +239,12 @@ impl<'a> Draft<'a> {
             (role, protocol, scenario)
         });
         CaseTemplate {
-            scenarios: scenarios.collect(),
+            source: Source::File(scenarios.collect()),
             id,
             rules: self.rules.clone(),
             roles,
+            profile: self.profile,
+            text: Arc::default(),
         }
     }
 

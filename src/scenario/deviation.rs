@@ -250,6 +250,8 @@ pub enum PayloadFault {
     EmptyItem,
     /// An item whose action has a number that nobody knows.
     UnknownAction,
+    /// The item, the content of its action replaced by bytes that are no message.
+    ContentNotProtobuf,
     /// The item, each U+FFFD in its texts replaced by bytes that are not UTF-8.
     InvalidUtf8,
     /// A manifest whose length says 2 GiB less one, and nothing behind it.

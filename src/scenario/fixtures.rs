@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::model::{Given, PeerFixture, PermissionFixture};
@@ -23,7 +24,8 @@ const LABEL: &str = "syncspec/provision/1/";
 const SUFFIX_LEN: usize = 8;
 
 /// Everything that is provisioned for one case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Fixtures {
     /// Our identities: [`PEER`] first, then the others by name.
     pub identities: Vec<Identity>,
@@ -36,13 +38,15 @@ pub struct Fixtures {
 }
 
 /// One of our identities.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Identity {
     /// Name within the case.
     pub name: String,
     /// Instance id: at most [`INSTANCE_ID_LEN_MAX`] of letters, digits and `-`, and never like a number.
     pub instance_id: String,
-    /// Seed of the ed25519 key, 32 bytes.
+    /// Seed of the ed25519 key, 32 bytes; as data, hexadecimal.
+    #[serde(with = "hex_seed")]
     pub seed: [u8; 32],
     /// Whether the peer has an entry for it.
     pub known: bool,
@@ -51,7 +55,8 @@ pub struct Identity {
 }
 
 /// The pairing token.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Token {
     /// 32 bytes in hex.
     pub secret: String,
@@ -66,7 +71,8 @@ pub struct Token {
 }
 
 /// A repository in the peer's configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Repo {
     /// Name within the case.
     pub name: String,
@@ -81,7 +87,8 @@ pub struct Repo {
 }
 
 /// A plan in the peer's configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Plan {
     /// Name within the case.
     pub name: String,
@@ -229,6 +236,31 @@ fn slug(text: &str, len_max: usize) -> String {
         .take(len_max)
         .collect();
     slug.trim_end_matches('-').to_owned()
+}
+
+mod hex_seed {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    pub fn serialize<S: Serializer>(seed: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+        super::hex(seed).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+        let text = String::deserialize(deserializer)?;
+        read(&text).ok_or_else(|| de::Error::custom("expected 64 hexadecimal digits"))
+    }
+
+    fn read(text: &str) -> Option<[u8; 32]> {
+        let digits: Vec<u8> = text
+            .chars()
+            .map(|digit| digit.to_digit(16)?.try_into().ok())
+            .collect::<Option<_>>()?;
+        let bytes: Vec<u8> = digits
+            .chunks(2)
+            .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
+            .collect();
+        (digits.len() == 64).then(|| bytes.try_into().ok())?
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -55,6 +55,14 @@ pub fn load_dir(root: &Path) -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
     load(files)
 }
 
+/// The text of one file of another kind, held to the same bounds.
+pub(crate) fn read_text(file: &Path) -> Result<String, (Place, Problem)> {
+    let bytes = read_bounded(file)
+        .unwrap_or_else(|error| Err(Problem::Unreadable(error.to_string())))
+        .map_err(|problem| (Place::START, problem))?;
+    text(&bytes).map(str::to_owned)
+}
+
 /// One file, or why there is none.
 struct Source {
     shown: String,
@@ -127,7 +135,7 @@ fn text(bytes: &[u8]) -> Result<&str, (Place, Problem)> {
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-        (end_of(&before), Problem::NotUtf8)
+        (Place::behind(&before), Problem::NotUtf8)
     })?;
     // The parser takes NUL for the end of the file, and would leave the rest unread; and a carriage return alone for the
     // end of a line, from where on it would count other lines than an editor does.
@@ -138,24 +146,15 @@ fn text(bytes: &[u8]) -> Result<&str, (Place, Problem)> {
     };
     match text.char_indices().find(forbidden) {
         None => Ok(text),
-        Some((index, character)) => {
-            Err((end_of(&text[..index]), Problem::ControlCharacter(character)))
-        }
+        Some((index, character)) => Err((
+            Place::behind(&text[..index]),
+            Problem::ControlCharacter(character),
+        )),
     }
 }
 
 fn too_large(len: u64) -> bool {
     len > FILE_LEN_BYTES_MAX
-}
-
-/// The place behind a text.
-fn end_of(text: &str) -> Place {
-    let last_line = text.rsplit('\n').next().unwrap_or_default();
-    let from_one = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
-    Place {
-        line: from_one(text.matches('\n').count()),
-        column: from_one(last_line.chars().count()),
-    }
 }
 
 fn collect_files(folder: &Path, below: &str, depth: usize, files: &mut Vec<Source>) {

@@ -57,6 +57,17 @@ pub fn item_to_json(item: &SyncStreamItem) -> Json {
     message_json(&reflect(item))
 }
 
+/// Reads what [`item_to_json`] wrote; an item may have no action.
+///
+/// # Errors
+/// JSON that is no item of the contract.
+pub fn item_from_json(json: &Json) -> Result<SyncStreamItem, NotAnItem> {
+    DynamicMessage::deserialize(item_descriptor(), json)
+        .map_err(|error| NotAnItem(error.to_string()))?
+        .transcode_to()
+        .map_err(|error| NotAnItem(error.to_string()))
+}
+
 /// Every action's name in JSON, by field number.
 pub fn action_names() -> &'static [&'static str] {
     static FIELDS: LazyLock<Vec<FieldDescriptor>> =

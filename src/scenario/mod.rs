@@ -22,14 +22,23 @@ pub mod known_vectors;
 mod message_check;
 mod names;
 mod pattern;
+pub mod released;
 mod rule_check;
 mod shape;
 mod steps;
 mod table;
 mod variables;
+mod write;
 mod yaml;
 
 pub use case::CaseTemplate;
+// Other files that people write are read with the same means, and so are told of alike.
+#[cfg(test)]
+pub(crate) use shape::words_of;
+pub(crate) use {
+    de::read as read_node, load::read_text, names::nearest as nearest_names,
+    yaml::parse as parse_yaml,
+};
 
 #[cfg(test)]
 mod tests;

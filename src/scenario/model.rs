@@ -29,7 +29,8 @@ pub const WITHIN_MAX: Duration = Duration::from_secs(30);
 pub const FILE_LEN_BYTES_MAX: u64 = 256 * 1024;
 
 /// One playable case: one role, all variables filled in, everything checked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Scenario {
     /// Path below `scenarios/` without its ending, and the row's name behind a slash where there is a table.
     pub id: String,
@@ -263,6 +264,7 @@ pub struct PlanFixture {
 
 /// One thing that happens, or must happen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Step {
     /// What.
     pub verb: Verb,
@@ -375,6 +377,9 @@ pub struct Ending {
     pub also_allowed: Vec<Code>,
     /// True where an HTTP/2 reset or a closed connection is as good as a status: the peer was given no RPC to answer.
     pub or_reset: bool,
+    /// True where a peer may as well serve what was asked, because it is an optional capability: then the session goes
+    /// on.
+    pub or_goes_on: bool,
 }
 
 /// What an HTTP response must be.

@@ -17,6 +17,16 @@ pub struct Place {
 impl Place {
     /// Where a file begins.
     pub const START: Place = Place { line: 1, column: 1 };
+
+    /// The place behind a text.
+    pub fn behind(text: &str) -> Place {
+        let last_line = text.rsplit('\n').next().unwrap_or_default();
+        let from_one = |count: usize| u32::try_from(count).unwrap_or(u32::MAX).saturating_add(1);
+        Place {
+            line: from_one(text.matches('\n').count()),
+            column: from_one(last_line.chars().count()),
+        }
+    }
 }
 
 /// A value and where it stands.

@@ -32,6 +32,8 @@ pub enum Problem {
     More(usize),
     /// Not YAML.
     Syntax(String),
+    /// Not TOML.
+    NotToml(String),
     /// Nothing in it.
     Empty,
     /// More than one YAML document.
@@ -90,6 +92,13 @@ pub enum Problem {
     RuleTwice(RuleId),
     /// A rule that does not exist.
     UnknownRule(String),
+    /// A case that does not exist; these do.
+    UnknownCase {
+        /// What stands there.
+        seen: String,
+        /// The ids there are.
+        known: Vec<String>,
+    },
     /// A rule that does not bind the role under test.
     RuleOfOtherRole(RuleId, Role),
     /// A step's rule that the scenario does not list.
@@ -220,7 +229,8 @@ impl fmt::Display for Problem {
             ),
             More(count) => write!(f, "{count} more problems follow in this file"),
             Syntax(reason) => write!(f, "not YAML: {reason}"),
-            Empty => f.write_str("expected a scenario, seen an empty file"),
+            NotToml(reason) => write!(f, "not TOML: {reason}"),
+            Empty => f.write_str("expected a scenario or a list, seen an empty file"),
             SeveralDocuments => f.write_str("expected one YAML document, seen a second"),
             TooDeep => write!(f, "expected at most {DEPTH_MAX} levels, seen more"),
             AnchorOrAlias => f.write_str(
@@ -251,6 +261,11 @@ impl fmt::Display for Problem {
                 let ids: Vec<_> = crate::rules::ALL.iter().map(|rule| rule.as_str()).collect();
                 write!(f, "no rule has the id `{id}`")?;
                 suggest(f, id, &ids)
+            }
+            UnknownCase { seen, known } => {
+                let ids: Vec<_> = known.iter().map(String::as_str).collect();
+                write!(f, "no case has the id `{seen}`")?;
+                suggest(f, seen, &ids)
             }
             RuleOfOtherRole(rule, role) => write!(
                 f,

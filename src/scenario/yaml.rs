@@ -188,7 +188,7 @@ fn place(marker: &Marker) -> Place {
 }
 
 /// The core schema of YAML 1.2.
-fn plain_scalar(text: &str) -> NodeValue {
+pub(super) fn plain_scalar(text: &str) -> NodeValue {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => NodeValue::Null,
         "true" | "True" | "TRUE" => NodeValue::Bool(true),

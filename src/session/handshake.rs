@@ -1,5 +1,7 @@
 //! The identity handshake: ours, and the check of the peer's.
 
+use serde::{Deserialize, Serialize};
+
 use super::{params::Local, violation::Violation};
 use crate::{
     crypto::{
@@ -11,7 +13,8 @@ use crate::{
 };
 
 /// Who the peer proved to be. Whether it may connect is not decided here.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VerifiedPeer {
     /// Its key id, which matches the key that signed.
     pub keyid: String,

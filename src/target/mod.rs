@@ -1,7 +1,10 @@
 //! The peer under test: what it must be given, and whether it can be talked to at all. It holds no opinion on what the
 //! peer does once cases are played.
 
+pub mod capability;
+pub mod file;
 mod first_contact;
+pub mod known_failing;
 pub mod provision;
 
 pub use first_contact::{Contact, SetupMistake, first_contact, scenario as contact_scenario};

@@ -1,9 +1,12 @@
 //! What was seen between us and the peer in one case, in order. A trace holds no opinion: [`reading`] says what a step
 //! makes of it, the judge what that means.
 
+mod data;
 pub mod reading;
 
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     session::{VerifiedPeer, Violation},
@@ -16,17 +19,21 @@ pub const EVENTS_MAX: usize = 10_000;
 /// Most bytes one case takes in from the peer, for the same reason; the largest item deployed peers take fits twice.
 pub const RECEIVED_LEN_BYTES_MAX: usize = 160 * 1024 * 1024;
 
-/// One case's events.
-#[derive(Clone, Debug, Default)]
+/// One case's events. As data: items in protobuf's JSON mapping, times in nanoseconds; reading it back gives an equal
+/// trace.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trace {
     /// In the order they happened.
     pub events: Vec<Event>,
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Event {
-    /// Since the case began.
+    /// Since the case began; as data, in nanoseconds.
+    #[serde(rename = "at_ns", with = "data::nanos")]
     pub at: Duration,
     /// Step that was being played, from 0.
     pub step: usize,
@@ -37,7 +44,8 @@ pub struct Event {
 }
 
 /// The kinds of event.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum EventKind {
     /// Our request went out; no answer is awaited.
     Opened,
@@ -67,17 +75,19 @@ pub enum EventKind {
         /// Counter of the nonce.
         counter: u64,
         /// What it says.
+        #[serde(with = "data::item")]
         item: SyncStreamItem,
     },
     /// The peer sent something that breaks a rule by itself.
     Broke(Violation),
     /// The peer sent an item in the clear where none may come.
-    Clear(SyncStreamItem),
+    Clear(#[serde(with = "data::item")] SyncStreamItem),
     /// The stream ended.
     Ended(End),
     /// A step's deadline passed.
     DeadlinePassed {
         /// How long the step had waited.
+        #[serde(rename = "waited_ns", with = "data::nanos")]
         waited: Duration,
     },
     /// The trace is full.
@@ -85,11 +95,13 @@ pub enum EventKind {
 }
 
 /// Something we sent.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sent {
     /// What it is: `key`, `handshake` or the action's name.
     pub what: String,
     /// The item as it was meant, before it was sealed or spoilt.
+    #[serde(with = "data::optional_item")]
     pub item: Option<SyncStreamItem>,
     /// Counter of the nonce an honest peer would have used; none where nothing was sealed.
     pub counter: Option<u64>,
@@ -100,7 +112,8 @@ pub struct Sent {
 }
 
 /// How a stream ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum End {
     /// With an RPC status.
     Status {
@@ -161,7 +174,8 @@ impl std::fmt::Display for End {
 }
 
 /// Why a stream could not be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LinkFailure {
     /// Where it failed.
     pub stage: Stage,
@@ -170,7 +184,8 @@ pub struct LinkFailure {
 }
 
 /// The stages of opening a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Reading the URL.
     Url,

@@ -22,6 +22,8 @@ use crate::{
 const UNKNOWN_FIELD: u32 = 9999;
 /// The manifest's field number in SyncStreamItem.
 const MANIFEST_FIELD: u32 = 20;
+/// Field 15 with wire type 7, which does not exist.
+const NOT_PROTOBUF: [u8; 16] = [0x7f; 16];
 
 impl Side {
     /// One item of the session, sealed.
@@ -79,11 +81,11 @@ fn plaintext_of(
             continue;
         };
         plaintext = match fault {
-            // Field 15 with wire type 7, which does not exist.
-            PayloadFault::NotProtobuf => vec![0x7f; 16],
+            PayloadFault::NotProtobuf => NOT_PROTOBUF.to_vec(),
             PayloadFault::Truncated => plaintext[..plaintext.len().saturating_sub(1)].to_vec(),
             PayloadFault::EmptyItem => Vec::new(),
             PayloadFault::UnknownAction => length_delimited(UNKNOWN_FIELD, b""),
+            PayloadFault::ContentNotProtobuf => without_content(&plaintext),
             PayloadFault::InvalidUtf8 => without_utf8(plaintext),
             PayloadFault::GiantLength => giant_manifest(),
             PayloadFault::Nested => nested(side, &plaintext).unwrap_or(plaintext),
@@ -278,6 +280,16 @@ fn unpacked(item: &SyncStreamItem) -> Option<Vec<u8>> {
         }
     }
     Some(length_delimited(MANIFEST_FIELD, &inner))
+}
+
+/// The item with its action's number, and behind it bytes that are no message of any kind.
+fn without_content(plaintext: &[u8]) -> Vec<u8> {
+    let mut rest = plaintext;
+    match prost::encoding::decode_key(&mut rest) {
+        Ok((field, _)) => length_delimited(field, &NOT_PROTOBUF),
+        // Every item here was encoded from one with an action.
+        Err(_) => NOT_PROTOBUF.to_vec(),
+    }
 }
 
 fn length_delimited(field: u32, bytes: &[u8]) -> Vec<u8> {

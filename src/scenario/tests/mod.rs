@@ -175,6 +175,7 @@ steps:
         code: Some(Code::InvalidArgument),
         also_allowed: vec![Code::Internal],
         or_reset: false,
+        or_goes_on: false,
     };
     assert_eq!(
         verbs,

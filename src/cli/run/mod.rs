@@ -1,18 +1,19 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
+mod progress;
+
 use std::{
-    collections::BTreeMap,
-    fs,
-    io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
-use indicatif::{ProgressBar, ProgressStyle};
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
-    report::{CaseResult, Outcome, Summary, TargetLine, console, json},
+    report::{
+        Run, Summary, TargetLine, console,
+        saved::{PeerAddress, Played},
+    },
     rules::Level,
     runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
     wire::RpcProtocol,
@@ -22,8 +23,10 @@ use super::{
     SelectArgs, exit, kem_id,
     list::{self, ListArgs},
     provision::provision_for,
+    reports::ReportArgs,
     tls_roots,
 };
+use progress::{Progress, print_details};
 
 #[derive(clap::Args)]
 pub struct RunArgs {
@@ -50,9 +53,8 @@ pub struct RunArgs {
     /// KEM id to derive keys with: 0051 as deployed, 0050 as published
     #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
     kem_id: KemId,
-    /// Write a report: json=FILE
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
-    report: Vec<PathBuf>,
+    #[command(flatten)]
+    reports: ReportArgs,
 }
 
 pub fn run(args: RunArgs) -> Result<u8, u8> {
@@ -84,16 +86,22 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
 }
 
 async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
-    let started = Instant::now();
-    let (kind, url) = match &args.target {
-        Some(url) => ("url", url.clone()),
+    let (began, started) = (SystemTime::now(), Instant::now());
+    let (kind, url, peer) = match &args.target {
+        Some(url) => {
+            let peer = PeerAddress::Url {
+                url: url.clone(),
+                tls_ca: args.tls_ca.clone(),
+            };
+            ("url", url.clone(), peer)
+        }
         None => {
             let started = runner::start_reference(&provision_for(&jobs)).await;
             let url = started.map_err(|error| {
                 eprintln!("error: failed to {error}");
                 exit::SUITE
             })?;
-            ("reference", url)
+            ("reference", url, PeerAddress::Reference)
         }
     };
     let options = RunOptions {
@@ -112,28 +120,36 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
     println!("{} cases against {url}, seed {seed}", jobs.len());
     let mut progress = Progress::new(jobs.len());
     let asked = jobs.len();
-    let results = runner::run(jobs, &options, patience, &mut |result| {
+    let mut results = runner::run(jobs, &options, patience, &mut |result| {
         progress.tell(result)
     })
     .await;
     progress.finish();
+    let saved = args.reports.save_failures(&mut results, |result| Played {
+        seed,
+        protocol: result.protocol,
+        kem_id: options.kem_id,
+        held_to: options.held_to,
+        peer: peer.clone(),
+    });
     print_details(&results);
     let target = TargetLine {
         kind,
         url,
         protocols: args.select.protocols().to_vec(),
     };
-    for file in &args.report {
-        write_report(
-            file,
-            &format!("{:#}\n", json::report(&results, &target, seed)),
-        )?;
-    }
     let summary = Summary::of(&results);
     println!(
         "\n{}",
         console::summary(&summary, started.elapsed().as_secs_f64())
     );
+    let written = args.reports.write(&Run {
+        results: &results,
+        target: &target,
+        seed,
+        duration: started.elapsed(),
+        began,
+    });
     if results.len() < asked {
         eprintln!(
             "error: {} case(s) crashed in the suite itself",
@@ -141,18 +157,25 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         );
         return Err(exit::SUITE);
     }
+    saved.and(written)?;
     Ok(exit_code(&summary))
 }
 
 fn exit_code(summary: &Summary) -> u8 {
     match summary {
-        Summary { failed: 1.., .. } => exit::BROKEN,
+        Summary { failed: 1.., .. }
+        | Summary {
+            unexpected_pass: 1..,
+            ..
+        }
+        | Summary { flaky: 1.., .. } => exit::BROKEN,
         Summary {
             inconclusive: 1.., ..
         }
         | Summary {
             passed: 0,
             known_failing: 0,
+            preview_failed: 0,
             ..
         } => exit::NOT_JUDGED,
         _ => exit::CONFORMS,
@@ -183,83 +206,6 @@ async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Pati
     Ok(Patience::from_round_trip(round_trip))
 }
 
-/// A bar on a terminal, plain lines in a pipe.
-struct Progress(Option<ProgressBar>);
-
-impl Progress {
-    fn new(cases: usize) -> Self {
-        if !io::stdout().is_terminal() {
-            return Progress(None);
-        }
-        let bar = ProgressBar::new(cases as u64);
-        // The template is constant, and a bar without it is still a bar.
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}") {
-            bar.set_style(style);
-        }
-        Progress(Some(bar))
-    }
-
-    fn tell(&mut self, result: &CaseResult) {
-        match &self.0 {
-            None => println!("{}", console::line(result)),
-            Some(bar) => {
-                if result.outcome != Outcome::Passed {
-                    bar.println(console::line(result));
-                }
-                bar.set_message(result.scenario.id.clone());
-                bar.inc(1);
-            }
-        }
-    }
-
-    fn finish(&self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-/// A peer that died leaves the same reason at every case behind; a few are told in full, the rest counted.
-const SAME_REASON_MAX: usize = 2;
-
-fn print_details(results: &[CaseResult]) {
-    let mut out = io::stdout().lock();
-    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
-    for result in results {
-        if let Some(reason) = result.unjudged_reason() {
-            let count = reasons.entry(reason).or_default();
-            *count += 1;
-            if *count > SAME_REASON_MAX {
-                continue;
-            }
-        }
-        if console::details(&mut out, result).is_err() {
-            // Whoever read along has gone; the exit code still tells.
-            return;
-        }
-    }
-    for (reason, count) in reasons {
-        if count > SAME_REASON_MAX {
-            let _ = writeln!(
-                out,
-                "\n{} more could not be judged: {reason}",
-                count - SAME_REASON_MAX
-            );
-        }
-    }
-    let _ = out.flush();
-}
-
-fn write_report(file: &PathBuf, text: &str) -> Result<(), u8> {
-    fs::write(file, text).map_err(|error| {
-        eprintln!(
-            "error: failed to write the report {}: {error}",
-            file.display()
-        );
-        exit::SUITE
-    })
-}
-
 fn random_seed() -> Result<u64, u8> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| {
@@ -274,12 +220,5 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("expected a number from 1".to_owned()),
         Ok(number) => Ok(number),
-    }
-}
-
-fn report_file(text: &str) -> Result<PathBuf, String> {
-    match text.split_once('=') {
-        Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
-        _ => Err("expected json=FILE".to_owned()),
     }
 }

@@ -1,0 +1,141 @@
+//! `syncspec replay`: one saved case played again, with the same bytes of ours.
+
+use std::{
+    io::{self, BufRead as _, Write as _},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use syncspec::{
+    actor::Patience,
+    report::{
+        CaseResult,
+        saved::{PeerAddress, PlayedCase},
+        transcript,
+    },
+    runner::{self, Job, RunOptions, Watch},
+    trace::{EventKind, Trace},
+};
+
+use super::{
+    exit,
+    judge::{code_of, compared, read, show},
+    print,
+    provision::provision_for,
+    tls_roots,
+};
+
+#[derive(clap::Args)]
+pub struct ReplayArgs {
+    /// File that a run saved under --failures
+    file: PathBuf,
+    /// Play it against this peer in place of the one it was saved with
+    #[arg(long, value_name = "URL")]
+    target: Option<String>,
+    /// Trust the authorities in this PEM file too, for an https:// target
+    #[arg(long, value_name = "FILE", requires = "target")]
+    tls_ca: Option<PathBuf>,
+    /// Wait for Enter before each message of ours, and switch our deadlines off: for a debugger on the peer
+    #[arg(long)]
+    step: bool,
+}
+
+pub fn replay(args: &ReplayArgs) -> Result<u8, u8> {
+    let case = read(&args.file)?;
+    if case.suite_version != env!("CARGO_PKG_VERSION") {
+        eprintln!(
+            "note: it was saved by syncspec {}; only that version is sure to send the same bytes",
+            case.suite_version
+        );
+    }
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| {
+        eprintln!("error: failed to start: {error}");
+        exit::SUITE
+    })?;
+    let result = runtime.block_on(play(args, &case))?;
+    show(&result)?;
+    print(&compared(&case, &result))?;
+    Ok(code_of(result.outcome))
+}
+
+async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
+    let job = Job {
+        scenario: Arc::new(case.scenario.clone()),
+        protocol: case.played.protocol,
+        skip: None,
+    };
+    let peer = match &args.target {
+        Some(url) => PeerAddress::Url {
+            url: url.clone(),
+            tls_ca: args.tls_ca.clone(),
+        },
+        None => case.played.peer.clone(),
+    };
+    let (url, tls_ca) = match peer {
+        PeerAddress::Url { url, tls_ca } => (url, tls_ca),
+        PeerAddress::Reference => {
+            let provision = provision_for(std::slice::from_ref(&job));
+            let url = runner::start_reference(&provision).await;
+            let url = url.map_err(|error| {
+                eprintln!("error: failed to {error}");
+                exit::SUITE
+            })?;
+            (url, None)
+        }
+    };
+    let options = RunOptions {
+        url,
+        tls_roots: tls_roots(tls_ca.as_ref())?,
+        seed: case.played.seed,
+        at_once: 1,
+        held_to: case.played.held_to,
+        kem_id: case.played.kem_id,
+    };
+    if args.step {
+        let mut stepper = Stepper::default();
+        let result = runner::play_watched(job.scenario, job.protocol, &options, &mut stepper).await;
+        return Ok(result);
+    }
+    let contact = runner::contact(&options, job.protocol)
+        .await
+        .map_err(|mistake| {
+            eprintln!(
+                "error: the case was not played: the peer at {} was reached up to this step\n\n  {mistake}",
+                options.url
+            );
+            exit::NOT_JUDGED
+        })?;
+    let patience = Patience::from_round_trip(contact.round_trip);
+    Ok(runner::play(job, &options, patience).await)
+}
+
+/// Shows what happened so far, and waits for Enter before each message of ours.
+#[derive(Default)]
+struct Stepper {
+    shown: usize,
+}
+
+impl Watch for Stepper {
+    fn before_send(&mut self, trace: &Trace) {
+        // One message may go out in several pieces.
+        if trace.events.len() == self.shown {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        for line in transcript::every_line(trace).skip(self.shown) {
+            let _ = writeln!(out, "{line}");
+        }
+        self.shown = trace.events.len();
+        let next = trace.events.last().map(|event| &event.kind);
+        if !matches!(
+            next,
+            Some(EventKind::Sent(_) | EventKind::HalfClosed | EventKind::ResetByUs)
+        ) {
+            return;
+        }
+        let _ = write!(out, "  Enter sends it ");
+        let _ = out.flush();
+        // Where nobody can press Enter any more, the rest is played through.
+        let _ = io::stdin().lock().read_line(&mut String::new());
+    }
+}

@@ -1,0 +1,149 @@
+//! The ids that cases have had. They are append-only, so that lists and gates outside the suite stay true: a case may
+//! get another id only where the old one leads to it, and a case that no release has had yet fails no gate.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+const BUILT_IN: &str = include_str!("../../case-ids.txt");
+
+static RELEASED: LazyLock<Released> = LazyLock::new(|| {
+    // A test reads it.
+    Released::read(BUILT_IN).unwrap_or_default()
+});
+
+/// The ids of a release and of those before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    release: Option<String>,
+    ids: BTreeSet<String>,
+    renamed: BTreeMap<String, String>,
+}
+
+impl Released {
+    /// Those of this version of the suite.
+    pub fn built_in() -> &'static Released {
+        &RELEASED
+    }
+
+    /// Reads `case-ids.txt`: a line `release VERSION`, or `release none`; then ids, and `OLD -> NEW` for renamed ones.
+    /// `#` starts a comment.
+    ///
+    /// # Errors
+    /// The line that is none of these, in words.
+    pub fn read(text: &str) -> Result<Released, String> {
+        let mut released = Released::default();
+        for (index, line) in text.lines().enumerate() {
+            let wrong = |why: &str| format!("line {}: {why}", index + 1);
+            let words: Vec<_> = line
+                .split('#')
+                .next()
+                .unwrap_or_default()
+                .split_whitespace()
+                .collect();
+            let is_new = match words.as_slice() {
+                [] | ["release", "none"] => true,
+                ["release", version] => released.release.replace((*version).to_owned()).is_none(),
+                [id] => released.ids.insert((*id).to_owned()),
+                [old, "->", new] => {
+                    let (old, new) = ((*old).to_owned(), (*new).to_owned());
+                    released.renamed.insert(old, new).is_none()
+                }
+                _ => return Err(wrong("expected an id, or `OLD -> NEW`")),
+            };
+            if !is_new {
+                return Err(wrong("stands twice"));
+            }
+        }
+        Ok(released)
+    }
+
+    /// The ids, renamed ones apart.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.ids.iter().map(String::as_str)
+    }
+
+    /// What a case is called now that had this id once.
+    pub fn renamed(&self, id: &str) -> Option<&str> {
+        let mut now = self.renamed.get(id)?;
+        // A ring has no end.
+        for _ in 0..self.renamed.len() {
+            match self.renamed.get(now) {
+                Some(next) => now = next,
+                None => return Some(now),
+            }
+        }
+        None
+    }
+
+    /// Whether the last release did not have the case. Before the first one nothing is new.
+    pub fn is_preview(&self, id: &str) -> bool {
+        self.release.is_some() && !self.ids.contains(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::builtin::load_builtin;
+
+    /// Every id that is neither a case's nor leads to one.
+    fn vanished<'a>(released: &'a Released, cases: &BTreeSet<&str>) -> Vec<&'a str> {
+        let mut ids: Vec<_> = released.ids().collect();
+        ids.extend(released.renamed.keys().map(String::as_str));
+        ids.retain(|id| {
+            let now = released.renamed(id).unwrap_or(id);
+            !cases.contains(now)
+        });
+        ids
+    }
+
+    #[test]
+    fn every_id_that_was_promised_is_still_a_case_or_leads_to_one() {
+        let released = Released::read(BUILT_IN).unwrap();
+        assert!(released.ids().count() > 200);
+        let templates = load_builtin().unwrap();
+        let cases = templates.iter().map(|case| case.id()).collect();
+        let vanished = vanished(&released, &cases);
+        assert!(
+            vanished.is_empty(),
+            "no case has these ids any more; add lines `OLD -> NEW` to case-ids.txt:\n{}",
+            vanished.join("\n")
+        );
+    }
+
+    #[test]
+    fn id_that_vanished_then_seen_unless_it_leads_on() {
+        let cases = BTreeSet::from(["a/new", "b"]);
+        let released = Released::read("release 1.0.0\na/old\nb\n").unwrap();
+        assert_eq!(vanished(&released, &cases), ["a/old"]);
+        let renamed =
+            Released::read("release 1.0.0\na/old\nb\na/old -> a/older\na/older -> a/new\n")
+                .unwrap();
+        assert!(vanished(&renamed, &cases).is_empty());
+        let ring = Released::read("a/old\na/old -> b/x\nb/x -> a/old\n").unwrap();
+        assert_eq!(vanished(&ring, &cases), ["a/old", "a/old", "b/x"]);
+    }
+
+    #[test]
+    fn case_that_no_release_had_then_preview() {
+        let released = Released::read("release 1.0.0\na # the first\n").unwrap();
+        assert!(released.is_preview("b"));
+        assert!(!released.is_preview("a"));
+        assert!(!Released::read("release none\na\n").unwrap().is_preview("b"));
+    }
+
+    #[test]
+    fn line_of_another_form_then_refused_with_its_number() {
+        for (text, line) in [
+            ("a\nb c\n", 2),
+            ("a\na\n", 2),
+            ("a -> b -> c", 1),
+            ("release 1\nrelease 2", 2),
+        ] {
+            let error = Released::read(text).unwrap_err();
+            assert!(error.starts_with(&format!("line {line}:")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Target files as their users write them.
+
+use super::*;
+
+fn read(text: &str) -> TargetFile {
+    super::load::read("syncspec.toml", text).unwrap_or_else(|errors| {
+        let errors: Vec<_> = errors.iter().map(|error| error.render()).collect();
+        panic!("{}", errors.join("\n"))
+    })
+}
+
+fn problems(text: &str) -> String {
+    let errors = super::load::read("syncspec.toml", text).unwrap_err();
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    errors.join("\n")
+}
+
+#[test]
+fn url_then_a_host_over_both_protocols() {
+    let target = read("[responder]\nurl = 'http://127.0.0.1:9898/prefix'\n");
+    assert_eq!(target.roles(), [Role::Responder]);
+    assert_eq!(target.protocols(), RpcProtocol::ALL);
+    assert_eq!(target.responder_url(), Some("http://127.0.0.1:9898/prefix"));
+    assert_eq!(target.listen_address(), None);
+}
+
+#[test]
+fn command_then_a_host_on_the_port_it_is_given() {
+    let target = read("[command]\nrun = ['./peer', '{provision}', '{port}']\n");
+    assert_eq!(target.roles(), [Role::Responder]);
+    assert_eq!(target.responder_url(), Some(COMMAND_URL));
+    let command = target.command.as_ref().unwrap();
+    assert_eq!(command.start_wait(), START_WAIT);
+    assert_eq!(command.format, ProvisionFormat::Json);
+    assert_eq!(target.ready(), Ready::Port);
+}
+
+#[test]
+fn command_that_dials_then_a_client() {
+    let target = read("[command]\nrun = ['./peer', '{listen}']\nready = 'dials'\n");
+    assert_eq!(target.roles(), [Role::Initiator]);
+    assert_eq!(target.responder_url(), None);
+    assert_eq!(target.listen_address(), Some(COMMAND_LISTEN));
+}
+
+#[test]
+fn both_roles_then_one_command_for_both() {
+    let target = read(
+        "roles = ['initiator', 'responder']\n[command]\nrun = ['./peer', '{provision}', '{port}']\nformat = 'backrest-config'\n",
+    );
+    assert_eq!(target.roles(), [Role::Responder, Role::Initiator]);
+    assert_eq!(target.ready(), Ready::Port);
+    assert!(target.listen_address().is_some());
+}
+
+#[test]
+fn everything_said_then_everything_read() {
+    let target = read(
+        "name = 'mine'\nversion = '1.2'\nprotocols = ['connect']\nkem-id = '0050'\nknown-failing = 'known.yaml'\n\
+         [responder]\nurl = 'https://host:{port}'\ntls-ca = 'ca.pem'\n\
+         [command]\nrun = ['./peer', '{provision}', '{port}', '{data}']\nenv = { HOME = '{data}' }\nstart-within = '3s'\n\
+         stop-within = '200ms'\nrestarts-max = 3\n\
+         [state-service]\nheaders = { Authorization = 'Bearer x' }\n\
+         [hook]\nbuilt-in = 'backrest'\n\
+         [capabilities]\nlogs = true\npairing = false\n",
+    );
+    assert_eq!(target.protocols(), [RpcProtocol::Connect]);
+    assert_eq!(target.kem_id, Some(KemIdName::Published));
+    assert!(target.has(Capability::Logs));
+    assert!(!target.has(Capability::Pairing));
+    assert!(target.has(Capability::StateService));
+    let command = target.command.as_ref().unwrap();
+    assert_eq!(command.stop_wait(), Duration::from_millis(200));
+    assert_eq!(command.restarts_max(), 3);
+}
+
+#[test]
+fn several_mistakes_then_each_at_its_place() {
+    let found = problems(
+        "nmae = 'x'\nprotocols = ['http3']\n[command]\nrun = ['./peer', '{prot}']\n[hook]\nwithin = '10'\n",
+    );
+    assert!(
+        found.contains("syncspec.toml:1:1: unknown key `nmae` (did you mean `name`"),
+        "{found}"
+    );
+    assert!(
+        found.contains("syncspec.toml:2:14: unknown word `http3`"),
+        "{found}"
+    );
+    assert!(
+        found.contains("syncspec.toml:4:18: `{prot}` stands for nothing (did you mean `{port}`?)"),
+        "{found}"
+    );
+    assert!(
+        found.contains("syncspec.toml:6:10: expected a length of time"),
+        "{found}"
+    );
+}
+
+#[test]
+fn not_toml_then_said_where() {
+    let found = problems("name = 'x'\nrun = [\n");
+    assert!(found.contains("syncspec.toml:"), "{found}");
+    assert!(found.contains("not TOML"), "{found}");
+}
+
+#[test]
+fn parts_that_do_not_fit_then_each_is_named() {
+    assert!(problems("name = 'x'\n").contains("expected a way to the peer"));
+    assert!(
+        problems("roles = ['initiator']\n")
+            .contains("syncspec.toml:1:1: a client needs `initiator.listen`")
+    );
+    assert!(
+        problems("[command]\nrun = ['./peer', '{provision}']\n").contains("does not say `{port}`")
+    );
+    assert!(
+        problems("[command]\nrun = ['./peer', '{port}']\n").contains("does not say `{provision}`")
+    );
+    assert!(
+        problems("[responder]\nurl = 'http://h:{port}'\n")
+            .contains("syncspec.toml:2:1: `{port}` is a port")
+    );
+    assert!(
+        problems("[command]\nrun = ['./peer']\nready = 'dials'\n")
+            .contains("cannot know whom to dial")
+    );
+    assert!(
+        problems("[responder]\nurl = 'http://h'\n[hook]\nwithin = '1s'\n")
+            .contains("either `run` or `built-in`")
+    );
+    assert!(problems("[command]\nrun = []\n").contains("expected a program"));
+    assert!(problems("[responder]\nurl = 'localhost:1'\n").contains("expected http://HOST:PORT"));
+    assert!(problems("[initiator]\nlisten = '9899'\n").contains("expected ADDRESS:PORT"));
+}
+
+#[test]
+fn words_in_braces_then_filled_in_and_other_braces_stay() {
+    let filling = Filling {
+        provision: "/tmp/p.json".to_owned(),
+        port: 7,
+        data: "/tmp/d".to_owned(),
+        listen: "http://x".to_owned(),
+        url: "http://y".to_owned(),
+    };
+    let fill = |text: &str| Filled::parse(text).unwrap().fill(&filling);
+    assert_eq!(fill("--addr=:{port}{data}"), "--addr=:7/tmp/d");
+    assert_eq!(fill("{\"a\": {}} {"), "{\"a\": {}} {");
+    assert_eq!(fill("{{port}}"), "{7}");
+}
+
+#[test]
+fn one_line_then_split_as_a_shell_does() {
+    let command = CommandLine::parse("./peer -c {provision} 'two words'").unwrap();
+    assert_eq!(command.program().as_str(), "./peer");
+    assert_eq!(command.args()[2].as_str(), "two words");
+    assert!(CommandLine::parse("'open").is_err());
+    assert!(CommandLine::parse("").is_err());
+}
+
+#[test]
+fn schema_then_has_every_key_of_the_file() {
+    let schema = schema();
+    for key in crate::scenario::words_of::<TargetFile>() {
+        assert!(schema["properties"].get(key).is_some(), "{key}");
+    }
+}

@@ -1,0 +1,66 @@
+//! How parts of a trace are written as data.
+
+/// A duration as whole nanoseconds.
+pub(super) mod nanos {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        // 2^64 ns are 584 years.
+        serializer.serialize_u64(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_nanos)
+    }
+}
+
+/// An item in protobuf's JSON mapping. One without an action is `{}`.
+pub(super) mod item {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use crate::{
+        scenario::message::{item_from_json, item_to_json},
+        wire::SyncStreamItem,
+    };
+
+    pub fn serialize<S: Serializer>(
+        item: &SyncStreamItem,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        item_to_json(item).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<SyncStreamItem, D::Error> {
+        let json = serde_json::Value::deserialize(deserializer)?;
+        item_from_json(&json).map_err(de::Error::custom)
+    }
+}
+
+/// The same, or `null`.
+pub(super) mod optional_item {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use crate::{
+        scenario::message::{item_from_json, item_to_json},
+        wire::SyncStreamItem,
+    };
+
+    pub fn serialize<S: Serializer>(
+        item: &Option<SyncStreamItem>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        item.as_ref().map(item_to_json).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<SyncStreamItem>, D::Error> {
+        Option::<serde_json::Value>::deserialize(deserializer)?
+            .map(|json| item_from_json(&json).map_err(de::Error::custom))
+            .transpose()
+    }
+}
