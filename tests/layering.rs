@@ -25,6 +25,10 @@ const USES: &[(&str, &[&str])] = &[
         "judge",
         &["actor", "trace", "scenario", "session", "rules", "wire"],
     ),
+    (
+        "campaign",
+        &["judge", "model", "trace", "scenario", "rules", "wire"],
+    ),
     ("vectors", &["reference", "session", "crypto", "wire"]),
     ("net", &["reference", "session", "crypto", "rules", "wire"]),
     ("storage", &["reference", "session", "wire"]),

@@ -13,7 +13,7 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
-/// All of them, cheapest first.
+/// All of them.
 pub const TARGETS: &[Target] = &[
     Target {
         name: "wire",
@@ -39,6 +39,31 @@ pub const TARGETS: &[Target] = &[
         name: "meddling",
         check: oracles::meddling::check,
         seeds: seeds::meddling,
+    },
+    Target {
+        name: "kem",
+        check: oracles::kem::check,
+        seeds: seeds::kem,
+    },
+    Target {
+        name: "token",
+        check: oracles::token::check,
+        seeds: seeds::token,
+    },
+    Target {
+        name: "scenario",
+        check: oracles::documents::scenario,
+        seeds: seeds::scenario,
+    },
+    Target {
+        name: "item_json",
+        check: oracles::documents::item_json,
+        seeds: seeds::item_json,
+    },
+    Target {
+        name: "permissions",
+        check: oracles::permissions::check,
+        seeds: seeds::permissions,
     },
 ];
 

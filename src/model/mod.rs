@@ -9,7 +9,7 @@ mod message;
 mod phrase;
 mod responder;
 mod state;
-mod steps;
+pub(crate) mod steps;
 mod verdict;
 
 pub mod matrix;

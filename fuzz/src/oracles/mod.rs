@@ -3,11 +3,14 @@
 
 pub mod client_dialogue;
 mod client_model;
+pub mod documents;
 pub mod envelope;
 pub mod host_dialogue;
 mod host_model;
+pub mod kem;
 pub mod meddling;
 pub mod permissions;
 mod set_config;
 mod stream;
+pub mod token;
 pub mod wire;

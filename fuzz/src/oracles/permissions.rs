@@ -1,9 +1,37 @@
 //! Section 5 of the protocol once more, by scanning the texts.
 
+use prost::Message as _;
 use syncspec::{
     reference::grants::{Grants, OperationPlace, Resource},
-    wire::v1::multihost::{Permission, permission::Type},
+    wire::v1::multihost::{Peer, Permission, permission::Type},
 };
+
+/// The permissions of an entry, encoded: read as this naive reading has it.
+pub fn check(bytes: &[u8]) {
+    let Ok(entry) = Peer::decode(bytes) else {
+        return;
+    };
+    let scopes = entry
+        .permissions
+        .iter()
+        .flat_map(|permission| &permission.scopes);
+    if scopes.clone().count() > SCOPES_MAX {
+        return;
+    }
+    // The ids that the scopes name themselves, and one that none does.
+    let named = scopes.filter_map(|scope| scope.split_once(':').map(|(_, id)| id));
+    let mut ids: Vec<&str> = named
+        .take(IDS_MAX)
+        .chain(["photos", "nobody-names-it"])
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    grants_equal_the_naive_reading(&entry.permissions, &ids);
+}
+
+/// Most scopes of one input, and most ids that it is asked about: the naive reading asks of each triple of ids.
+const SCOPES_MAX: usize = 64;
+const IDS_MAX: usize = 4;
 
 /// Whether a permission of one of these kinds covers what `name` names, such as `repo:photos`.
 pub fn covered(permissions: &[Permission], kinds: &[Type], name: &str) -> bool {

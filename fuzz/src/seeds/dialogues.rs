@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use syncspec::{
+    model::load_catalogue,
     scenario::{
-        builtin::load_builtin,
+        CaseTemplate,
         deviation::Deviation,
         model::{Scenario, Sendable, Step, Verb},
     },
@@ -195,8 +196,13 @@ fn operations_item(event: Event) -> Vec<u8> {
     }))
 }
 
+/// Every case of the suite.
+pub fn catalogue() -> Vec<CaseTemplate> {
+    load_catalogue().expect("the suite's own cases load, as its tests hold")
+}
+
 fn from_scenarios(role: Role) -> Vec<Vec<u8>> {
-    let templates = load_builtin().expect("the suite's own scenarios load, as its tests hold");
+    let templates = catalogue();
     let scenarios = templates
         .iter()
         .filter_map(|template| template.instantiate(role, RpcProtocol::Grpc));

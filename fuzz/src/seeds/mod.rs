@@ -7,7 +7,10 @@ use std::time::Duration;
 
 pub use dialogues::{client_dialogue, host_dialogue};
 use prost::Message as _;
-use syncspec::wire::{Action, SyncStreamItem};
+use syncspec::wire::{
+    Action, SyncStreamItem,
+    v1::multihost::{Peer, Permission},
+};
 
 use crate::{
     records::Writer,
@@ -76,6 +79,81 @@ pub fn meddling() -> Vec<Vec<u8>> {
         }
     }
     seeds
+}
+
+/// Seeds, randomness, and edits at the borders of the parts.
+pub fn kem() -> Vec<Vec<u8>> {
+    let start = [[0x11; 32], [0x22; 32]].concat();
+    let places: [u16; 10] = [0, 1, 767, 1567, 1568, 1569, 1616, 1617, 1664, 2000];
+    let edits = places
+        .iter()
+        .flat_map(|place| [1, 2, 4, 6, 0x80].map(|mask| (*place, mask)));
+    let edited = edits.map(|(place, mask)| {
+        let [high, low] = place.to_be_bytes();
+        [start.as_slice(), &[high, low, mask]].concat()
+    });
+    std::iter::once(start.clone()).chain(edited).collect()
+}
+
+/// The tokens of the vectors.
+pub fn token() -> Vec<Vec<u8>> {
+    let tests = vectors::tests("tokens");
+    let texts = tests.iter().filter_map(|test| test["token"].as_str());
+    texts.map(|text| text.as_bytes().to_vec()).collect()
+}
+
+/// The suite's own scenario files.
+pub fn scenario() -> Vec<Vec<u8>> {
+    let templates = dialogues::catalogue();
+    let mut texts: Vec<Vec<u8>> = templates
+        .iter()
+        .map(|case| case.yaml().as_bytes().to_vec())
+        .collect();
+    texts.sort();
+    texts.dedup();
+    texts
+}
+
+/// The items of the vectors, in JSON.
+pub fn item_json() -> Vec<Vec<u8>> {
+    let tests = vectors::tests("messages");
+    let items = tests
+        .iter()
+        .filter(|test| test["message"] == "v1sync.SyncStreamItem");
+    let with_json = items.filter(|test| !test["json"].is_null());
+    with_json
+        .map(|test| test["json"].to_string().into_bytes())
+        .collect()
+}
+
+/// Entries with permissions of each type and scopes of each form, and of none.
+pub fn permissions() -> Vec<Vec<u8>> {
+    let sets: [&[&str]; 9] = [
+        &[],
+        &["*"],
+        &["repo:photos"],
+        &["plan:photos", "!repo:photos"],
+        &["!repo:photos"],
+        &["*", "!plan:photos"],
+        &["repo:a:b", "repo:*", "!plan: "],
+        &["repo:"],
+        &["Repo:photos"],
+    ];
+    let of_kinds = (0..6).flat_map(|kind| sets.map(|scopes| (kind, scopes)));
+    let entries = of_kinds.map(|(kind, scopes)| Peer {
+        permissions: vec![
+            Permission {
+                r#type: kind,
+                scopes: scopes.iter().map(|&scope| scope.to_owned()).collect(),
+            },
+            Permission {
+                r#type: 2,
+                scopes: vec!["plan:daily".to_owned()],
+            },
+        ],
+        ..Peer::default()
+    });
+    entries.map(|entry| entry.encode_to_vec()).collect()
 }
 
 /// A pause of a length that is due for something.

@@ -4,8 +4,6 @@ use serde_json::Value;
 
 const FILES: &[(&str, &str)] = &[
     ("frames", include_str!("../../../vectors/frames.json")),
-    ("handshake", include_str!("../../../vectors/handshake.json")),
-    ("kem", include_str!("../../../vectors/kem.json")),
     ("messages", include_str!("../../../vectors/messages.json")),
     ("tokens", include_str!("../../../vectors/tokens.json")),
 ];
