@@ -24,10 +24,10 @@ use syncspec::{
         saved::{PeerAddress, Played, PlayedCase},
     },
     rules::Level,
-    runner::{self, Job, RunOptions, Selection, plan},
+    runner::{self, Caller, Job, RunOptions, Selection, Switchboard, plan},
     scenario::model::Profile,
     target::provision::Provision,
-    wire::RpcProtocol,
+    wire::{Role, RpcProtocol},
 };
 use tokio::runtime::Runtime;
 
@@ -46,9 +46,13 @@ fn main() -> ExitCode {
         profile: Profile::Full,
         ..Selection::default()
     };
-    let jobs = plan(&templates, &selection, &RpcProtocol::ALL);
+    let jobs: Vec<Job> = [Role::Responder, Role::Initiator]
+        .into_iter()
+        .flat_map(|role| plan(&templates, &selection, role, &RpcProtocol::ALL))
+        .collect();
     let options = Arc::new(RunOptions {
         url: reference_for(&jobs),
+        switchboard: Some(Arc::new(switchboard())),
         tls_roots: TlsRoots::default(),
         seed: SEED,
         at_once: 1,
@@ -80,6 +84,14 @@ fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
     let mut text = Vec::new();
     console::details(&mut text, &result)?;
     Err(String::from_utf8_lossy(&text).into())
+}
+
+/// Where the reference client, one for each case, calls.
+fn switchboard() -> Switchboard {
+    let client = Caller::Reference(Box::default());
+    RUNTIME
+        .block_on(Switchboard::open("127.0.0.1:0", client))
+        .expect("a loopback port")
 }
 
 /// What is saved of a case is read again equal, and judged the same without the peer.

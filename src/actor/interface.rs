@@ -31,10 +31,12 @@ impl Patience {
 /// What the driver is to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Open a stream for this session.
+    /// Open a stream for this session, or take the peer's call.
     Open {
         /// Name of the session.
         session: String,
+        /// Name of our identity: a client that dials us has an entry, and a path, for each.
+        identity: String,
         /// How the request differs from an honest one.
         request: RequestShape,
     },
@@ -44,6 +46,11 @@ pub enum Command {
         session: String,
         /// What to put.
         out: Out,
+    },
+    /// Ask whether the connection of this session's stream is alive: a ping, answered below the protocol.
+    Ping {
+        /// Name of the session.
+        session: String,
     },
     /// Wait until something happens, or until this time.
     Wait {
@@ -79,7 +86,7 @@ pub enum Out {
 /// What happened on a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// The request went out.
+    /// The request went out, or the call was taken.
     Opened,
     /// It could not.
     NotOpened(LinkFailure),
@@ -97,6 +104,8 @@ pub enum Input {
         /// Whether it came compressed.
         compressed: bool,
     },
+    /// The connection answered a ping.
+    Alive,
     /// The stream ended.
     Ended(End),
 }

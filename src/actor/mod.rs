@@ -6,10 +6,13 @@
 //! on any link, or for the time named, and then asks again.
 
 mod entropy;
+mod exchange;
+mod fence;
 mod forge;
 mod interface;
 mod ops;
 mod side;
+mod witness;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,27 +24,27 @@ pub use interface::{Command, Input, Out, Patience, RequestShape};
 pub use ops::session_of;
 use ops::{Op, ops_of};
 use side::Side;
+use witness::Witness;
 
 use crate::{
     crypto::kem::KemId,
+    rules::RuleId,
     scenario::{
         deviation::Deviation,
         model::{Scenario, Step, Verb},
     },
+    session::Violation,
     trace::{
         EVENTS_MAX, Event, EventKind, RECEIVED_LEN_BYTES_MAX, Sent, Trace,
         reading::{Mark, Reading, read},
     },
-    wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncActionOperationManifest},
+    wire::SyncStreamItem,
 };
 
 /// Name of the session of steps that name none.
 pub const MAIN_SESSION: &str = "main";
 /// Name of the session that a probe opens, and of the identity it uses.
 pub const PROBE_SESSION: &str = "probe";
-
-/// First id a fence asks for. Scenarios use small ids, so no stored operation has it.
-const FENCE_ID_FIRST: i64 = 0x5359_4e43_0000;
 
 /// Plays one scenario.
 pub struct Actor<'a> {
@@ -56,6 +59,9 @@ pub struct Actor<'a> {
     ops: VecDeque<Op>,
     /// When the wait at the head of `ops` began.
     waiting_since: Option<Duration>,
+    witness: Witness,
+    /// Public keys of the peer's calls: none may come twice.
+    peer_keys: Vec<Vec<u8>>,
     fences: i64,
     /// Operations the peer holds from this case, id to modno: a fence lists them, so that it deletes none.
     ledger: BTreeMap<i64, i64>,
@@ -83,6 +89,8 @@ impl<'a> Actor<'a> {
             step: 0,
             ops: VecDeque::new(),
             waiting_since: None,
+            witness: Witness::default(),
+            peer_keys: Vec::new(),
             fences: 0,
             ledger: BTreeMap::new(),
             commands: VecDeque::new(),
@@ -131,7 +139,8 @@ impl<'a> Actor<'a> {
             }
             return;
         }
-        let kinds = match (input, self.sides.get_mut(session)) {
+        let was_keyed = self.has_peers_key(session);
+        let mut kinds = match (input, self.sides.get_mut(session)) {
             (
                 Input::Message {
                     payload,
@@ -157,14 +166,35 @@ impl<'a> Actor<'a> {
                     content_type,
                 }]
             }
+            (Input::Alive, _) => vec![EventKind::Alive],
             (Input::Ended(end), side) => {
                 side.into_iter().for_each(Side::over);
                 vec![EventKind::Ended(end)]
             }
         };
+        if !was_keyed && self.has_peers_key(session) {
+            kinds.extend(self.key_used_before(session).map(EventKind::Noticed));
+        }
         for kind in kinds {
             self.record(session, kind, now);
         }
+    }
+
+    fn has_peers_key(&self, session: &str) -> bool {
+        self.sides.get(session).is_some_and(Side::has_peers_key)
+    }
+
+    /// Remembers the public key that a call brought; a violation if an earlier one brought it too.
+    fn key_used_before(&mut self, session: &str) -> Option<Violation> {
+        let key = self.sides.get(session)?.exchange.peer_key()?.to_vec();
+        if self.peer_keys.contains(&key) {
+            return Some(Violation::protocol(
+                RuleId::TransportFreshKey,
+                "a public key that an earlier call of this case had",
+            ));
+        }
+        self.peer_keys.push(key);
+        None
     }
 
     fn record(&mut self, session: &str, kind: EventKind, now: Duration) {
@@ -182,8 +212,20 @@ impl<'a> Actor<'a> {
 
     fn begin_step(&mut self) {
         self.waiting_since = None;
+        self.witness = Witness::default();
+        let probe_is_up = self
+            .sides
+            .get(PROBE_SESSION)
+            .is_some_and(|side| !side.is_over());
         match self.current() {
-            Some(step) => self.ops = ops_of(step).into(),
+            Some(step) => {
+                self.ops = ops_of(step, self.scenario.role, probe_is_up).into();
+                if matches!(step.verb, Verb::Probe(_)) {
+                    // What a session that stands already answered before proves nothing now.
+                    let mark = Mark(self.trace.events.len());
+                    self.marks.insert(PROBE_SESSION.to_owned(), mark);
+                }
+            }
             None => self.finished = true,
         }
     }
@@ -202,9 +244,10 @@ impl<'a> Actor<'a> {
         };
         let since = *self.waiting_since.get_or_insert(now);
         match op {
-            Op::UntilKeyed => self.wait_for(now, since + self.patience.answer, |side| {
-                side.is_keyed() || side.is_over()
+            Op::UntilPeersKey => self.wait_for(now, since + self.patience.answer, |side| {
+                side.has_peers_key() || side.is_over()
             }),
+            Op::Witness => self.hear_witness(step, now),
             Op::Grace => self.wait_for_reading(step, now, since + self.patience.grace),
             Op::Await => {
                 let limit = step.within.unwrap_or(self.patience.answer);
@@ -250,7 +293,7 @@ impl<'a> Actor<'a> {
     fn reading(&self, step: &Step) -> Reading {
         let session = session_of(step);
         let mark = self.marks.get(session).copied().unwrap_or_default();
-        read(step, session, &self.trace, mark)
+        read(step, session, self.scenario.role, &self.trace, mark)
     }
 
     fn wait_for_reading(
@@ -301,16 +344,19 @@ impl<'a> Actor<'a> {
                 });
             }
             Op::SendFence => self.send_fence(step, session, now),
-            Op::UntilKeyed | Op::Grace | Op::Await => {}
+            Op::UntilPeersKey | Op::Grace | Op::Witness | Op::Await => {}
         }
     }
 
     fn open(&mut self, step: &Step, session: &str, identity: &str, secret: String) {
-        let Some(fixture) = self.scenario.fixtures.identity(identity) else {
+        let fixtures = &self.scenario.fixtures;
+        let Some(fixture) = fixtures.identity(identity) else {
             return;
         };
         let side = Side::new(
+            self.scenario.role,
             fixture,
+            fixtures.another_known(identity),
             secret,
             self.kem_id,
             self.entropy.child(&format!("{}/{session}", self.step)),
@@ -328,6 +374,7 @@ impl<'a> Actor<'a> {
         }
         self.commands.push_back(Command::Open {
             session: session.to_owned(),
+            identity: identity.to_owned(),
             request,
         });
     }
@@ -385,65 +432,12 @@ impl<'a> Actor<'a> {
         }
     }
 
-    fn send_fence(&mut self, step: &Step, session: &str, now: Duration) {
-        let id = FENCE_ID_FIRST + self.fences;
-        self.fences += 1;
-        let (mut op_ids, mut modnos): (Vec<i64>, Vec<i64>) =
-            self.ledger.iter().map(|(id, modno)| (*id, *modno)).unzip();
-        op_ids.push(id);
-        modnos.push(1);
-        let item = SyncStreamItem {
-            action: Some(Action::OperationManifest(SyncActionOperationManifest {
-                op_ids,
-                modnos,
-            })),
-        };
-        let honest = Step {
-            deviate: Vec::new(),
-            ..step.clone()
-        };
-        self.send(&honest, session, "fence", now, move |side, _| {
-            side.forge_item(item, &[], None)
-        });
-        if let Some(Event {
-            kind: EventKind::Sent(sent),
-            ..
-        }) = self.trace.events.last_mut()
-        {
-            sent.fence = Some(id);
-        }
-    }
-
     /// The session of this case that came before, whose frames and handshake can be played again.
     fn earlier(&self, session: &str) -> Option<side::Memory> {
         self.sides
             .iter()
-            .find(|(name, _)| *name != session)
+            .find(|(name, _)| *name != session && *name != PROBE_SESSION)
             .map(|(_, side)| side.memory().clone())
-    }
-
-    fn note_operations(&mut self, item: &SyncStreamItem) {
-        use crate::wire::v1::operation_event::Event as Change;
-        let Some(Action::ReceiveOperations(received)) = &item.action else {
-            return;
-        };
-        match received
-            .event
-            .as_ref()
-            .and_then(|event| event.event.as_ref())
-        {
-            Some(Change::CreatedOperations(list) | Change::UpdatedOperations(list)) => {
-                for operation in &list.operations {
-                    self.ledger.insert(operation.id, operation.modno);
-                }
-            }
-            Some(Change::DeletedOperations(list)) => {
-                for id in &list.values {
-                    self.ledger.remove(id);
-                }
-            }
-            Some(Change::KeepAlive(_)) | None => {}
-        }
     }
 }
 

@@ -1,9 +1,13 @@
 //! The parts each kind of step is played in.
 
 use super::{MAIN_SESSION, PROBE_SESSION};
-use crate::scenario::{
-    message::Message,
-    model::{Sendable, Step, Verb},
+use crate::{
+    scenario::{
+        fixtures::PEER,
+        message::Message,
+        model::{Sendable, Step, Verb},
+    },
+    wire::Role,
 };
 
 /// The parts a step is played in.
@@ -19,10 +23,12 @@ pub(super) enum Op {
     SendFence,
     HalfClose,
     Reset,
-    /// Until the key exchange is done or the stream is over.
-    UntilKeyed,
+    /// Until the peer's part of the key exchange is in, or the stream is over.
+    UntilPeersKey,
     /// Until the step can be read, for this long; then go on.
     Grace,
+    /// Until the step can be read, or another session of the peer was served; then go on.
+    Witness,
     /// Until the step can be read.
     Await,
 }
@@ -35,45 +41,67 @@ pub fn session_of(step: &Step) -> &str {
     }
 }
 
-pub(super) fn ops_of(step: &Step) -> Vec<Op> {
+/// The parts of a step against a peer in that role. `probe_is_up` says whether a probe's session stands already.
+pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op> {
     let open = |identity: &Option<String>, secret: &Option<String>| Op::Open {
-        identity: identity.clone().unwrap_or_else(|| "peer".to_owned()),
+        identity: identity.clone().unwrap_or_else(|| PEER.to_owned()),
         secret: secret.clone().unwrap_or_default(),
     };
+    // A client dials each of its hosts once.
+    let served_again = peer_role == Role::Initiator && probe_is_up;
     match &step.verb {
         Verb::Connect(connect) => vec![open(&connect.identity, &None)],
-        Verb::Establish(establish) => vec![
-            open(&establish.identity, &establish.secret),
-            Op::SendKey,
-            Op::UntilKeyed,
-            Op::SendHandshake,
-            Op::Await,
-        ],
+        Verb::Establish(establish) => {
+            let mut ops = vec![open(&establish.identity, &establish.secret)];
+            ops.extend(exchange(peer_role));
+            ops.extend([Op::SendHandshake, Op::Await]);
+            ops
+        }
+        Verb::Send(Sendable::Key) if peer_role == Role::Initiator => {
+            vec![Op::UntilPeersKey, Op::SendKey]
+        }
         Verb::Send(Sendable::Key) => vec![Op::SendKey],
-        Verb::Send(Sendable::Handshake) => vec![Op::UntilKeyed, Op::SendHandshake],
+        Verb::Send(Sendable::Handshake) => vec![Op::UntilPeersKey, Op::SendHandshake],
+        // A host has nothing to send to before the call's first item is in.
+        Verb::Send(Sendable::Item(message)) if peer_role == Role::Initiator => {
+            vec![Op::UntilPeersKey, Op::SendItem(message.clone())]
+        }
         Verb::Send(Sendable::Item(message)) => vec![Op::SendItem(message.clone())],
         Verb::Expect(_) | Verb::ExpectHttp(_) | Verb::Settle(_) => vec![Op::Await],
         Verb::ExpectEstablished(_) | Verb::Fence(_) => {
-            vec![Op::UntilKeyed, Op::SendFence, Op::Await]
+            vec![Op::UntilPeersKey, Op::SendFence, Op::Await]
         }
         // Where the rule has its own clock, only that clock may end the stream.
         Verb::ExpectClosed(_) | Verb::ExpectRefused(_) if step.within.is_some() => vec![Op::Await],
+        // Whether a client closes is all that is asked; a fence would ask whether it goes on.
+        Verb::ExpectClosed(_) if peer_role == Role::Initiator => vec![Op::Await],
+        Verb::ExpectRefused(_) if peer_role == Role::Initiator => {
+            vec![Op::UntilPeersKey, Op::SendFence, Op::Witness, Op::Await]
+        }
         Verb::ExpectClosed(_) | Verb::ExpectRefused(_) => {
             vec![Op::Grace, Op::SendFence, Op::Await]
         }
         Verb::ExpectNever(_) => Vec::new(),
         Verb::HalfClose(_) => vec![Op::HalfClose],
         Verb::Reset(_) => vec![Op::Reset],
-        Verb::Probe(_) => vec![
-            Op::Open {
+        // It may be no further than its call; the fence makes good what is missing.
+        Verb::Probe(_) if served_again => vec![Op::UntilPeersKey, Op::SendFence, Op::Await],
+        Verb::Probe(_) => {
+            let mut ops = vec![Op::Open {
                 identity: PROBE_SESSION.to_owned(),
                 secret: String::new(),
-            },
-            Op::SendKey,
-            Op::UntilKeyed,
-            Op::SendHandshake,
-            Op::SendFence,
-            Op::Await,
-        ],
+            }];
+            ops.extend(exchange(peer_role));
+            ops.extend([Op::SendHandshake, Op::SendFence, Op::Await]);
+            ops
+        }
+    }
+}
+
+/// Whoever dials begins.
+fn exchange(peer_role: Role) -> [Op; 2] {
+    match peer_role {
+        Role::Responder => [Op::SendKey, Op::UntilPeersKey],
+        Role::Initiator => [Op::UntilPeersKey, Op::SendKey],
     }
 }

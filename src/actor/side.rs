@@ -1,23 +1,18 @@
 //! One session of ours: its keys, its counters, and what it must remember to deviate.
 
-use super::entropy::Entropy;
+use super::{entropy::Entropy, exchange::Exchange};
 use crate::{
     crypto::{
-        hpke::SessionKeys,
         identity::{Identity, KeyPolicy},
-        kem::{KemId, PrivateKey},
+        kem::KemId,
         seal::{nonce_for, seal_with},
-        transcript::{TRANSPORT_VERSION, transport_transcript},
     },
     rules::RuleId,
     scenario::fixtures,
-    session::{
-        Channel, Deadlines, Local, VerifiedPeer, Violation, decapsulate, read_encapsulation,
-        verify_handshake,
-    },
+    session::{Channel, Deadlines, Local, VerifiedPeer, Violation, verify_handshake},
     trace::EventKind,
     wire::{
-        Action, SyncStreamItem, decode,
+        Action, Role, SyncStreamItem, decode,
         v1sync::sync_stream_item::{SyncActionEncrypted, SyncActionHandshake},
     },
 };
@@ -35,19 +30,24 @@ pub(super) struct Memory {
     pub transcript: Option<[u8; 32]>,
 }
 
-/// Our end of one session.
+/// Our end of one session, in the role that the peer does not play.
 pub(super) struct Side {
+    /// The role of the peer.
+    pub peer_role: Role,
     pub local: Local,
     pub secret: String,
     pub entropy: Entropy,
-    pub kem_key: PrivateKey,
-    pub key_sent: bool,
+    pub exchange: Exchange,
     pub keyed: Option<Keyed>,
+    /// Another identity of ours that the peer knows, to be sent in place of the right one.
+    pub stand_in: Option<Local>,
     /// The peer's handshake as it came, to be reflected.
     pub peer_handshake: Option<SyncActionHandshake>,
     /// The peer's last sealed item, to be reflected.
     pub peer_last_sealed: Option<SyncStreamItem>,
-    memory: Memory,
+    pub(super) memory: Memory,
+    /// Whether anything went out behind the key exchange, good or bad; the first such item is our handshake.
+    has_spoken: bool,
     verified: bool,
     over: bool,
 }
@@ -63,47 +63,96 @@ pub(super) struct Keyed {
     /// Counter of our next honest nonce.
     pub counter: u64,
     pub transcript: [u8; 32],
+    /// What the peer can make of the exchange.
+    pub shared: Shared,
     /// Opens what the peer seals.
-    channel: Channel,
-    opened: u64,
+    pub channel: Channel,
+    pub opened: u64,
+}
+
+/// Whether the peer can have the keys that we have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shared {
+    /// It has them.
+    Keys,
+    /// It must have others: we changed the ML-KEM ciphertext, and left it well formed.
+    OtherKeys,
+    /// It must have none: what we sent is no encapsulation.
+    Nothing,
+    /// It must have none, though a good encapsulation followed.
+    NothingStill,
+}
+
+/// What of an honest beginning a side has not sent yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owed {
+    /// A good key exchange, and all behind it.
+    KeyAndHandshake,
+    /// An item under the first nonce, which is the handshake's.
+    Handshake,
+    Nothing,
 }
 
 impl Side {
     pub fn new(
+        peer_role: Role,
         fixture: &fixtures::Identity,
+        stand_in: Option<&fixtures::Identity>,
         secret: String,
         kem_id: KemId,
         entropy: Entropy,
     ) -> Self {
-        let kem_key = PrivateKey::from_seed_array(&entropy.bytes("kem"));
+        let local = |fixture: &fixtures::Identity| Local {
+            identity: Identity::from_seed(&fixture.seed),
+            instance_id: fixture.instance_id.clone(),
+            kem_id,
+            // A weak or oddly written key of the peer's own is for a scenario to find, not for every case to fail on.
+            key_policy: KeyPolicy::Deployed,
+            deadlines: Deadlines::default(),
+        };
         Side {
-            local: Local {
-                identity: Identity::from_seed(&fixture.seed),
-                instance_id: fixture.instance_id.clone(),
-                kem_id,
-                // A weak or oddly written key of the peer's own is for a scenario to find, not for every case to fail on.
-                key_policy: KeyPolicy::Deployed,
-                deadlines: Deadlines::default(),
-            },
+            peer_role,
+            local: local(fixture),
             secret,
+            exchange: Exchange::new(peer_role, &entropy),
             entropy,
-            kem_key,
-            key_sent: false,
             keyed: None,
+            stand_in: stand_in.map(local),
             peer_handshake: None,
             peer_last_sealed: None,
             memory: Memory::default(),
+            has_spoken: false,
             verified: false,
             over: false,
         }
     }
 
-    pub fn is_keyed(&self) -> bool {
-        self.keyed.is_some()
+    /// Whether the peer's part of the key exchange is in.
+    pub fn has_peers_key(&self) -> bool {
+        match &self.exchange {
+            Exchange::Dialling { .. } => self.keyed.is_some(),
+            Exchange::Called { peer_key, .. } => peer_key.is_some(),
+        }
     }
 
     pub fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// Something goes out behind the key exchange.
+    pub fn speaks(&mut self) {
+        self.has_spoken = true;
+    }
+
+    /// What an honest side would still have to send before its first request.
+    pub fn owes(&self) -> Owed {
+        match &self.keyed {
+            Some(keyed) if keyed.shared != Shared::Nothing => match keyed.counter {
+                0 => Owed::Handshake,
+                _ => Owed::Nothing,
+            },
+            _ => Owed::KeyAndHandshake,
+        }
     }
 
     /// The stream is gone; nothing more can be sent.
@@ -141,99 +190,96 @@ impl Side {
                 "a compressed frame, though no encoding was offered",
             )));
         }
-        kinds.push(match self.read(payload) {
-            Ok(kind) => kind,
-            Err(violation) => EventKind::Broke(violation),
-        });
+        match self.read(payload) {
+            Ok(read) => kinds.extend(read),
+            Err(violation) => kinds.push(EventKind::Broke(violation)),
+        }
         kinds
     }
 
-    fn read(&mut self, payload: &[u8]) -> Result<EventKind, Violation> {
+    fn read(&mut self, payload: &[u8]) -> Result<Vec<EventKind>, Violation> {
         let item = decode::item_as(payload, decode::Reading::Deployed)
             .map_err(|error| Violation::session(RuleId::WireContract, error.to_string()))?;
-        if !self.key_sent {
-            return Err(Violation::protocol(
-                RuleId::TransportResponderSilentBefore,
-                format!("{} before our key", item.describe()),
-            ));
-        }
-        match &self.keyed {
-            None => self.read_reply(item),
-            Some(_) if !matches!(item.action, Some(Action::Encrypted(_))) => {
-                Err(Violation::session(
+        if let Some(keyed) = &self.keyed {
+            return match item.action {
+                Some(Action::Encrypted(_)) if keyed.shared == Shared::Nothing => {
+                    Ok(vec![EventKind::Unopened])
+                }
+                Some(Action::Encrypted(_)) => self.read_sealed(item),
+                _ => Err(Violation::session(
                     RuleId::TransportEncryptedAfterKeyExchange,
                     format!("{} in the clear", item.describe()),
-                ))
-            }
-            Some(_) => self.read_sealed(item),
+                )),
+            };
         }
+        self.read_key(item)?;
+        Ok(vec![EventKind::KeyExchanged])
     }
 
-    fn read_reply(&mut self, item: SyncStreamItem) -> Result<EventKind, Violation> {
-        if let Some(Action::EstablishSharedSecret(exchange)) = &item.action
-            && !exchange.kem_public_key.is_empty()
-        {
-            return Err(Violation::protocol(
-                RuleId::TransportReplyShape,
-                "a reply that carries a public key",
-            ));
-        }
-        let shape = |violation: Violation| Violation {
-            rule: RuleId::TransportReplyShape,
-            ..violation
-        };
-        let encapsulation = read_encapsulation(item).map_err(shape)?;
-        let secret = decapsulate(&self.kem_key, &encapsulation).map_err(shape)?;
-        let transcript =
-            transport_transcript(TRANSPORT_VERSION, self.kem_key.public_key(), &encapsulation);
-        let keys = |kem_id| SessionKeys::derive(kem_id, &secret);
-        let (ours, other) = (keys(self.local.kem_id), keys(self.local.kem_id.other()));
-        self.memory.seal_key = Some(ours.initiator_to_responder);
-        self.memory.transcript = Some(transcript);
-        self.keyed = Some(Keyed {
-            seal_key: ours.initiator_to_responder,
-            other_key: ours.responder_to_initiator,
-            other_reading_key: other.initiator_to_responder,
-            counter: 0,
-            transcript,
-            channel: Channel::initiator(ours, other, transcript),
-            opened: 0,
-        });
-        Ok(EventKind::KeyExchanged)
-    }
-
-    fn read_sealed(&mut self, item: SyncStreamItem) -> Result<EventKind, Violation> {
+    fn read_sealed(&mut self, item: SyncStreamItem) -> Result<Vec<EventKind>, Violation> {
         let Some(keyed) = &mut self.keyed else {
-            return Ok(EventKind::Clear(item));
+            return Ok(vec![EventKind::Clear(item)]);
         };
         self.peer_last_sealed = Some(item.clone());
         let counter = keyed.opened;
-        let inner = keyed
-            .channel
-            .open(item)
-            .map_err(|violation| of_its_sealing(violation, counter))?;
+        let opened = keyed.channel.open(item);
+        match (keyed.shared, &opened) {
+            (Shared::OtherKeys, Ok(_)) => {
+                return Err(Violation::protocol(
+                    RuleId::TransportImplicitRejection,
+                    "an item sealed with the key of the unchanged ciphertext",
+                ));
+            }
+            (Shared::OtherKeys | Shared::NothingStill, Err(_)) => {
+                return Ok(vec![EventKind::Unopened]);
+            }
+            _ => {}
+        }
+        let inner = opened.map_err(|violation| of_its_sealing(violation, counter))?;
         keyed.opened += 1;
         let transcript = keyed.transcript;
         if self.verified {
-            return match &inner.action {
-                Some(Action::Handshake(_)) => Err(Violation::protocol(
-                    RuleId::HandshakeFirstInEachDirection,
-                    "a second handshake",
-                )),
-                _ => Ok(EventKind::Received {
-                    counter,
-                    item: inner,
-                }),
-            };
+            return self.read_item(inner, counter);
         }
         if let Some(Action::Handshake(handshake)) = &inner.action {
             self.peer_handshake = Some(handshake.clone());
         }
         let peer = verify_handshake(inner, &transcript, self.local.key_policy)
             .map_err(of_the_peers_own)?;
-        check_no_secret(&peer)?;
+        let noticed = self.check_secret(&peer)?.map(EventKind::Noticed);
         self.verified = true;
-        Ok(EventKind::Verified(peer))
+        let kinds = noticed.into_iter().chain([EventKind::Verified(peer)]);
+        Ok(kinds.collect())
+    }
+
+    fn read_item(&self, item: SyncStreamItem, counter: u64) -> Result<Vec<EventKind>, Violation> {
+        match &item.action {
+            Some(Action::Handshake(_)) => Err(Violation::protocol(
+                RuleId::HandshakeFirstInEachDirection,
+                "a second handshake",
+            )),
+            _ if self.peer_role == Role::Initiator && !self.has_spoken => Err(Violation::auth(
+                RuleId::HandshakeNothingBeforeVerified,
+                format!("{} before our handshake", item.describe()),
+            )),
+            _ => Ok(vec![EventKind::Received { counter, item }]),
+        }
+    }
+
+    /// A host never sends a pairing secret; a client had better not send it to whoever answers the call.
+    fn check_secret(&self, peer: &VerifiedPeer) -> Result<Option<Violation>, Violation> {
+        match self.peer_role {
+            _ if peer.pairing_secret.is_empty() => Ok(None),
+            Role::Responder => Err(Violation::auth(
+                RuleId::HandshakeNoSecretFromResponder,
+                "a pairing secret in the responder's handshake",
+            )),
+            Role::Initiator if !self.has_spoken => Ok(Some(Violation::auth(
+                RuleId::HandshakeSecretAfterVerification,
+                "a pairing secret before our handshake",
+            ))),
+            Role::Initiator => Ok(None),
+        }
     }
 }
 
@@ -258,16 +304,6 @@ fn of_the_peers_own(violation: Violation) -> Violation {
         _ => RuleId::HandshakeOwnSignatureVerifies,
     };
     Violation { rule, ..violation }
-}
-
-fn check_no_secret(peer: &VerifiedPeer) -> Result<(), Violation> {
-    if peer.pairing_secret.is_empty() {
-        return Ok(());
-    }
-    Err(Violation::auth(
-        RuleId::HandshakeNoSecretFromResponder,
-        "a pairing secret in the responder's handshake",
-    ))
 }
 
 /// The item that carries a sealed one.

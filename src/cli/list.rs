@@ -4,6 +4,7 @@ use serde_json::json;
 use syncspec::{
     runner::plan,
     scenario::{CaseTemplate, model::Profile},
+    wire::Role,
 };
 
 use super::{FormatArg, SelectArgs, exit, print, print_json};
@@ -36,19 +37,27 @@ pub fn list(args: &ListArgs) -> Result<u8, u8> {
     if let Some(id) = &args.show {
         return show(id, &templates);
     }
+    let roles = args
+        .select
+        .roles()
+        .unwrap_or(&[Role::Responder, Role::Initiator]);
+    let selection = args.select.selection();
     // Protocols are no part of a case's id.
-    let jobs = plan(
-        &templates,
-        &args.select.selection(),
-        &args.select.protocols()[..1],
-    );
+    let protocols = &args.select.protocols()[..1];
+    let mut jobs: Vec<_> = roles
+        .iter()
+        .flat_map(|role| plan(&templates, &selection, *role, protocols))
+        .collect();
+    jobs.sort_by(|a, b| a.scenario.id.cmp(&b.scenario.id));
     match args.format {
         FormatArg::Text => {
-            let lines: Vec<_> = jobs
+            let mut lines: Vec<_> = jobs
                 .iter()
                 .map(|job| format!("{}: test", job.scenario.id))
                 .collect();
-            print(&format!("{}\n\n{} cases", lines.join("\n"), jobs.len()))
+            // A case for both roles is one case.
+            lines.dedup();
+            print(&format!("{}\n\n{} cases", lines.join("\n"), lines.len()))
         }
         FormatArg::Json => print_json(
             &jobs

@@ -28,7 +28,7 @@ use syncspec::{
     net::TlsRoots,
     runner::Selection,
     scenario::{CaseTemplate, load::load_dir, model::Profile},
-    wire::RpcProtocol,
+    wire::{Role, RpcProtocol},
 };
 
 /// Conformance suite for Backrest's v1sync protocol. Without a command it runs the suite against its own reference.
@@ -90,9 +90,19 @@ pub struct SelectArgs {
     /// Folder of scenarios to load in place of the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
-    /// RPC protocol to speak
+    /// RPC protocol to speak; a client that dials speaks what it speaks, which is taken to be Connect where this says both
     #[arg(long, value_enum, default_value_t = ProtocolArg::Both)]
     protocol: ProtocolArg,
+    /// Role of the peer under test: responder is a host, initiator a client
+    #[arg(long, value_enum)]
+    role: Option<RoleArg>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RoleArg {
+    Responder,
+    Initiator,
+    Both,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -137,6 +147,23 @@ impl SelectArgs {
             ProtocolArg::Grpc => &[RpcProtocol::Grpc],
             ProtocolArg::Connect => &[RpcProtocol::Connect],
             ProtocolArg::Both => &RpcProtocol::ALL,
+        }
+    }
+
+    /// The roles asked for, if any were.
+    fn roles(&self) -> Option<&'static [Role]> {
+        self.role.map(|role| match role {
+            RoleArg::Responder => &[Role::Responder][..],
+            RoleArg::Initiator => &[Role::Initiator],
+            RoleArg::Both => &[Role::Responder, Role::Initiator],
+        })
+    }
+
+    /// What a client that somebody else starts is taken to speak.
+    fn client_protocols(&self) -> &'static [RpcProtocol] {
+        match self.protocol {
+            ProtocolArg::Both => &[RpcProtocol::Connect],
+            _ => self.protocols(),
         }
     }
 

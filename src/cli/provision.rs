@@ -1,18 +1,26 @@
 //! `syncspec provision`: what a peer must be given.
 
+use std::net::SocketAddr;
+
 use syncspec::{
     runner::{Job, Selection, plan},
-    scenario::model::Profile,
-    target::{contact_scenario, provision::Provision},
-    wire::RpcProtocol,
+    scenario::model::{Profile, Scenario},
+    target::{
+        contact_scenario,
+        provision::{ClientProvision, Provision},
+    },
+    wire::{Role, RpcProtocol},
 };
 
-use super::{SelectArgs, print_json};
+use super::{RoleArg, SelectArgs, exit, print_json};
 
 #[derive(clap::Args)]
 pub struct ProvisionArgs {
     #[command(flatten)]
     select: SelectArgs,
+    /// Where `syncspec run --listen` will wait for the client, such as 127.0.0.1:9899
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
     /// How to print it
     #[arg(long, value_enum, default_value_t = ProvisionFormat::Json)]
     format: ProvisionFormat,
@@ -33,16 +41,44 @@ pub fn provision(args: &ProvisionArgs) -> Result<u8, u8> {
         profile: Profile::Full,
         ..args.select.selection()
     };
-    let jobs = plan(&templates, &selection, args.select.protocols());
-    let provision = provision_for(&jobs);
-    print_json(&match args.format {
-        ProvisionFormat::Json => provision.to_json(),
-        ProvisionFormat::BackrestConfig => provision.to_backrest_config(),
-    })
+    match (args.select.role, args.listen) {
+        (None | Some(RoleArg::Responder), None) => {
+            let protocols = args.select.protocols();
+            let jobs = plan(&templates, &selection, Role::Responder, protocols);
+            let provision = provision_for(&jobs);
+            print_json(&match args.format {
+                ProvisionFormat::Json => provision.to_json(),
+                ProvisionFormat::BackrestConfig => provision.to_backrest_config(),
+            })
+        }
+        (Some(RoleArg::Initiator), Some(address)) => {
+            let protocols = args.select.client_protocols();
+            let jobs = plan(&templates, &selection, Role::Initiator, protocols);
+            let contacts = client_contacts(protocols);
+            let cases = jobs.iter().map(|job| &*job.scenario).chain(&contacts);
+            let provision = ClientProvision::for_cases(&format!("http://{address}"), cases);
+            print_json(&match args.format {
+                ProvisionFormat::Json => provision.to_json(),
+                ProvisionFormat::BackrestConfig => provision.to_backrest_config(),
+            })
+        }
+        _ => {
+            eprintln!(
+                "error: one role at a time: nothing more for a host, --role initiator --listen ADDR for a client"
+            );
+            Err(exit::USAGE)
+        }
+    }
 }
 
-/// What the jobs, and the first contact before them, need.
+/// What the jobs against a host, and the first contact before them, need.
 pub fn provision_for(jobs: &[Job]) -> Provision {
-    let contacts = RpcProtocol::ALL.map(contact_scenario);
+    let contacts = RpcProtocol::ALL.map(|protocol| contact_scenario(Role::Responder, protocol));
     Provision::for_cases(jobs.iter().map(|job| &*job.scenario).chain(&contacts))
+}
+
+/// The first contacts with a client.
+pub fn client_contacts(protocols: &[RpcProtocol]) -> Vec<Scenario> {
+    let contact = |protocol: &RpcProtocol| contact_scenario(Role::Initiator, *protocol);
+    protocols.iter().map(contact).collect()
 }

@@ -14,7 +14,9 @@ use syncspec::{
         transcript,
     },
     runner::{self, Job, RunOptions, Watch},
+    target::contact_scenario,
     trace::{EventKind, Trace},
+    wire::Role,
 };
 
 use super::{
@@ -22,6 +24,7 @@ use super::{
     judge::{code_of, compared, read, show},
     print,
     provision::provision_for,
+    run::{reference_calls, wait_for_client},
     tls_roots,
 };
 
@@ -71,21 +74,33 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         },
         None => case.played.peer.clone(),
     };
-    let (url, tls_ca) = match peer {
-        PeerAddress::Url { url, tls_ca } => (url, tls_ca),
+    let role = case.scenario.role;
+    let (mut url, mut roots, mut switchboard) = (String::new(), None, None);
+    match peer {
+        PeerAddress::Url {
+            url: given, tls_ca, ..
+        } => (url, roots) = (given, tls_ca),
+        PeerAddress::Calls { listen } => {
+            let contact = contact_scenario(role, job.protocol);
+            let cases = [&*job.scenario, &contact];
+            switchboard = Some(wait_for_client(listen, cases.into_iter()).await?);
+        }
+        PeerAddress::Reference if role == Role::Initiator => {
+            switchboard = Some(reference_calls().await?);
+        }
         PeerAddress::Reference => {
             let provision = provision_for(std::slice::from_ref(&job));
-            let url = runner::start_reference(&provision).await;
-            let url = url.map_err(|error| {
+            let started = runner::start_reference(&provision).await;
+            url = started.map_err(|error| {
                 eprintln!("error: failed to {error}");
                 exit::SUITE
             })?;
-            (url, None)
         }
-    };
+    }
     let options = RunOptions {
         url,
-        tls_roots: tls_roots(tls_ca.as_ref())?,
+        switchboard: switchboard.map(Arc::new),
+        tls_roots: tls_roots(roots.as_ref())?,
         seed: case.played.seed,
         at_once: 1,
         held_to: case.played.held_to,
@@ -96,7 +111,7 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         let result = runner::play_watched(job.scenario, job.protocol, &options, &mut stepper).await;
         return Ok(result);
     }
-    let contact = runner::contact(&options, job.protocol)
+    let contact = runner::contact(&options, role, job.protocol)
         .await
         .map_err(|mistake| {
             eprintln!(

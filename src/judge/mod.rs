@@ -11,6 +11,7 @@ use crate::{
         EventKind, Trace,
         reading::{Broken, Mark, Reading, read},
     },
+    wire::Role,
 };
 
 /// What a case came to.
@@ -84,7 +85,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Verdict {
         if let Verb::ExpectNever(names) = &step.verb {
             findings.extend(forbidden(names, trace).map(&finding));
         }
-        match read(step, session, trace, mark) {
+        match read(step, session, scenario.role, trace, mark) {
             Reading::Satisfied { mark, remarks } => {
                 findings.extend(remarks.into_iter().map(&finding));
                 marks.advance(session, mark);
@@ -140,7 +141,10 @@ impl Marks {
 /// The rule a step's failure breaks where it names none.
 fn claimed_rule(scenario: &Scenario, step: &Step) -> RuleId {
     match step.verb {
-        Verb::Probe(_) => RuleId::ResponderSurvives,
+        Verb::Probe(_) => match scenario.role {
+            Role::Responder => RuleId::ResponderSurvives,
+            Role::Initiator => RuleId::InitiatorSurvives,
+        },
         // The loader refuses a scenario without rules.
         _ => scenario
             .rules
@@ -203,7 +207,7 @@ fn noticed_beside(scenario: &Scenario, trace: &Trace, found: &[Finding]) -> Vec<
         .iter()
         .enumerate()
         .filter_map(|(at, event)| match &event.kind {
-            EventKind::Broke(violation)
+            EventKind::Broke(violation) | EventKind::Noticed(violation)
                 if found.iter().all(|finding| finding.event != Some(at)) =>
             {
                 Some(Finding {

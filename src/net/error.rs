@@ -20,6 +20,8 @@ pub enum Step {
     Write,
     /// A whole unary answer.
     Answer,
+    /// The answer to a ping.
+    Ping,
 }
 
 impl Step {
@@ -33,6 +35,7 @@ impl Step {
             Step::Open => "a free stream",
             Step::Write => "room to send in",
             Step::Answer => "the answer",
+            Step::Ping => "the answer to a ping",
         }
     }
 }

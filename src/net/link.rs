@@ -1,11 +1,18 @@
 //! One open stream, from either end: frames out, events in, and exactly how it ended.
 
-use std::{collections::VecDeque, future::poll_fn, task::Context, task::Poll, time::Duration};
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use h2::{Reason, SendStream, server::SendResponse};
+use h2::{Ping, PingPong, Reason, SendStream, server::SendResponse};
 use http::{HeaderMap, HeaderValue, Response, header};
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 
 use super::{
     error::{LinkError, Step},
@@ -14,6 +21,8 @@ use super::{
     status::{ConnectEnd, RpcStatus},
 };
 
+/// How long the answer to a ping is waited for.
+pub const PING_WAIT: Duration = Duration::from_secs(5);
 /// How long sending waits for the peer to make room before it is given up.
 pub const WRITE_WAIT: Duration = Duration::from_secs(10);
 /// Events taken in while sending; from there on sending waits for nothing but room.
@@ -146,6 +155,23 @@ pub struct Link {
     outbound: Outbound,
     inbound: Inbound,
     ahead: VecDeque<LinkEvent>,
+    pinger: Option<Pinger>,
+}
+
+/// Pings the connection that a called link is on; the links of one connection take turns.
+#[derive(Clone)]
+pub(crate) struct Pinger(Arc<Mutex<PingPong>>);
+
+impl Pinger {
+    pub(crate) fn new(ping_pong: PingPong) -> Pinger {
+        Pinger(Arc::new(Mutex::new(ping_pong)))
+    }
+}
+
+impl fmt::Debug for Pinger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pinger")
+    }
 }
 
 #[derive(Debug)]
@@ -172,6 +198,7 @@ impl Link {
             outbound: Outbound::Calling(request),
             inbound,
             ahead: VecDeque::new(),
+            pinger: None,
         }
     }
 
@@ -180,6 +207,7 @@ impl Link {
         limits: LinkLimits,
         answer: SendResponse<Bytes>,
         inbound: Inbound,
+        pinger: Option<Pinger>,
     ) -> Link {
         Link {
             protocol,
@@ -190,6 +218,7 @@ impl Link {
             },
             inbound,
             ahead: VecDeque::new(),
+            pinger,
         }
     }
 
@@ -204,6 +233,30 @@ impl Link {
             Some(event) => event,
             None => poll_fn(|cx| self.inbound.poll_event(cx)).await,
         }
+    }
+
+    /// Whether the caller has ended what it called for. What it sent before is kept for [`Link::next`].
+    pub fn is_given_up(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        self.take_in(&mut cx);
+        self.inbound.is_ended()
+    }
+
+    /// Asks the other end of the connection for a sign of life below the protocol, which a peer's HTTP/2 layer gives
+    /// whatever its streams do. Only a called link can. Not to be called before the last one has returned.
+    pub async fn ping(&mut self) -> Result<(), LinkError> {
+        let Some(Pinger(ping_pong)) = &self.pinger else {
+            return Err(LinkError::WrongSide { what: "ping" });
+        };
+        let mut ping_pong = ping_pong.lock().await;
+        timeout(PING_WAIT, ping_pong.ping(Ping::opaque()))
+            .await
+            .map_err(|_| LinkError::Timeout {
+                step: Step::Ping,
+                after: PING_WAIT,
+            })?
+            .map(|_| ())
+            .map_err(|error| LinkError::from_h2(&error))
     }
 
     /// Sends a frame, waiting for the peer's flow control. Not cancel-safe: half a frame may have been sent.

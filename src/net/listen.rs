@@ -3,7 +3,7 @@
 //! Answers what is no call of the sync stream itself: 404 for a path, 405 for a method, 415 for a content type.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -18,7 +18,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, ToSocketAddrs},
-    sync::mpsc,
+    sync::{Notify, futures::Notified},
     task::{AbortHandle, JoinSet},
     time::timeout,
 };
@@ -27,17 +27,19 @@ use super::{
     error::LinkError,
     framing::RpcProtocol,
     inbound::Inbound,
-    link::{Link, LinkLimits, SMALL_FRAMES_BUDGET_BYTES},
+    link::{Link, LinkLimits, Pinger, SMALL_FRAMES_BUDGET_BYTES},
     request::SYNC_PATH,
 };
 
 /// How long an accepted connection may take to say that it speaks HTTP/2.
 pub const PREFACE_WAIT: Duration = Duration::from_secs(5);
-/// Connections held at a time; a further one is closed at once.
-pub const CONNECTIONS_MAX: usize = 256;
+/// Connections held at a time; a further one is closed at once. A client has one for each host that it knows, and a suite
+/// may have some thousand.
+pub const CONNECTIONS_MAX: usize = 8192;
 /// Streams open at a time on one connection; deployed initiators open one.
 pub const STREAMS_MAX: u32 = 64;
-/// Calls that wait to be accepted under one prefix; a further one is reset.
+/// Calls that wait to be accepted under one prefix; a further one takes the place of the oldest, which is reset. A caller
+/// that calls again has mostly given up the call before.
 pub const CALLS_WAITING_MAX: usize = 16;
 
 /// A port that callers dial. Dropping it ends every connection made to it.
@@ -78,9 +80,9 @@ impl Listener {
     /// Waits for callers whose URL has this prefix: empty, or as in `/case-7`. Callers that come before are refused.
     pub fn route(&self, prefix: &str) -> Result<Route, LinkError> {
         let prefix = prefix.trim_end_matches('/').to_owned();
-        let (sender, calls) = mpsc::channel(CALLS_WAITING_MAX);
+        let calls = Arc::new(Calls::default());
         match self.routes.lock().entry(prefix.clone()) {
-            Entry::Vacant(vacant) => vacant.insert(sender),
+            Entry::Vacant(vacant) => vacant.insert(calls.clone()),
             Entry::Occupied(_) => return Err(LinkError::RouteTaken { prefix }),
         };
         Ok(Route {
@@ -95,7 +97,9 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.acceptor.abort();
-        self.routes.lock().clear();
+        for (_, calls) in self.routes.lock().drain() {
+            calls.close();
+        }
     }
 }
 
@@ -104,8 +108,21 @@ impl Drop for Listener {
 pub struct Route {
     url: String,
     prefix: String,
-    calls: mpsc::Receiver<Link>,
+    calls: Arc<Calls>,
     routes: Routes,
+}
+
+/// Calls that wait under one prefix, the oldest in front.
+#[derive(Debug, Default)]
+struct Calls {
+    waiting: Mutex<Waiting>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    links: VecDeque<Link>,
+    is_closed: bool,
 }
 
 impl Route {
@@ -114,9 +131,79 @@ impl Route {
         &self.url
     }
 
+    /// The path prefix.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The next call; `None` once the listener is gone. Cancel-safe.
     pub async fn accept(&mut self) -> Option<Link> {
-        self.calls.recv().await
+        self.calls.take(VecDeque::pop_front).await
+    }
+
+    /// The latest call whose caller is still there; those before it are reset. `None` once the listener is gone.
+    /// Cancel-safe.
+    pub async fn accept_latest(&mut self) -> Option<Link> {
+        self.calls
+            .take(|links| {
+                links.retain_mut(|link| !link.is_given_up());
+                let latest = links.pop_back();
+                links.clear();
+                latest
+            })
+            .await
+    }
+
+    /// Waits until a call is there whose caller has not given it up; `false` once the listener is gone. Cancel-safe.
+    pub async fn is_called(&mut self) -> bool {
+        let waits = |links: &mut VecDeque<Link>| {
+            links.retain_mut(|link| !link.is_given_up());
+            (!links.is_empty()).then_some(())
+        };
+        self.calls.take(waits).await.is_some()
+    }
+}
+
+impl Calls {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Each change is complete in itself, so that a panic elsewhere leaves the queue whole.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, link: Link) {
+        let mut waiting = self.lock();
+        if waiting.is_closed {
+            return;
+        }
+        if waiting.links.len() == CALLS_WAITING_MAX {
+            waiting.links.pop_front();
+        }
+        waiting.links.push_back(link);
+        drop(waiting);
+        self.changed.notify_waiters();
+    }
+
+    fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until `pick` finds what it wants; `None` once nothing can come any more.
+    async fn take<T>(&self, mut pick: impl FnMut(&mut VecDeque<Link>) -> Option<T>) -> Option<T> {
+        loop {
+            // Made before the look, so that no change in between is missed.
+            let changed: Notified<'_> = self.changed.notified();
+            {
+                let mut waiting = self.lock();
+                if let Some(picked) = pick(&mut waiting.links) {
+                    return Some(picked);
+                }
+                if waiting.is_closed {
+                    return None;
+                }
+            }
+            changed.await;
+        }
     }
 }
 
@@ -127,15 +214,15 @@ impl Drop for Route {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Routes(Arc<Mutex<HashMap<String, mpsc::Sender<Link>>>>);
+struct Routes(Arc<Mutex<HashMap<String, Arc<Calls>>>>);
 
 impl Routes {
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<Link>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Calls>>> {
         // Each change is one insertion or removal, so that a panic elsewhere leaves the map whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn calls_of(&self, path: &str) -> Option<mpsc::Sender<Link>> {
+    fn calls_of(&self, path: &str) -> Option<Arc<Calls>> {
         self.lock().get(path.strip_suffix(SYNC_PATH)?).cloned()
     }
 }
@@ -170,8 +257,9 @@ async fn serve_connection(
     let Ok(Ok(mut connection)) = timeout(PREFACE_WAIT, http2.handshake(io)).await else {
         return;
     };
+    let pinger = connection.ping_pong().map(Pinger::new);
     while let Some(Ok((request, answer))) = connection.accept().await {
-        serve_call(request, answer, &routes, limits);
+        serve_call(request, answer, &routes, limits, pinger.clone());
     }
 }
 
@@ -180,13 +268,12 @@ fn serve_call(
     mut answer: SendResponse<Bytes>,
     routes: &Routes,
     limits: LinkLimits,
+    pinger: Option<Pinger>,
 ) {
     match recognise(&request, routes) {
         Ok((protocol, calls)) => {
             let inbound = Inbound::of_request(protocol, limits, request);
-            let link = Link::called(protocol, limits, answer, inbound);
-            // With its queue full or gone the link is dropped here, which resets the stream.
-            drop(calls.try_send(link));
+            calls.put(Link::called(protocol, limits, answer, inbound, pinger));
         }
         Err(status) => {
             let mut refusal = Response::new(());
@@ -204,7 +291,7 @@ fn serve_call(
 fn recognise(
     request: &Request<RecvStream>,
     routes: &Routes,
-) -> Result<(RpcProtocol, mpsc::Sender<Link>), StatusCode> {
+) -> Result<(RpcProtocol, Arc<Calls>), StatusCode> {
     let calls = routes.calls_of(request.uri().path());
     let calls = calls.ok_or(StatusCode::NOT_FOUND)?;
     if request.method() != Method::POST {

@@ -83,7 +83,7 @@ fn parts(kind: &EventKind) -> Parts {
             status,
             content_type,
         } => peers("headers", format!("HTTP {status}, {content_type}")),
-        EventKind::KeyExchanged => peers("key reply", "version 1, 1665 bytes".to_owned()),
+        EventKind::KeyExchanged => peers("key exchange", "version 1, 1665 bytes".to_owned()),
         EventKind::Verified(peer) => (
             "<-",
             Some(0),
@@ -96,7 +96,14 @@ fn parts(kind: &EventKind) -> Parts {
             item.describe().to_owned(),
             item_detail(item),
         ),
-        EventKind::Broke(violation) => peers("broken", violation.to_string()),
+        EventKind::Unopened => peers("sealed item", "not for our keys".to_owned()),
+        EventKind::Broke(violation) | EventKind::Noticed(violation) => {
+            peers("broken", violation.to_string())
+        }
+        EventKind::Alive => own(
+            "link alive",
+            "another session was served meanwhile, and a ping answered".to_owned(),
+        ),
         EventKind::Clear(item) => peers(item.describe(), "in the clear".to_owned()),
         EventKind::Ended(end) => peers("end", end.to_string()),
         EventKind::DeadlinePassed { waited } => own(

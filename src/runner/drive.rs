@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::future::select_all;
 use tokio::time::timeout;
 
+use super::calls::Calls;
 use crate::{
     actor::{Actor, Command, Input, Out, RequestShape},
     net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start},
@@ -26,24 +27,43 @@ impl Watch for () {
     fn before_send(&mut self, _trace: &Trace) {}
 }
 
-/// Plays the actor's scenario against the peer at `options`.
-pub async fn drive(actor: Actor<'_>, options: &DialOptions) -> Trace {
-    drive_watched(actor, options, &mut ()).await
+/// How a case's streams come about.
+pub enum Reach {
+    /// We dial the peer.
+    Dial(DialOptions),
+    /// The peer dials us.
+    Called(Calls),
+}
+
+/// Plays the actor's scenario against the peer.
+pub async fn drive(actor: Actor<'_>, reach: &mut Reach) -> Trace {
+    drive_watched(actor, reach, &mut ()).await
 }
 
 /// The same, with somebody looking on.
 pub async fn drive_watched(
     mut actor: Actor<'_>,
-    options: &DialOptions,
+    reach: &mut Reach,
     watch: &mut dyn Watch,
 ) -> Trace {
     let started = Instant::now();
     let mut streams: Vec<Stream> = Vec::new();
     loop {
         match actor.next(started.elapsed()) {
-            Command::Open { session, request } => {
+            Command::Open {
+                session,
+                identity,
+                request,
+            } => {
                 streams.retain(|stream| stream.session != session);
-                let input = match open(options, &request).await {
+                let opened = match reach {
+                    Reach::Dial(options) => open(options, &request)
+                        .await
+                        .map(|(connection, link)| (Some(connection), link))
+                        .map_err(|error| failure(&error)),
+                    Reach::Called(calls) => calls.take(&identity).await.map(|link| (None, link)),
+                };
+                let input = match opened {
                     Ok((connection, link)) => {
                         streams.push(Stream {
                             session: session.clone(),
@@ -53,7 +73,7 @@ pub async fn drive_watched(
                         });
                         Input::Opened
                     }
-                    Err(error) => Input::NotOpened(failure(&error)),
+                    Err(failure) => Input::NotOpened(failure),
                 };
                 actor.note(&session, input, started.elapsed());
             }
@@ -74,6 +94,23 @@ pub async fn drive_watched(
                     }
                 }
             }
+            Command::Ping { session } => {
+                let Some(stream) = streams
+                    .iter_mut()
+                    .find(|stream| stream.session == session && !stream.over)
+                else {
+                    continue;
+                };
+                let input = match stream.link.ping().await {
+                    Ok(()) => Input::Alive,
+                    Err(error) => {
+                        stream.over = true;
+                        let reason = error.to_string();
+                        Input::Ended(End::Lost { reason })
+                    }
+                };
+                actor.note(&session, input, started.elapsed());
+            }
             Command::Wait { until } => {
                 let left = until.saturating_sub(started.elapsed());
                 if let Ok((session, input)) = timeout(left, next_input(&mut streams)).await {
@@ -89,8 +126,8 @@ struct Stream {
     session: String,
     link: Link,
     over: bool,
-    /// Kept because a stream lasts no longer than its connection.
-    _connection: Connection,
+    /// Kept because a stream lasts no longer than its connection; that of a call is the listener's.
+    _connection: Option<Connection>,
 }
 
 impl Stream {
@@ -204,7 +241,7 @@ fn input_of(event: LinkEvent) -> Input {
         LinkEvent::Headers(headers) => Input::Answered {
             status: match headers.start {
                 Start::Response { status } => status,
-                // Only a listening link sees requests.
+                // The headers of a call are taken when it is.
                 Start::Request { .. } => 0,
             },
             content_type: headers.content_type.unwrap_or_default(),
@@ -241,6 +278,7 @@ fn end_of(end: net::End) -> End {
         },
         net::End::ConnectionLost { text } => End::Lost { reason: text },
         net::End::BadFraming { text } => End::BadFraming { reason: text },
-        net::End::HalfClosed | net::End::NoStatus => End::NoStatus,
+        net::End::HalfClosed => End::HalfClosed,
+        net::End::NoStatus => End::NoStatus,
     }
 }

@@ -1,5 +1,6 @@
 //! From scenarios to results: which cases are played, how many at once, and what each came to.
 
+mod calls;
 mod drive;
 mod plan;
 mod reference;
@@ -11,9 +12,10 @@ use std::{
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
-pub use drive::{Watch, drive, drive_watched};
+pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
+pub use drive::{Reach, Watch, drive, drive_watched};
 pub use plan::{Job, Selection, plan};
-pub use reference::{StartError, start_reference};
+pub use reference::{StartError, start_reference, start_reference_client};
 
 use crate::{
     actor::{Actor, Entropy, Patience},
@@ -24,7 +26,7 @@ use crate::{
     rules::Level,
     scenario::model::Scenario,
     target::{Contact, SetupMistake, contact_scenario, first_contact},
-    wire::RpcProtocol,
+    wire::{Role, RpcProtocol},
 };
 
 /// Cases played at once where nothing else is asked for: most of a case is waiting.
@@ -34,10 +36,12 @@ pub const JOBS_AT_ONCE: usize = 16;
 const UNHURRIED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How a run is played.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RunOptions {
-    /// URL of the peer under test.
+    /// URL of the peer under test, where it is a host.
     pub url: String,
+    /// Where the peer under test dials us, where it is a client.
+    pub switchboard: Option<Arc<Switchboard>>,
     /// Whose certificates are trusted.
     pub tls_roots: TlsRoots,
     /// Seed of all our randomness.
@@ -63,19 +67,40 @@ impl RunOptions {
     }
 }
 
+impl RunOptions {
+    async fn reach(&self, scenario: &Scenario, protocol: RpcProtocol) -> Result<Reach, String> {
+        match (scenario.role, &self.switchboard) {
+            (Role::Responder, _) => Ok(Reach::Dial(self.dial(protocol))),
+            (Role::Initiator, Some(switchboard)) => {
+                let calls = switchboard.calls_for(scenario, protocol).await;
+                calls.map(Reach::Called).map_err(|error| error.to_string())
+            }
+            (Role::Initiator, None) => Err("no client can dial: nothing listens".to_owned()),
+        }
+    }
+}
+
 /// Has one honest session, and measures it.
 ///
 /// # Errors
 /// The set-up mistake that keeps any case from being judged.
-pub async fn contact(options: &RunOptions, protocol: RpcProtocol) -> Result<Contact, SetupMistake> {
-    let scenario = contact_scenario(protocol);
+pub async fn contact(
+    options: &RunOptions,
+    role: Role,
+    protocol: RpcProtocol,
+) -> Result<Contact, SetupMistake> {
+    let scenario = contact_scenario(role, protocol);
+    let mut reach = options
+        .reach(&scenario, protocol)
+        .await
+        .map_err(SetupMistake::never_called)?;
     let actor = Actor::new(
         &scenario,
         options.entropy(&scenario.id, protocol),
         options.kem_id,
         Patience::from_round_trip(Duration::ZERO),
     );
-    first_contact(&drive(actor, &options.dial(protocol)).await)
+    first_contact(&drive(actor, &mut reach).await)
 }
 
 /// Plays the jobs: side by side, then those that want to be alone. `tell` hears of each result as it comes.
@@ -125,9 +150,14 @@ pub async fn play_watched(
     for step in &mut unhurried.steps {
         step.within = None;
     }
-    let mut dial = options.dial(protocol);
-    dial.step_wait = UNHURRIED;
-    dial.limits.write_wait = UNHURRIED;
+    let mut reach = match options.reach(&scenario, protocol).await {
+        Ok(reach) => reach,
+        Err(reason) => return CaseResult::inconclusive(scenario, protocol, reason),
+    };
+    if let Reach::Dial(dial) = &mut reach {
+        dial.step_wait = UNHURRIED;
+        dial.limits.write_wait = UNHURRIED;
+    }
     let patience = Patience {
         answer: UNHURRIED,
         // Before a fence, which then waits for the watcher.
@@ -135,7 +165,7 @@ pub async fn play_watched(
     };
     let entropy = options.entropy(&scenario.id, protocol);
     let actor = Actor::new(&unhurried, entropy, options.kem_id, patience);
-    let trace = drive_watched(actor, &dial, watch).await;
+    let trace = drive_watched(actor, &mut reach, watch).await;
     let verdict = judge(&scenario, &trace);
     CaseResult::new(
         scenario,
@@ -158,13 +188,17 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         return CaseResult::skipped(scenario, protocol, reason);
     }
     let started = Instant::now();
+    let mut reach = match options.reach(&scenario, protocol).await {
+        Ok(reach) => reach,
+        Err(reason) => return CaseResult::inconclusive(scenario, protocol, reason),
+    };
     let actor = Actor::new(
         &scenario,
         options.entropy(&scenario.id, protocol),
         options.kem_id,
         patience,
     );
-    let trace = drive(actor, &options.dial(protocol)).await;
+    let trace = drive(actor, &mut reach).await;
     let verdict = judge(&scenario, &trace);
     CaseResult::new(
         scenario,

@@ -46,10 +46,11 @@ impl Selection {
     }
 }
 
-/// The jobs of a run, by id and protocol. Cases against an initiator are not played yet by anyone who dials.
+/// The jobs of a run against a peer in one role, by id and protocol.
 pub fn plan(
     templates: &[CaseTemplate],
     selection: &Selection,
+    role: Role,
     protocols: &[RpcProtocol],
 ) -> Vec<Job> {
     let mut jobs = Vec::new();
@@ -58,7 +59,7 @@ pub fn plan(
         .filter(|template| selection.takes(template.id(), template.profile()));
     for template in taken {
         for protocol in protocols {
-            let Some(scenario) = template.instantiate(Role::Responder, *protocol) else {
+            let Some(scenario) = template.instantiate(role, *protocol) else {
                 continue;
             };
             jobs.push(Job {

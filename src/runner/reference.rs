@@ -1,4 +1,4 @@
-//! The reference host as a peer under test, in this process and on a real loopback socket.
+//! The reference as a peer under test, host or client, in this process and on a real loopback socket.
 
 use std::{fmt, io, net::Ipv4Addr, sync::Arc};
 
@@ -6,11 +6,12 @@ use tokio::net::TcpListener;
 
 use crate::{
     net::{
+        client::{ClientApp, ClientOptions},
         host::{HostApp, HostOptions},
         serve::{ServeLimits, serve},
     },
     reference::config::{Config, ConfigError},
-    target::provision::Provision,
+    target::provision::{ClientProvision, Provision},
 };
 
 /// Starts the reference host with this provision, and says its URL. It lasts as long as the runtime.
@@ -32,6 +33,22 @@ pub async fn start_reference(provision: &Provision) -> Result<String, StartError
         std::future::pending(),
     ));
     Ok(format!("http://{address}"))
+}
+
+/// Starts the reference client with this provision: it dials all its hosts. It lasts as long as the handle. Must be called
+/// inside a tokio runtime.
+///
+/// # Errors
+/// A provision that is no valid config, which is the suite's own fault.
+pub fn start_reference_client(
+    provision: &ClientProvision,
+    options: ClientOptions,
+) -> Result<ClientApp, StartError> {
+    let config = Config::from_json(&provision.to_backrest_config().to_string())
+        .map_err(StartError::Provision)?;
+    let client = ClientApp::new(config, options);
+    client.start();
+    Ok(client)
 }
 
 /// Why the reference could not be started.

@@ -292,7 +292,13 @@ impl<'a> Draft<'a> {
         };
         let steps = filled("steps").map(|node| steps::read_steps(&node, &context));
         let steps = steps.unwrap_or_default();
-        if steps.iter().any(|step| matches!(step.verb, Verb::Probe(_))) {
+        // That a client refuses something shows in what another session of it goes on to do.
+        let witnessed = |verb: &Verb| match verb {
+            Verb::Probe(_) => true,
+            Verb::ExpectRefused(_) => role == Role::Initiator,
+            _ => false,
+        };
+        if steps.iter().any(|step| witnessed(&step.verb)) {
             given
                 .others
                 .insert(PROBE.to_owned(), PeerFixture::default());

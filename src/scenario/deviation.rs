@@ -124,6 +124,8 @@ pub enum IdentityFault {
     Reflected,
     /// Our own valid handshake of an earlier session with the same peer.
     Recorded,
+    /// The valid identity of another host that the client knows: the first under `given: others`. For initiators.
+    AnotherKnownOne,
     /// A key that nobody knows, under our instance id.
     UnknownKey,
     /// Our key under an instance id that nobody has.

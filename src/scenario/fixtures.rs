@@ -142,6 +142,13 @@ impl Fixtures {
             .find(|identity| identity.name == name)
     }
 
+    /// The first identity that the peer knows beside the one of that name, probes apart.
+    pub fn another_known(&self, name: &str) -> Option<&Identity> {
+        self.identities
+            .iter()
+            .find(|identity| identity.known && identity.name != name && identity.name != PROBE)
+    }
+
     /// What a scenario can name: `token`, `instance` and `keyid` of [`PEER`], and the id of each repository and plan.
     pub fn variables(&self) -> BTreeMap<String, String> {
         let mut variables = BTreeMap::new();

@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::provision::HOST_INSTANCE_ID;
+use super::provision::{CLIENT_INSTANCE_ID, HOST_INSTANCE_ID};
 use crate::{
     rules::RuleId,
     scenario::{
@@ -44,8 +44,21 @@ impl fmt::Display for SetupMistake {
     }
 }
 
-/// The case that [`first_contact`] reads: a known client with a session that serves.
-pub fn scenario(link: RpcProtocol) -> Scenario {
+impl SetupMistake {
+    /// A client that was waited for in vain; `seen` says where.
+    pub fn never_called(seen: String) -> Self {
+        SetupMistake {
+            step: Stage::Call.name(),
+            seen,
+            likely: "Does the client run, with the output of `syncspec provision --role initiator` for this very address \
+                     and path? One that dialled before this run listened waits for a while before it dials again."
+                .to_owned(),
+        }
+    }
+}
+
+/// The case that [`first_contact`] reads: a known other side with a session that serves.
+pub fn scenario(role: Role, link: RpcProtocol) -> Scenario {
     let given = Given::default();
     let location = Location {
         file: ID.to_owned(),
@@ -62,12 +75,15 @@ pub fn scenario(link: RpcProtocol) -> Scenario {
     };
     Scenario {
         id: ID.to_owned(),
-        about: "A known client gets a session that serves.".to_owned(),
-        rules: vec![RuleId::ResponderSurvives],
-        role: Role::Responder,
+        about: "A session with a known other side serves.".to_owned(),
+        rules: vec![match role {
+            Role::Responder => RuleId::ResponderSurvives,
+            Role::Initiator => RuleId::InitiatorSurvives,
+        }],
+        role,
         profile: Profile::Smoke,
         alone: false,
-        fixtures: Fixtures::for_case(ID, Role::Responder, link, &given),
+        fixtures: Fixtures::for_case(ID, role, link, &given),
         given,
         deviate: Vec::new(),
         steps: vec![
@@ -104,7 +120,7 @@ pub fn first_contact(trace: &Trace) -> Result<Contact, SetupMistake> {
     }
     Ok(Contact {
         round_trip: round_trip(trace),
-        note: reached.peer.as_ref().and_then(unexpected_host),
+        note: reached.peer.as_ref().and_then(unexpected_peer),
     })
 }
 
@@ -149,10 +165,12 @@ impl Reached {
     }
 }
 
-fn unexpected_host(peer: &VerifiedPeer) -> Option<String> {
-    (peer.instance_id != HOST_INSTANCE_ID).then(|| {
+fn unexpected_peer(peer: &VerifiedPeer) -> Option<String> {
+    let known = [HOST_INSTANCE_ID, CLIENT_INSTANCE_ID];
+    (!known.contains(&peer.instance_id.as_str())).then(|| {
         format!(
-            "the peer calls itself `{}` ({}), not `{HOST_INSTANCE_ID}`: it was provisioned in part only",
+            "the peer calls itself `{}` ({}), not `{HOST_INSTANCE_ID}` or `{CLIENT_INSTANCE_ID}`: it was provisioned in \
+             part only",
             peer.instance_id, peer.keyid
         )
     })
@@ -175,6 +193,7 @@ fn unreachable(stage: Stage, seen: &str) -> SetupMistake {
              HTTP/1.1 proxy, or a TLS port, for which the URL must say https://?"
         }
         Stage::Rpc => "The connection stands, but no stream can be opened on it.",
+        Stage::Call => return SetupMistake::never_called(seen.to_owned()),
     };
     SetupMistake {
         step: stage.name(),
@@ -265,9 +284,10 @@ fn round_trip(trace: &Trace) -> Duration {
         (Some(from), Some(to)) => to.saturating_sub(from),
         _ => Duration::ZERO,
     };
+    // A client's key comes before ours; what answers ours is its handshake.
     let key = since(
         at(|kind| matches!(kind, EventKind::Sent(sent) if sent.what == "key")),
-        at(|kind| matches!(kind, EventKind::KeyExchanged)),
+        at(|kind| matches!(kind, EventKind::Verified(_))),
     );
     let fence = since(
         at(|kind| matches!(kind, EventKind::Sent(sent) if sent.fence.is_some())),

@@ -78,12 +78,19 @@ pub enum EventKind {
         #[serde(with = "data::item")]
         item: SyncStreamItem,
     },
+    /// The peer sent a sealed item that we have no key for, because of what we did to the key exchange.
+    Unopened,
     /// The peer sent something that breaks a rule by itself.
     Broke(Violation),
+    /// The peer did something that breaks a rule, and no step need wait for anything else because of that.
+    Noticed(Violation),
     /// The peer sent an item in the clear where none may come.
     Clear(#[serde(with = "data::item")] SyncStreamItem),
     /// The stream ended.
     Ended(End),
+    /// Its connection answered a ping, sent once another session of the same peer had been served meanwhile: what has
+    /// not come by then was not held up.
+    Alive,
     /// A step's deadline passed.
     DeadlinePassed {
         /// How long the step had waited.
@@ -141,6 +148,8 @@ pub enum End {
     },
     /// Without any status.
     NoStatus,
+    /// The caller will send nothing more.
+    HalfClosed,
     /// With bytes that are no RPC frame.
     BadFraming {
         /// What was wrong.
@@ -168,6 +177,7 @@ impl std::fmt::Display for End {
             End::Reset { reason } => write!(f, "an HTTP/2 reset, {reason}"),
             End::Lost { reason } => write!(f, "a lost connection: {reason}"),
             End::NoStatus => f.write_str("no status at all"),
+            End::HalfClosed => f.write_str("the end of the caller's side"),
             End::BadFraming { reason } => write!(f, "bytes that are no RPC frame: {reason}"),
         }
     }
@@ -199,6 +209,8 @@ pub enum Stage {
     Http2,
     /// Sending the request.
     Rpc,
+    /// Being called.
+    Call,
 }
 
 impl Stage {
@@ -211,6 +223,7 @@ impl Stage {
             Stage::Tls => "tls",
             Stage::Http2 => "http2",
             Stage::Rpc => "rpc",
+            Stage::Call => "call",
         }
     }
 }

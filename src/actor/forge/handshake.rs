@@ -118,6 +118,9 @@ impl Side {
                 local.identity = self.stranger();
                 *handshake = own_handshake(&local, &self.secret, transcript);
             }
+            IdentityFault::AnotherKnownOne => {
+                *handshake = own_handshake(self.stand_in.as_ref()?, &self.secret, transcript);
+            }
             IdentityFault::LowOrderKey => {
                 let hash = Sha256::digest(IDENTITY_POINT);
                 handshake.public_key = Some(v1::PublicKey {

@@ -47,11 +47,12 @@ pub(super) fn sealed_frame(
 ) -> Option<Forged> {
     let plaintext = plaintext_of(side, &item, deviations, &mut applied);
     let Some(keyed) = &side.keyed else {
-        side.key_sent = true;
+        side.has_begun();
         applied.0.push("in the clear, before any key".to_owned());
         return Some(frame(plaintext, Some(item), None, deviations, applied));
     };
     let counter = keyed.counter;
+    side.speaks();
     let sealed = match envelope_of(side, &item, deviations, &mut applied, earlier)? {
         Some(replaced) => replaced,
         None => {
@@ -102,7 +103,7 @@ fn plaintext_of(
 
 /// What goes out in place of a sealed item: `Some(None)` where the item is sealed as usual.
 fn envelope_of(
-    side: &Side,
+    side: &mut Side,
     item: &SyncStreamItem,
     deviations: &[Deviation],
     applied: &mut Applied,
@@ -122,7 +123,7 @@ fn envelope_of(
         EnvelopeFault::Reflected => side.peer_last_sealed.clone()?,
         EnvelopeFault::OfAnEarlierSession => earlier?.last_sealed.clone()?,
         EnvelopeFault::EmptyItem => SyncStreamItem { action: None },
-        EnvelopeFault::KeyAgain => key_again(side),
+        EnvelopeFault::KeyAgain => key_again(side)?,
     }))
 }
 

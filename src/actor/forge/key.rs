@@ -4,14 +4,18 @@ use prost::Message as _;
 
 use super::{Applied, frame::frame};
 use crate::{
-    actor::{Forged, side::Side},
+    actor::{
+        Forged,
+        exchange::Exchange,
+        side::{Shared, Side},
+    },
     crypto::kem::{MLKEM_KEY_LEN_BYTES, POINT_LEN_BYTES, PUBLIC_KEY_LEN_BYTES},
     scenario::{
         deviation::{Deviation, KeyFault},
         known_vectors::VectorGroup,
     },
-    session::key_item,
-    wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncEstablishSharedSecret},
+    session::{key_item, reply_item},
+    wire::{Action, SyncStreamItem},
 };
 
 /// The P-384 field prime, big-endian: the smallest x that is not reduced.
@@ -27,48 +31,112 @@ const P384_PRIME: [u8; 48] = {
 };
 
 impl Side {
-    /// The initiator's first item.
+    /// Our part of the key exchange; none where we must answer a key that has not come.
     pub(in crate::actor) fn forge_key(&mut self, deviations: &[Deviation]) -> Option<Forged> {
-        let mut applied = Applied::default();
-        let mut item = key_item(self.kem_key.public_key());
-        let Some(Action::EstablishSharedSecret(exchange)) = &mut item.action else {
-            return None;
-        };
-        for deviation in deviations {
-            match deviation {
-                Deviation::TransportVersion(version) => exchange.protocol_version = *version,
-                Deviation::Key(fault) => spoil(exchange, *fault),
-                Deviation::KeyVector(id) => {
-                    exchange.kem_public_key = VectorGroup::KemPublicKey.bytes(id)?.to_vec();
-                }
-                _ => continue,
+        match &self.exchange {
+            Exchange::Dialling { kem_key, .. } => {
+                let item = key_item(kem_key.public_key());
+                self.has_begun();
+                forged(item, deviations)
             }
-            applied.note(deviation);
+            Exchange::Called { .. } => {
+                let made = self.encapsulate()?;
+                let was_spoilt = self
+                    .keyed
+                    .as_ref()
+                    .is_some_and(|keyed| keyed.shared == Shared::Nothing);
+                let shared = match shared_after(deviations) {
+                    Shared::Keys if was_spoilt => Shared::NothingStill,
+                    shared => shared,
+                };
+                self.exchanged(&made.secret, made.transcript, shared);
+                forged(reply_item(&made.encapsulation), deviations)
+            }
         }
-        self.key_sent = true;
-        let payload = item.encode_to_vec();
-        Some(frame(payload, Some(item), None, deviations, applied))
     }
 }
 
-/// Spoils a public key of 1568 bytes of ML-KEM and a 97-byte point.
-fn spoil(exchange: &mut SyncEstablishSharedSecret, fault: KeyFault) {
-    let honest = std::mem::take(&mut exchange.kem_public_key);
+fn forged(mut item: SyncStreamItem, deviations: &[Deviation]) -> Option<Forged> {
+    let mut applied = Applied::default();
+    let Some(Action::EstablishSharedSecret(exchange)) = &mut item.action else {
+        return None;
+    };
+    for deviation in deviations {
+        match deviation {
+            Deviation::TransportVersion(version) => exchange.protocol_version = *version,
+            Deviation::Key(fault) => {
+                let honest = std::mem::take(&mut exchange.kem_public_key);
+                let spoilt = Spoilt::of(honest, *fault);
+                (exchange.kem_public_key, exchange.kem_encapsulation) = (spoilt.own, spoilt.others);
+            }
+            Deviation::KeyVector(id) => {
+                exchange.kem_public_key = VectorGroup::KemPublicKey.bytes(id)?.to_vec();
+            }
+            Deviation::Encapsulation(fault) => {
+                let honest = std::mem::take(&mut exchange.kem_encapsulation);
+                let spoilt = Spoilt::of(honest, *fault);
+                (exchange.kem_encapsulation, exchange.kem_public_key) = (spoilt.own, spoilt.others);
+            }
+            Deviation::EncapsulationVector(id) => {
+                exchange.kem_encapsulation = VectorGroup::KemDecap.bytes(id)?.to_vec();
+            }
+            _ => continue,
+        }
+        applied.note(deviation);
+    }
+    let payload = item.encode_to_vec();
+    Some(frame(payload, Some(item), None, deviations, applied))
+}
+
+/// What an initiator has of keys once it was answered like this.
+fn shared_after(deviations: &[Deviation]) -> Shared {
+    let after = |deviation: &Deviation| match deviation {
+        Deviation::Encapsulation(KeyFault::MlkemBitFlipped) => Some(Shared::OtherKeys),
+        Deviation::TransportVersion(_)
+        | Deviation::Encapsulation(_)
+        | Deviation::EncapsulationVector(_)
+        | Deviation::Frame(_) => Some(Shared::Nothing),
+        _ => None,
+    };
+    deviations.iter().find_map(after).unwrap_or(Shared::Keys)
+}
+
+/// A spoilt public key or encapsulation: what stands in its own field, and in that of the other.
+struct Spoilt {
+    own: Vec<u8>,
+    others: Vec<u8>,
+}
+
+impl Spoilt {
+    /// Spoils 1568 bytes of ML-KEM and a 97-byte point.
+    fn of(honest: Vec<u8>, fault: KeyFault) -> Spoilt {
+        match fault {
+            KeyFault::InTheOtherField => Spoilt {
+                own: Vec::new(),
+                others: honest,
+            },
+            KeyFault::InBothFields => Spoilt {
+                own: honest.clone(),
+                others: honest,
+            },
+            fault => Spoilt {
+                own: spoilt_bytes(&honest, fault),
+                others: Vec::new(),
+            },
+        }
+    }
+}
+
+fn spoilt_bytes(honest: &[u8], fault: KeyFault) -> Vec<u8> {
     let (mlkem, point) = honest.split_at(MLKEM_KEY_LEN_BYTES);
     let with_point = |point: Vec<u8>| [mlkem.to_vec(), point].concat();
     let with_mlkem = |mlkem: Vec<u8>| [mlkem, point.to_vec()].concat();
-    exchange.kem_public_key = match fault {
+    match fault {
+        // The bytes themselves are as they should be.
+        KeyFault::InTheOtherField | KeyFault::InBothFields => honest.to_vec(),
         KeyFault::Missing => Vec::new(),
-        KeyFault::InTheOtherField => {
-            exchange.kem_encapsulation = honest;
-            return;
-        }
-        KeyFault::InBothFields => {
-            exchange.kem_encapsulation = honest.clone();
-            honest
-        }
         KeyFault::OneByteShort => honest[..honest.len() - 1].to_vec(),
-        KeyFault::OneByteLong => [honest.as_slice(), &[0]].concat(),
+        KeyFault::OneByteLong => [honest, &[0]].concat(),
         KeyFault::OneByte => honest[..1].to_vec(),
         KeyFault::MlkemPartOnly => mlkem.to_vec(),
         KeyFault::PointOnly => point.to_vec(),
@@ -111,7 +179,7 @@ fn spoil(exchange: &mut SyncEstablishSharedSecret, fault: KeyFault) {
             point[1..49].copy_from_slice(&P384_PRIME);
             with_point(point)
         }
-    };
+    }
 }
 
 /// The point with another format byte, which in those forms also tells the parity of y.
@@ -121,6 +189,12 @@ fn retagged(point: &[u8], tag: u8) -> Vec<u8> {
 }
 
 /// An item of the key exchange, as it is sent a second time.
-pub(super) fn key_again(side: &Side) -> SyncStreamItem {
-    key_item(side.kem_key.public_key())
+pub(super) fn key_again(side: &mut Side) -> Option<SyncStreamItem> {
+    match &side.exchange {
+        Exchange::Dialling { kem_key, .. } => Some(key_item(kem_key.public_key())),
+        Exchange::Called { .. } => {
+            let made = side.encapsulate()?;
+            Some(reply_item(&made.encapsulation))
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
+mod peer;
 mod progress;
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     time::{Duration, Instant, SystemTime},
 };
@@ -10,22 +12,19 @@ use std::{
 use syncspec::{
     actor::Patience,
     crypto::kem::KemId,
-    report::{
-        Run, Summary, TargetLine, console,
-        saved::{PeerAddress, Played},
-    },
+    report::{Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
     runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
-    wire::RpcProtocol,
 };
 
 use super::{
     SelectArgs, exit, kem_id,
     list::{self, ListArgs},
-    provision::provision_for,
     reports::ReportArgs,
     tls_roots,
 };
+use peer::{Part, Peer};
+pub use peer::{reference_calls, wait_for_client};
 use progress::{Progress, print_details};
 
 #[derive(clap::Args)]
@@ -35,6 +34,9 @@ pub struct RunArgs {
     /// Peer under test, http://HOST:PORT[/PREFIX] or https://...; without one, the reference on a loopback port
     #[arg(long, value_name = "URL")]
     target: Option<String>,
+    /// Wait for the client under test at this address, such as 127.0.0.1:9899
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
     /// Trust the authorities in this PEM file too, for an https:// target
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -62,11 +64,12 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
         return list::list(&ListArgs::text(args.select));
     }
     let templates = args.select.load()?;
-    let jobs = plan(
-        &templates,
-        &args.select.selection(),
-        args.select.protocols(),
-    );
+    let parts = args.parts()?;
+    let selection = args.select.selection();
+    let jobs: Vec<Job> = parts
+        .iter()
+        .flat_map(|part| plan(&templates, &selection, part.role, part.protocols))
+        .collect();
     if jobs.is_empty() {
         eprintln!("error: no case matches; `syncspec list` prints them all");
         return Err(exit::NOT_JUDGED);
@@ -82,30 +85,20 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
             eprintln!("error: failed to start: {error}");
             exit::SUITE
         })?;
-    runtime.block_on(play(&args, jobs, seed))
+    runtime.block_on(play(&args, &parts, jobs, seed))
 }
 
-async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
+async fn play(args: &RunArgs, parts: &[Part], jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
     let (began, started) = (SystemTime::now(), Instant::now());
-    let (kind, url, peer) = match &args.target {
-        Some(url) => {
-            let peer = PeerAddress::Url {
-                url: url.clone(),
-                tls_ca: args.tls_ca.clone(),
-            };
-            ("url", url.clone(), peer)
-        }
-        None => {
-            let started = runner::start_reference(&provision_for(&jobs)).await;
-            let url = started.map_err(|error| {
-                eprintln!("error: failed to {error}");
-                exit::SUITE
-            })?;
-            ("reference", url, PeerAddress::Reference)
-        }
-    };
+    // A role without a case is not reached.
+    let parts: Vec<&Part> = parts
+        .iter()
+        .filter(|part| jobs.iter().any(|job| job.scenario.role == part.role))
+        .collect();
+    let peer = Peer::reach(args, &parts, &jobs).await?;
     let options = RunOptions {
-        url: url.clone(),
+        url: peer.url.clone(),
+        switchboard: peer.switchboard.clone(),
         tls_roots: tls_roots(args.tls_ca.as_ref())?,
         seed,
         at_once: args.test_threads,
@@ -116,7 +109,8 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         },
         kem_id: args.kem_id,
     };
-    let patience = contact(&options, args.select.protocols()).await?;
+    let patience = contact(&options, &parts, &peer).await?;
+    let url = peer.name.clone();
     println!("{} cases against {url}, seed {seed}", jobs.len());
     let mut progress = Progress::new(jobs.len());
     let asked = jobs.len();
@@ -130,11 +124,11 @@ async fn play(args: &RunArgs, jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
         protocol: result.protocol,
         kem_id: options.kem_id,
         held_to: options.held_to,
-        peer: peer.clone(),
+        peer: peer.address_of(result.scenario.role),
     });
     print_details(&results);
     let target = TargetLine {
-        kind,
+        kind: peer.kind,
         url,
         protocols: args.select.protocols().to_vec(),
     };
@@ -182,11 +176,14 @@ fn exit_code(summary: &Summary) -> u8 {
     }
 }
 
-/// One honest session over each protocol; the slower one sets the patience.
-async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Patience, u8> {
+/// One honest session in each role over each protocol; the slowest sets the patience.
+async fn contact(options: &RunOptions, parts: &[&Part], peer: &Peer) -> Result<Patience, u8> {
     let mut round_trip = Duration::ZERO;
-    for protocol in protocols {
-        match runner::contact(options, *protocol).await {
+    let contacts = parts
+        .iter()
+        .flat_map(|part| part.protocols.iter().map(|protocol| (part.role, *protocol)));
+    for (role, protocol) in contacts {
+        match runner::contact(options, role, protocol).await {
             Ok(contact) => {
                 round_trip = round_trip.max(contact.round_trip);
                 if let Some(note) = contact.note {
@@ -195,9 +192,9 @@ async fn contact(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Pati
             }
             Err(mistake) => {
                 eprintln!(
-                    "error: no case was played: over {protocol}, the peer at {} was reached up to this step\n\n  {:<12} \
-                     {}\n\n{}",
-                    options.url, mistake.step, mistake.seen, mistake.likely
+                    "error: no case was played: over {protocol}, the {role} at {} was reached up to this step\n\n  \
+                     {:<12} {}\n\n{}",
+                    peer.name, mistake.step, mistake.seen, mistake.likely
                 );
                 return Err(exit::NOT_JUDGED);
             }

@@ -4,7 +4,7 @@
 mod read;
 mod save;
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,11 @@ pub enum PeerAddress {
         url: String,
         /// PEM file of further authorities to trust.
         tls_ca: Option<PathBuf>,
+    },
+    /// A client that calls us.
+    Calls {
+        /// Where we listen for it.
+        listen: SocketAddr,
     },
 }
 

@@ -1,40 +1,39 @@
-//! Everything a peer under test must have been given before the cases run: its own identity, and every client, token,
-//! repository and plan that they need. All of it is derived from names, so the same suite always asks for the same.
-//!
-//! The keys are public by construction: never give a peer that holds anything of value this provision.
+//! What a host must be given.
 
 use serde_json::{Value, json};
 
+use super::{
+    BACKREST_CONFIG_VERSION, SCHEMA, backrest_plans, backrest_repos, permissions, plans_json,
+    plans_of, repos_json, repos_of,
+};
 use crate::{
     crypto::identity::Identity,
     scenario::{
         fixtures::{self, Fixtures},
-        model::{PermissionFixture, PermissionKind, Scenario},
+        model::Scenario,
     },
+    wire::Role,
 };
 
-/// Version of the layout of [`Provision::to_json`].
-pub const SCHEMA: u32 = 1;
 /// Instance id of the provisioned host.
 pub const HOST_INSTANCE_ID: &str = "syncspec-host";
-/// Version of the configuration form that deployed peers read.
-const BACKREST_CONFIG_VERSION: i32 = 6;
 /// 2001-09-09: an expiry that has passed.
 const EXPIRED_AT_UNIX: i64 = 1_000_000_000;
 
-/// What a peer must be given.
+/// What a host must be given.
 pub struct Provision {
     host: Identity,
     fixtures: Vec<Fixtures>,
 }
 
 impl Provision {
-    /// What these cases need.
+    /// What those of these cases need that are for hosts.
     pub fn for_cases<'a>(cases: impl IntoIterator<Item = &'a Scenario>) -> Self {
         Provision {
             host: Identity::from_seed(&fixtures::seed_of("host")),
             fixtures: cases
                 .into_iter()
+                .filter(|case| case.role == Role::Responder)
                 .map(|case| case.fixtures.clone())
                 .collect(),
         }
@@ -67,17 +66,8 @@ impl Provision {
                 "expires_at_unix": expiry(token),
                 "permissions": permissions(&token.permissions),
             })).collect::<Vec<_>>(),
-            "repos": self.repos().map(|repo| json!({
-                "id": repo.id,
-                "guid": repo.guid,
-                "uri": repo.uri,
-                "shared": repo.shared,
-            })).collect::<Vec<_>>(),
-            "plans": self.plans().map(|plan| json!({
-                "id": plan.id,
-                "repo": plan.repo_id,
-                "paths": ["/nonexistent"],
-            })).collect::<Vec<_>>(),
+            "repos": repos_json(repos_of(&self.fixtures)),
+            "plans": plans_json(plans_of(&self.fixtures)),
         })
     }
 
@@ -88,19 +78,8 @@ impl Provision {
             "version": BACKREST_CONFIG_VERSION,
             "instance": HOST_INSTANCE_ID,
             "auth": { "disabled": true },
-            "repos": self.repos().map(|repo| json!({
-                "id": repo.id,
-                "guid": repo.guid,
-                "uri": repo.uri,
-                "password": "syncspec",
-                "shared": repo.shared,
-            })).collect::<Vec<_>>(),
-            "plans": self.plans().map(|plan| json!({
-                "id": plan.id,
-                "repo": plan.repo_id,
-                "paths": ["/nonexistent"],
-                "schedule": { "disabled": true },
-            })).collect::<Vec<_>>(),
+            "repos": backrest_repos(repos_of(&self.fixtures)),
+            "plans": backrest_plans(plans_of(&self.fixtures)),
             "sync": {
                 "identity": {
                     "keyId": self.host.keyid(),
@@ -137,14 +116,6 @@ impl Provision {
             .iter()
             .filter_map(|fixtures| fixtures.token.as_ref())
     }
-
-    fn repos(&self) -> impl Iterator<Item = &fixtures::Repo> {
-        self.fixtures.iter().flat_map(|fixtures| &fixtures.repos)
-    }
-
-    fn plans(&self) -> impl Iterator<Item = &fixtures::Plan> {
-        self.fixtures.iter().flat_map(|fixtures| &fixtures.plans)
-    }
 }
 
 fn expiry(token: &fixtures::Token) -> i64 {
@@ -152,21 +123,4 @@ fn expiry(token: &fixtures::Token) -> i64 {
         true => EXPIRED_AT_UNIX,
         false => 0,
     }
-}
-
-fn permissions(permissions: &[PermissionFixture]) -> Vec<Value> {
-    permissions
-        .iter()
-        .map(|permission| {
-            json!({
-                "type": match permission.kind {
-                    PermissionKind::ReadOperations => "PERMISSION_READ_OPERATIONS",
-                    PermissionKind::ReadConfig => "PERMISSION_READ_CONFIG",
-                    PermissionKind::ReadWriteConfig => "PERMISSION_READ_WRITE_CONFIG",
-                    PermissionKind::ReceiveSharedRepos => "PERMISSION_RECEIVE_SHARED_REPOS",
-                },
-                "scopes": permission.scopes,
-            })
-        })
-        .collect()
 }

@@ -1,15 +1,18 @@
 //! What a step makes of the events so far: satisfied, failed, or still open. The actor asks it to know when a wait is
 //! over, the judge to know what the whole trace means; so both can never disagree.
 
+mod ended;
+mod unasked;
+
 use super::{End, Event, EventKind, Trace};
 use crate::{
     rules::RuleId,
     scenario::{
         message::Pattern,
-        model::{Ending, Expectation, HttpAnswer, Step, Verb},
+        model::{Expectation, HttpAnswer, Step, Verb},
     },
     session::Violation,
-    wire::{Action, Code, SyncStreamItem},
+    wire::{Action, Role, SyncStreamItem},
 };
 
 /// Where reading has come to in one session: events before the mark are used up.
@@ -48,11 +51,12 @@ pub struct Broken {
     pub event: Option<usize>,
 }
 
-/// Reads the events of the step's session from `mark` on.
-pub fn read(step: &Step, session: &str, trace: &Trace, mark: Mark) -> Reading {
+/// Reads the events of the step's session from `mark` on. `peer_role` is the role of the peer under test.
+pub fn read(step: &Step, session: &str, peer_role: Role, trace: &Trace, mark: Mark) -> Reading {
     let events = Events {
         trace,
         session,
+        peer_role,
         mark,
     };
     match &step.verb {
@@ -66,7 +70,8 @@ pub fn read(step: &Step, session: &str, trace: &Trace, mark: Mark) -> Reading {
         Verb::Probe(_) => served(&events),
         Verb::ExpectEstablished(_) => served(&events),
         Verb::Fence(_) => fence(&events),
-        Verb::ExpectClosed(ending) | Verb::ExpectRefused(ending) => ended(&events, ending),
+        Verb::ExpectClosed(ending) => events.ended(ending),
+        Verb::ExpectRefused(ending) => events.refused(ending),
         Verb::ExpectHttp(answer) => http(&events, answer),
     }
 }
@@ -74,6 +79,7 @@ pub fn read(step: &Step, session: &str, trace: &Trace, mark: Mark) -> Reading {
 struct Events<'a> {
     trace: &'a Trace,
     session: &'a str,
+    peer_role: Role,
     mark: Mark,
 }
 
@@ -84,21 +90,32 @@ impl<'a> Events<'a> {
             .filter(|(index, _)| *index >= self.mark.0)
     }
 
-    /// Events of the session up to `index`, used up or not.
+    /// Events of the session's stream up to `index`, used up or not.
     fn before(&self, index: usize) -> impl Iterator<Item = &'a EventKind> {
-        self.trace
+        let opened = self
+            .trace
             .of(self.session)
             .take_while(move |(at, _)| *at < index)
+            .filter(|(_, event)| matches!(event.kind, EventKind::Opened))
+            .last()
+            .map_or(0, |(at, _)| at);
+        self.trace
+            .of(self.session)
+            .filter(move |(at, _)| (opened..index).contains(at))
             .map(|(_, event)| &event.kind)
+    }
+
+    /// Whether we sent this before `index`, and without a deviation.
+    fn sent_before(&self, index: usize, what: &str) -> bool {
+        self.before(index)
+            .any(|kind| matches!(kind, EventKind::Sent(sent) if sent.what == what && sent.deviations.is_empty()))
     }
 
     /// Whether both handshakes were exchanged before `index`, so that background items may come.
     fn established_before(&self, index: usize) -> bool {
         self.before(index)
             .any(|kind| matches!(kind, EventKind::Verified(_)))
-            && self
-                .before(index)
-                .any(|kind| matches!(kind, EventKind::Sent(sent) if sent.what == "handshake" && sent.deviations.is_empty()))
+            && self.sent_before(index, "handshake")
     }
 }
 
@@ -147,11 +164,14 @@ fn surprise(expected: &str, index: usize, kind: &EventKind) -> Option<Reading> {
         EventKind::Clear(item) => format!("{} in the clear", item.describe()),
         EventKind::Verified(_) => "the peer's handshake".to_owned(),
         EventKind::KeyExchanged => "the peer's part of the key exchange".to_owned(),
+        EventKind::Unopened => "a sealed item for other keys than ours".to_owned(),
         EventKind::DeadlinePassed { waited } => {
             format!("nothing within {:.1} s", waited.as_secs_f64())
         }
         EventKind::Flooded => "more events than a trace keeps".to_owned(),
         EventKind::Opened
+        | EventKind::Alive
+        | EventKind::Noticed(_)
         | EventKind::Sent(_)
         | EventKind::NotSent(_)
         | EventKind::HalfClosed
@@ -230,7 +250,12 @@ fn item(events: &Events<'_>, pattern: &Pattern) -> Reading {
                 ),
             })
         }
-        EventKind::Received { item, .. } if is_background(item) => Look::Fine,
+        // What a session begins with may be repeated while something else is awaited.
+        EventKind::Received { item, .. }
+            if events.is_beginning(item) || events.is_unasked(index, item) =>
+        {
+            Look::Fine
+        }
         _ => Look::Strange,
     })
 }
@@ -241,35 +266,29 @@ fn action_is(item: &SyncStreamItem, name: &str) -> bool {
         .is_some_and(|action| action.name() == name)
 }
 
-/// Items a peer may send at any time of an established session, without being asked.
-pub fn is_background(item: &SyncStreamItem) -> bool {
-    matches!(
-        item.action,
-        Some(
-            Action::Heartbeat(_)
-                | Action::ReceiveConfig(_)
-                | Action::ReceiveResources(_)
-                | Action::SetConfig(_)
-                | Action::OperationManifest(_)
-                | Action::Throttle(_)
-        )
-    )
-}
-
-/// A session is up once the keys are exchanged, the handshake verified, and the peer showed what we may see.
+/// A session is up once the keys are exchanged, the handshake verified, and the peer showed what we may see: a client
+/// its operations too.
 fn established(events: &Events<'_>) -> Reading {
-    let expected = "a session: keys, the peer's handshake, its config and resources";
+    let expected = match events.peer_role {
+        Role::Responder => "a session: keys, the peer's handshake, its config and resources",
+        Role::Initiator => {
+            "a session: keys, the peer's handshake, its config, resources and manifest"
+        }
+    };
     let (mut config, mut resources) = (false, false);
+    let mut manifest = events.peer_role == Role::Responder;
     scan(events, expected, |index, kind| match kind {
         EventKind::KeyExchanged | EventKind::Verified(_) => Look::Fine,
-        EventKind::Received { item, .. } if is_background(item) => {
+        EventKind::Received { item, .. } if events.is_beginning(item) => {
             config |= matches!(item.action, Some(Action::ReceiveConfig(_)));
             resources |= matches!(item.action, Some(Action::ReceiveResources(_)));
-            match config && resources {
+            manifest |= matches!(item.action, Some(Action::OperationManifest(_)));
+            match config && resources && manifest {
                 true => Look::Over(done(index)),
                 false => Look::Fine,
             }
         }
+        EventKind::Received { item, .. } if events.is_unasked(index, item) => Look::Fine,
         _ => Look::Strange,
     })
 }
@@ -307,102 +326,11 @@ fn fence(events: &Events<'_>) -> Reading {
 
 fn fence_or_background(events: &Events<'_>, index: usize, kind: &EventKind) -> Look {
     match kind {
-        EventKind::Received { item, .. } if answered_fence(events, index, item) => {
+        EventKind::Received { item, .. } if events.answers_fence(index, item) => {
             Look::Over(done(index))
         }
-        EventKind::Received { item, .. } if is_background(item) => Look::Fine,
+        EventKind::Received { item, .. } if events.is_unasked(index, item) => Look::Fine,
         _ => Look::Strange,
-    }
-}
-
-/// Whether the item answers a fence that was sent before it in this session.
-fn answered_fence(events: &Events<'_>, index: usize, item: &SyncStreamItem) -> bool {
-    let Some(Action::RequestOperationData(request)) = &item.action else {
-        return false;
-    };
-    events.before(index).any(|kind| {
-        matches!(kind, EventKind::Sent(sent) if sent.fence.is_some_and(|id| request.op_ids.contains(&id)))
-    })
-}
-
-fn ended(events: &Events<'_>, ending: &Ending) -> Reading {
-    let expected = match ending.code {
-        Some(code) => format!("the stream to end with {code} (another error code: a warning)"),
-        None => "the stream to end with an error".to_owned(),
-    };
-    let broken = |seen: String, index| Look::Over(failed(&expected, seen, index));
-    scan(events, &expected, |index, kind| match kind {
-        EventKind::Ended(end) => Look::Over(judge_end(&expected, ending, end, index)),
-        // Sent as soon as the keys exist, so it may come before or after what is refused.
-        EventKind::Verified(_) => Look::Fine,
-        EventKind::Received { item, .. }
-            if ending.or_goes_on && answered_fence(events, index, item) =>
-        {
-            Look::Over(done(index))
-        }
-        // What serving it brings is not this step's claim.
-        EventKind::Received { .. } if ending.or_goes_on => Look::Fine,
-        EventKind::Received { item, .. } if answered_fence(events, index, item) => broken(
-            "the stream goes on: the fence was answered".to_owned(),
-            index,
-        ),
-        EventKind::Received { item, .. }
-            if is_background(item) && events.established_before(index) =>
-        {
-            Look::Fine
-        }
-        EventKind::Received { item, .. } => broken(
-            format!("{} came, which must not have come", item.describe()),
-            index,
-        ),
-        EventKind::DeadlinePassed { waited } => broken(
-            format!("the stream stands open after {:.1} s", waited.as_secs_f64()),
-            index,
-        ),
-        _ => Look::Strange,
-    })
-}
-
-fn judge_end(expected: &str, ending: &Ending, end: &End, index: usize) -> Reading {
-    let remark = |rule, seen: String| Broken {
-        rule: Some(rule),
-        expected: expected.to_owned(),
-        seen,
-        event: Some(index),
-    };
-    let wrong_code = |code: Code| ending.code != Some(code) && !ending.also_allowed.contains(&code);
-    let remarks = match end {
-        End::Status { code: Code::Ok, .. } if wrong_code(Code::Ok) => {
-            return Reading::Failed(remark(
-                RuleId::CloseFailureIsNotOk,
-                "the stream ended with status ok, as if nothing had happened".to_owned(),
-            ));
-        }
-        End::Status { code, .. } => match (ending.code, wrong_code(*code)) {
-            (Some(wanted), true) => vec![remark(
-                close_rule(wanted),
-                format!("the stream ended with {end}"),
-            )],
-            _ => Vec::new(),
-        },
-        _ if ending.or_reset => Vec::new(),
-        _ => vec![remark(
-            RuleId::RpcEndHasStatus,
-            format!("the stream ended with {end}"),
-        )],
-    };
-    Reading::Satisfied {
-        mark: Mark(index + 1),
-        remarks,
-    }
-}
-
-/// The rule that names the code deployed peers give.
-fn close_rule(code: Code) -> RuleId {
-    match code {
-        Code::PermissionDenied => RuleId::CloseAuthCode,
-        Code::InvalidArgument => RuleId::CloseProtocolCode,
-        _ => RuleId::CloseOtherCode,
     }
 }
 

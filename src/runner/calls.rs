@@ -1,0 +1,235 @@
+//! Being dialled by the peer under test: one listener, and for each case a path for every identity that it answers as.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    net::SocketAddr,
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{net::ToSocketAddrs, time::timeout};
+
+use super::reference::{StartError, start_reference_client};
+use crate::{
+    net::{
+        Link, LinkError, LinkEvent, LinkLimits, Listener, Route,
+        client::{ClientApp, ClientOptions},
+    },
+    scenario::{fixtures, model::Scenario},
+    target::provision::{ClientProvision, path_of},
+    trace::{LinkFailure, Stage},
+    wire::RpcProtocol,
+};
+
+/// How long a case that is being played waits for a call. A client dials all its hosts at once, and those of its config
+/// that has just changed too.
+pub const CALL_WAIT: Duration = Duration::from_secs(10);
+
+/// How long the first call of a client that somebody else starts is waited for.
+pub const FIRST_CALL_WAIT: Duration = Duration::from_secs(120);
+
+/// How long the calls for a case are waited for at least, however long ago the client was first heard of.
+const CALL_WAIT_MIN: Duration = Duration::from_secs(1);
+
+/// Who dials us.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// A client that was given everything at once, and that somebody else starts.
+    Outside,
+    /// The reference client: a fresh one for each case, which knows the hosts of that case.
+    Reference(Box<ClientOptions>),
+}
+
+/// The paths that the client's known hosts are at. A case takes its own; once it is over they are unknown.
+pub struct Switchboard {
+    listener: Listener,
+    caller: Caller,
+    routes: Mutex<HashMap<String, Route>>,
+    /// When the client from outside was first heard of.
+    first_call: OnceLock<Instant>,
+}
+
+impl Switchboard {
+    /// Listens on an address such as `127.0.0.1:0`.
+    ///
+    /// # Errors
+    /// An address that cannot be listened on.
+    pub async fn open(
+        address: impl ToSocketAddrs + ToString,
+        caller: Caller,
+    ) -> Result<Self, LinkError> {
+        Ok(Switchboard {
+            listener: Listener::bind(address, LinkLimits::default()).await?,
+            caller,
+            routes: Mutex::new(HashMap::new()),
+            first_call: OnceLock::new(),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// Takes in calls for these cases from now on, so that a client may dial before they are played.
+    ///
+    /// # Errors
+    /// Two identities at one path, which is the suite's own fault.
+    pub fn expect<'a>(
+        &self,
+        scenarios: impl IntoIterator<Item = &'a Scenario>,
+    ) -> Result<(), LinkError> {
+        let mut routes = self.lock();
+        for identity in scenarios.into_iter().flat_map(known_identities) {
+            let path = path_of(identity);
+            let route = self.listener.route(&path)?;
+            routes.insert(path, route);
+        }
+        Ok(())
+    }
+
+    /// The calls of one case, once all of them are there.
+    ///
+    /// # Errors
+    /// What did not come, or could not be started.
+    pub(super) async fn calls_for(
+        &self,
+        scenario: &Scenario,
+        protocol: RpcProtocol,
+    ) -> Result<Calls, NotCalled> {
+        let client = match &self.caller {
+            Caller::Outside => None,
+            Caller::Reference(options) => {
+                self.expect([scenario]).map_err(NotCalled::NoPath)?;
+                let url = format!("http://{}", self.address());
+                let provision = ClientProvision::for_cases(&url, [scenario]);
+                let options = ClientOptions {
+                    protocol,
+                    ..(**options).clone()
+                };
+                Some(start_reference_client(&provision, options).map_err(NotCalled::NoClient)?)
+            }
+        };
+        let mut calls = Calls {
+            routes: self.take_routes(scenario),
+            _client: client,
+        };
+        let missing = calls.all_there(self.wait()).await;
+        self.first_call.get_or_init(Instant::now);
+        match missing.is_empty() {
+            true => Ok(calls),
+            false => Err(NotCalled::Paths(missing)),
+        }
+    }
+
+    fn take_routes(&self, scenario: &Scenario) -> BTreeMap<String, Route> {
+        let mut routes = self.lock();
+        let lines = known_identities(scenario).filter_map(|identity| {
+            let route = routes.remove(&path_of(identity))?;
+            Some((identity.name.clone(), route))
+        });
+        lines.collect()
+    }
+
+    /// A client dials all its hosts at once: those that it has not dialled soon after the first, it never will.
+    fn wait(&self) -> Duration {
+        match (&self.caller, self.first_call.get()) {
+            (Caller::Reference(_), _) => CALL_WAIT,
+            (Caller::Outside, None) => FIRST_CALL_WAIT,
+            (Caller::Outside, Some(first)) => {
+                CALL_WAIT.saturating_sub(first.elapsed()).max(CALL_WAIT_MIN)
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Route>> {
+        // Each change is one insertion or removal, so that a panic elsewhere leaves the map whole.
+        self.routes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A client dials the hosts that it knows.
+fn known_identities(scenario: &Scenario) -> impl Iterator<Item = &fixtures::Identity> {
+    let identities = scenario.fixtures.identities.iter();
+    identities.filter(|identity| identity.known)
+}
+
+/// Why a case was not called.
+#[derive(Debug)]
+pub(super) enum NotCalled {
+    /// Its paths are not free, which is the suite's own fault.
+    NoPath(LinkError),
+    /// The reference client could not be started.
+    NoClient(StartError),
+    /// The client never dialled these paths.
+    Paths(Vec<String>),
+}
+
+impl fmt::Display for NotCalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotCalled::NoPath(error) => error.fmt(f),
+            NotCalled::NoClient(error) => write!(f, "failed to {error}"),
+            NotCalled::Paths(paths) => {
+                write!(f, "the client never dialled {}", paths.join(" and "))
+            }
+        }
+    }
+}
+
+/// The calls of one case, by the name of the identity that is called.
+pub struct Calls {
+    routes: BTreeMap<String, Route>,
+    /// Dials as long as it is held.
+    _client: Option<ClientApp>,
+}
+
+impl Calls {
+    /// Waits until every identity has been called; the paths that were not within `limit`.
+    async fn all_there(&mut self, limit: Duration) -> Vec<String> {
+        let all = async {
+            for route in self.routes.values_mut() {
+                route.is_called().await;
+            }
+        };
+        if timeout(limit, all).await.is_ok() {
+            return Vec::new();
+        }
+        let mut missing = Vec::new();
+        for route in self.routes.values_mut() {
+            // Only what is there by now.
+            if timeout(Duration::ZERO, route.is_called()).await.is_err() {
+                missing.push(route.prefix().to_owned());
+            }
+        }
+        missing
+    }
+
+    /// Takes the latest call to an identity, or waits for one.
+    pub(super) async fn take(&mut self, identity: &str) -> Result<Link, LinkFailure> {
+        let failure = |seen: String| LinkFailure {
+            stage: Stage::Call,
+            seen,
+        };
+        let Some(route) = self.routes.get_mut(identity) else {
+            return Err(failure(format!("the client does not know `{identity}`")));
+        };
+        let mut link = match timeout(CALL_WAIT, route.accept_latest()).await {
+            Ok(Some(link)) => link,
+            Ok(None) => return Err(failure("the listener is gone".to_owned())),
+            Err(_) => {
+                return Err(failure(format!(
+                    "no call to {} within {:.0} s",
+                    route.prefix(),
+                    CALL_WAIT.as_secs_f64()
+                )));
+            }
+        };
+        // A call begins with its headers, which is how it was recognised.
+        match link.next().await {
+            LinkEvent::Headers(_) => Ok(link),
+            event => Err(failure(format!("a call without headers: {event:?}"))),
+        }
+    }
+}
