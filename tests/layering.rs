@@ -45,6 +45,8 @@ const USES: &[(&str, &[&str])] = &[
     (
         "runner",
         &[
+            "campaign",
+            "model",
             "net",
             "reference",
             "target",

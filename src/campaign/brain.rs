@@ -47,6 +47,8 @@ pub struct Played {
     pub novel: bool,
     /// Findings that are new, or shorter than they were.
     pub found: Vec<Finding>,
+    /// Findings that turned out to be others once they were shorter.
+    pub dropped: Vec<Key>,
 }
 
 /// A campaign.
@@ -184,10 +186,13 @@ impl Campaign {
         let Verdict::Judged(told) = verdict else {
             return Played {
                 novel,
-                found: Vec::new(),
+                ..Played::default()
             };
         };
-        let mut found = Vec::new();
+        let mut learnt = Played {
+            novel,
+            ..Played::default()
+        };
         for told in told {
             let Some(key) = Key::of(script, told) else {
                 continue;
@@ -198,9 +203,10 @@ impl Campaign {
                 told: told.clone(),
                 fatal: false,
             };
-            found.extend(self.note(finding, &task.purpose));
+            learnt.dropped.extend(self.rename(&finding, &task.purpose));
+            learnt.found.extend(self.note(finding));
         }
-        Played { novel, found }
+        learnt
     }
 
     /// The peer ended while a task was played alone, or refused to answer behind it.
@@ -226,7 +232,7 @@ impl Campaign {
         if task.dialogue.turns.len() == 1 {
             self.avoided.insert(saying);
         }
-        self.note(finding, &task.purpose)
+        self.note(finding)
     }
 
     /// The peer ended while these were played side by side: each is to be played alone.
@@ -235,12 +241,21 @@ impl Campaign {
             .extend(tasks.into_iter().map(|task| task.dialogue));
     }
 
-    /// Keeps a finding that is new, or a shorter dialogue of one that is known.
-    fn note(&mut self, finding: Finding, purpose: &Purpose) -> Option<Finding> {
-        let key = match purpose {
-            Purpose::Shrink(key) if key.is_like(&finding.key) => key.clone(),
-            _ => finding.key.clone(),
+    /// A shorter form of a finding shows in another state: it is known under that state from here on.
+    fn rename(&mut self, finding: &Finding, purpose: &Purpose) -> Option<Key> {
+        let Purpose::Shrink(key) = purpose else {
+            return None;
         };
+        if *key == finding.key || !key.is_like(&finding.key) {
+            return None;
+        }
+        self.shrinking.remove(key);
+        self.findings.remove(key).map(|_| key.clone())
+    }
+
+    /// Keeps a finding that is new, or a shorter dialogue of one that is known.
+    fn note(&mut self, finding: Finding) -> Option<Finding> {
+        let key = finding.key.clone();
         let is_shorter = |known: &Finding| weight(&finding.dialogue) < weight(&known.dialogue);
         if self
             .findings

@@ -1,12 +1,15 @@
 //! What a campaign has visited: states, what was said in them, and what came of it.
 
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use super::script::Script;
 use crate::{
     model::State,
-    trace::{EventKind, Trace, reading::is_background},
+    trace::{End, EventKind, Trace},
+    wire::{Action, SyncStreamItem},
 };
 
 /// What was visited, and how often.
@@ -39,10 +42,10 @@ fn outcome(script: &Script, trace: &Trace, turn: usize) -> String {
     let of_turn = |step: usize| script.turn_of_step.get(step) == Some(&Some(turn));
     for event in trace.events.iter().filter(|event| of_turn(event.step)) {
         let word = match &event.kind {
-            EventKind::Received { item, .. } if is_background(item) => continue,
+            EventKind::Received { item, .. } if comes_by_itself(item) => continue,
             EventKind::Received { item, .. } => item.describe().to_owned(),
             EventKind::Broke(violation) => format!("broke {}", violation.rule),
-            EventKind::Ended(crate::trace::End::Status { code, .. }) => format!("ended {code}"),
+            EventKind::Ended(End::Status { code, .. }) => format!("ended {code}"),
             EventKind::Ended(_) => "ended without a status".to_owned(),
             EventKind::DeadlinePassed { .. } => "nothing in time".to_owned(),
             EventKind::NotOpened(_) => "not opened".to_owned(),
@@ -57,6 +60,19 @@ fn outcome(script: &Script, trace: &Trace, turn: usize) -> String {
         true => "silence".to_owned(),
         false => seen.join(", "),
     }
+}
+
+/// What a host sends whenever it likes: it says nothing of the turn that it comes in.
+fn comes_by_itself(item: &SyncStreamItem) -> bool {
+    matches!(
+        item.action,
+        Some(
+            Action::Heartbeat(_)
+                | Action::ReceiveConfig(_)
+                | Action::ReceiveResources(_)
+                | Action::SetConfig(_)
+        )
+    )
 }
 
 impl Coverage {

@@ -51,11 +51,12 @@ impl Key {
         self.rule == other.rule && self.saying == other.saying
     }
 
-    /// Name of the file it is saved in, without an ending.
+    /// Name of the file it is saved in, without an ending: lower-case words joined by `-`.
     pub fn file_name(&self) -> String {
         let text = format!("{}-in-{}-by-{}", self.rule, self.state.name(), self.saying);
-        let allowed = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-        text.chars().map(allowed).collect()
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+        let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+        words.join("-").to_ascii_lowercase()
     }
 }
 

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    generate::{Source, mended},
-    *,
-};
+use super::{generate::mended, *};
 use crate::{
     judge::{self, Verdict},
     model::{Item, Message, State},

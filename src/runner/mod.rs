@@ -1,6 +1,7 @@
 //! From scenarios to results: which cases are played, how many at once, and what each came to.
 
 mod calls;
+pub mod campaign;
 mod drive;
 mod plan;
 mod reference;

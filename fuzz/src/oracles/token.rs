@@ -24,10 +24,12 @@ pub fn check(bytes: &[u8]) {
                 [keyid, secret, instance_id]
             );
             assert_eq!(token.to_string(), text, "the text comes back as it was");
-            assert!(
-                !format!("{token:?}").contains(secret) || secret.len() < 8,
-                "a secret is shown"
-            );
+            let other = PairingToken {
+                secret: "x".to_owned(),
+                ..token.clone()
+            };
+            let shown = format!("{token:?}");
+            assert_eq!(shown, format!("{other:?}"), "a secret is shown");
         }
         (Err(_), None) => {}
         (read, by_hand) => panic!("read as {read:?}, by hand {by_hand:?}"),

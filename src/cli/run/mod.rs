@@ -203,7 +203,7 @@ async fn contact(options: &RunOptions, parts: &[&Part], peer: &Peer) -> Result<P
     Ok(Patience::from_round_trip(round_trip))
 }
 
-fn random_seed() -> Result<u64, u8> {
+pub fn random_seed() -> Result<u64, u8> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| {
         eprintln!("error: failed to draw a seed: {error}");
