@@ -3,6 +3,8 @@
 //! ```text
 //! rules   every protocol rule, once            wire     the contract: messages, codes, roles
 //!    \                                          /  crypto   KEM, HPKE, envelopes, identities
+//!     lapses  what a peer could get wrong
+//!        |
 //!     session   one stream as a machine: key exchange, handshake, sealed items
 //!        |                  \
 //!     reference              scenario   a case as data: format, loader, fixtures
@@ -32,6 +34,7 @@ pub mod actor;
 pub mod campaign;
 pub mod crypto;
 pub mod judge;
+pub mod lapses;
 pub mod model;
 #[cfg(feature = "net")]
 pub mod net;
@@ -41,6 +44,8 @@ pub mod rules;
 #[cfg(feature = "net")]
 pub mod runner;
 pub mod scenario;
+#[cfg(feature = "self-test")]
+pub mod selftest;
 pub mod session;
 #[cfg(feature = "net")]
 pub mod storage;

@@ -370,15 +370,15 @@ ledger! {
     ClosePromptly = "close.promptly", Should, Responder, 8, "A refusal comes at once, not by a timeout.";
     CloseNoSecretsInMessage = "close.no-secrets-in-message", Should, Responder, 8, "Status messages carry no key, secret or token label.";
     // state
-    StateSnapshotComplete = "state.snapshot-complete", Must, State, 9, "Without subscribe: every known host and authorized client once, then OK.";
-    StateSnapshotOrder = "state.snapshot-order", Deployed, State, 9, "Known hosts come before authorized clients.";
-    StateSubscribeUpdates = "state.subscribe-updates", Must, State, 9, "With subscribe each change follows until the caller leaves.";
-    StateFields = "state.fields", Must, State, 9, "Instance id, key id, state, known lists, remote config and last heartbeat are those of the peer.";
-    StateSlowSubscriberHarmless = "state.slow-subscriber-harmless", Must, State, 9, "A subscriber that stops reading holds up no session and no other subscriber.";
-    StateSetConfigNeedsKeyid = "state.set-config-needs-keyid", Must, State, 9, "SetRemoteClientConfig without key id is INVALID_ARGUMENT.";
-    StateSetConfigNotConnected = "state.set-config-not-connected", Must, State, 9, "A peer that is not connected is NOT_FOUND.";
-    StateSetConfigDelivered = "state.set-config-delivered", Must, State, 9, "A connected peer gets one set_config with the request's four lists.";
-    StateNeedsAuthentication = "state.needs-authentication", Should, State, 9, "The state service refuses callers without the host's authentication where it is on.";
+    StateSnapshotComplete = "state.snapshot-complete", Must, State, 9 needs "state-service", "Without subscribe: every known host and authorized client once, then OK.";
+    StateSnapshotOrder = "state.snapshot-order", Deployed, State, 9 needs "state-service", "Known hosts come before authorized clients.";
+    StateSubscribeUpdates = "state.subscribe-updates", Must, State, 9 needs "state-service", "With subscribe each change follows until the caller leaves.";
+    StateFields = "state.fields", Must, State, 9 needs "state-service", "Instance id, key id, state, known lists, remote config and last heartbeat are those of the peer.";
+    StateSlowSubscriberHarmless = "state.slow-subscriber-harmless", Must, State, 9 needs "state-service", "A subscriber that stops reading holds up no session and no other subscriber.";
+    StateSetConfigNeedsKeyid = "state.set-config-needs-keyid", Must, State, 9 needs "state-service", "SetRemoteClientConfig without key id is INVALID_ARGUMENT.";
+    StateSetConfigNotConnected = "state.set-config-not-connected", Must, State, 9 needs "state-service", "A peer that is not connected is NOT_FOUND.";
+    StateSetConfigDelivered = "state.set-config-delivered", Must, State, 9 needs "state-service", "A connected peer gets one set_config with the request's four lists.";
+    StateNeedsAuthentication = "state.needs-authentication", Should, State, 9 needs "state-service", "The state service refuses callers without the host's authentication where it is on.";
     // signed-message
     SignedMessageVerifies = "signed-message.verifies", Must, Both, 4, "Signature over timestamp and payload, key id of the key, all parts present.";
     SignedMessageAge = "signed-message.age", Must, Both, 4, "Older than five minutes is refused; from further in the future should be too.";

@@ -118,10 +118,10 @@ fn silent_peer_then_said_so_within_seconds() {
 /// Our own host, given the provision of no case.
 fn host_without_clients() -> (Runtime, String) {
     let runtime = Runtime::new().expect("a runtime");
-    let url = runtime
+    let reference = runtime
         .block_on(start_reference(&Provision::for_cases([])))
         .expect("the reference starts");
-    (runtime, url)
+    (runtime, reference.url)
 }
 
 #[test]

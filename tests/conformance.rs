@@ -24,7 +24,7 @@ use syncspec::{
         saved::{PeerAddress, Played, PlayedCase},
     },
     rules::Level,
-    runner::{self, Caller, Job, RunOptions, Selection, Switchboard, plan},
+    runner::{self, Caller, Job, Looks, Reference, RunOptions, Selection, Switchboard, plan},
     scenario::model::Profile,
     target::provision::Provision,
     wire::{Role, RpcProtocol},
@@ -50,8 +50,9 @@ fn main() -> ExitCode {
         .into_iter()
         .flat_map(|role| plan(&templates, &selection, role, &RpcProtocol::ALL))
         .collect();
+    let Reference { url, looks } = reference_for(&jobs);
     let options = Arc::new(RunOptions {
-        url: reference_for(&jobs),
+        url,
         switchboard: Some(Arc::new(switchboard())),
         tls_roots: TlsRoots::default(),
         seed: SEED,
@@ -59,6 +60,8 @@ fn main() -> ExitCode {
         // The reference is held to every rule, not only to those that fail a peer.
         held_to: Level::Deployed,
         kem_id: KemId::default(),
+        looks,
+        client_looks: Looks::default(),
     });
     let trials = jobs
         .into_iter()
@@ -116,7 +119,7 @@ fn keeps(result: &CaseResult, options: &RunOptions) -> Result<(), Failed> {
     }
 }
 
-fn reference_for(jobs: &[Job]) -> String {
+fn reference_for(jobs: &[Job]) -> Reference {
     let provision = Provision::for_cases(jobs.iter().map(|job| &*job.scenario));
     RUNTIME
         .block_on(runner::start_reference(&provision))

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::trace::{End, LinkFailure};
+use serde_json::Value as Json;
+
+use crate::{
+    scenario::deviation::StateHeadersFault,
+    trace::{End, LinkFailure},
+};
 
 /// How long to wait for what, from the measured round trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +34,7 @@ impl Patience {
 }
 
 /// What the driver is to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Open a stream for this session, or take the peer's call.
     Open {
@@ -52,6 +57,23 @@ pub enum Command {
         /// Name of the session.
         session: String,
     },
+    /// Call the state service, or ask the hook, and note what comes under this session.
+    Ask {
+        /// Name of the session; an earlier call of that name is over.
+        session: String,
+        /// What to ask.
+        ask: Ask,
+    },
+    /// Read nothing more of the session's stream.
+    Stall {
+        /// Name of the session.
+        session: String,
+    },
+    /// Leave the session's stream; nothing of it is to be noted any more.
+    Close {
+        /// Name of the session.
+        session: String,
+    },
     /// Wait until something happens, or until this time.
     Wait {
         /// Since the case began.
@@ -59,6 +81,29 @@ pub enum Command {
     },
     /// The case is over.
     Finish,
+}
+
+/// What is asked of what looks inside the peer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ask {
+    /// The states that the state service tells.
+    States {
+        /// Whether it goes on with every change.
+        subscribe: bool,
+        /// Key ids of the peers that the asker cares for.
+        of: Vec<String>,
+        /// What is wrong with the call's headers.
+        headers: Option<StateHeadersFault>,
+    },
+    /// A call of SetRemoteClientConfig.
+    SetClientConfig {
+        /// The request, encoded.
+        request: Vec<u8>,
+        /// What is wrong with the call's headers.
+        headers: Option<StateHeadersFault>,
+    },
+    /// A question for the hook (`docs/hook.md`).
+    Hook(Json),
 }
 
 /// How a request differs from an honest one.
@@ -81,10 +126,12 @@ pub enum Out {
     HalfClose,
     /// A reset.
     Reset,
+    /// The end of the connection, without a word.
+    Cut,
 }
 
 /// What happened on a link.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// The request went out, or the call was taken.
     Opened,
@@ -108,4 +155,6 @@ pub enum Input {
     Alive,
     /// The stream ended.
     Ended(End),
+    /// The hook answered, or said why it can't.
+    Told(Result<Json, String>),
 }

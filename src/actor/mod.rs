@@ -10,17 +10,18 @@ mod exchange;
 mod fence;
 mod forge;
 mod interface;
+mod looks;
 mod ops;
 mod side;
 mod witness;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
 pub use entropy::Entropy;
-pub use interface::{Command, Input, Out, Patience, RequestShape};
+pub use interface::{Ask, Command, Input, Out, Patience, RequestShape};
 pub use ops::session_of;
 use ops::{Op, ops_of};
 use side::Side;
@@ -32,6 +33,7 @@ use crate::{
     scenario::{
         deviation::Deviation,
         model::{Scenario, Step, Verb},
+        sessions,
     },
     session::Violation,
     trace::{
@@ -42,9 +44,12 @@ use crate::{
 };
 
 /// Name of the session of steps that name none.
-pub const MAIN_SESSION: &str = "main";
+pub const MAIN_SESSION: &str = sessions::MAIN;
 /// Name of the session that a probe opens, and of the identity it uses.
-pub const PROBE_SESSION: &str = "probe";
+pub const PROBE_SESSION: &str = sessions::PROBE;
+
+/// Longest time in which a clock that counts milliseconds may stand still.
+const CLOCK_TICK: Duration = Duration::from_millis(2);
 
 /// Plays one scenario.
 pub struct Actor<'a> {
@@ -54,6 +59,10 @@ pub struct Actor<'a> {
     patience: Patience,
     sides: BTreeMap<String, Side>,
     marks: BTreeMap<String, Mark>,
+    /// Sessions that look inside the peer.
+    looks: BTreeSet<String>,
+    /// When the step looks again, and how long it waits after that.
+    look_again: Option<(Duration, Duration)>,
     trace: Trace,
     step: usize,
     ops: VecDeque<Op>,
@@ -85,6 +94,8 @@ impl<'a> Actor<'a> {
             patience,
             sides: BTreeMap::new(),
             marks: BTreeMap::new(),
+            looks: BTreeSet::new(),
+            look_again: None,
             trace: Trace::default(),
             step: 0,
             ops: VecDeque::new(),
@@ -148,7 +159,11 @@ impl<'a> Actor<'a> {
                 },
                 Some(side),
             ) => side.receive(&payload, compressed),
+            (Input::Message { payload, .. }, None) if self.looks.contains(session) => {
+                self.read_state(&payload)
+            }
             (Input::Message { .. }, None) => Vec::new(),
+            (Input::Told(answer), _) => vec![EventKind::Told(answer)],
             (Input::Opened, _) => vec![EventKind::Opened],
             (Input::NotOpened(failure), side) => {
                 side.into_iter().for_each(Side::over);
@@ -212,6 +227,7 @@ impl<'a> Actor<'a> {
 
     fn begin_step(&mut self) {
         self.waiting_since = None;
+        self.look_again = None;
         self.witness = Witness::default();
         let probe_is_up = self
             .sides
@@ -262,6 +278,8 @@ impl<'a> Actor<'a> {
                 }
                 wait
             }
+            Op::Eventually => self.wait_looking_again(step, session, now, since),
+            Op::Tick if now < since + CLOCK_TICK => Some(since + CLOCK_TICK),
             op => {
                 self.perform(step, session, op, now);
                 self.done();
@@ -293,7 +311,7 @@ impl<'a> Actor<'a> {
     fn reading(&self, step: &Step) -> Reading {
         let session = session_of(step);
         let mark = self.marks.get(session).copied().unwrap_or_default();
-        read(step, session, self.scenario.role, &self.trace, mark)
+        read(step, session, self.scenario, &self.trace, mark)
     }
 
     fn wait_for_reading(
@@ -305,11 +323,11 @@ impl<'a> Actor<'a> {
         match self.reading(step) {
             Reading::Satisfied { mark, .. } => {
                 self.marks.insert(session_of(step).to_owned(), mark);
-                self.ops.clear();
+                self.ops = looks::behind(step).into();
                 self.waiting_since = None;
                 None
             }
-            Reading::Failed(_) => {
+            Reading::Failed(_) | Reading::NotTold(_) => {
                 self.finished = true;
                 None
             }
@@ -321,11 +339,51 @@ impl<'a> Actor<'a> {
         }
     }
 
+    /// Waits as [`Op::Await`] does. A peer need not tell of every change, so it is asked again, ever less often.
+    fn wait_looking_again(
+        &mut self,
+        step: &Step,
+        session: &str,
+        now: Duration,
+        since: Duration,
+    ) -> Option<Duration> {
+        let limit = step.within.unwrap_or(self.patience.answer);
+        let deadline = since + limit;
+        let (again, gap) = *self
+            .look_again
+            .get_or_insert((since + self.patience.grace, self.patience.grace));
+        if !matches!(self.reading(step), Reading::Open { .. }) {
+            return self.wait_for_reading(step, now, deadline);
+        }
+        if now >= deadline {
+            self.record(session, EventKind::DeadlinePassed { waited: limit }, now);
+            self.finished = true;
+            return None;
+        }
+        if now >= again {
+            self.look_again = Some((now + 2 * gap, 2 * gap));
+            self.look(step, session, now);
+            return None;
+        }
+        Some(again.min(deadline))
+    }
+
     fn perform(&mut self, step: &Step, session: &str, op: Op, now: Duration) {
         match op {
             Op::Open { identity, secret } => self.open(step, session, &identity, secret),
             Op::HalfClose => self.put(session, Out::HalfClose, EventKind::HalfClosed, now),
             Op::Reset => self.put(session, Out::Reset, EventKind::ResetByUs, now),
+            Op::Cut => self.put(session, Out::Cut, EventKind::CutByUs, now),
+            Op::Stall => {
+                self.record(session, EventKind::Stalled, now);
+                self.commands.push_back(Command::Stall {
+                    session: session.to_owned(),
+                });
+            }
+            Op::Look => self.look(step, session, now),
+            Op::Close => self.commands.push_back(Command::Close {
+                session: session.to_owned(),
+            }),
             Op::SendKey => self.send(step, session, "key", now, |side, deviations| {
                 side.forge_key(deviations)
             }),
@@ -344,7 +402,8 @@ impl<'a> Actor<'a> {
                 });
             }
             Op::SendFence => self.send_fence(step, session, now),
-            Op::UntilPeersKey | Op::Grace | Op::Witness | Op::Await => {}
+            Op::UntilPeersKey | Op::Grace | Op::Witness | Op::Await | Op::Eventually | Op::Tick => {
+            }
         }
     }
 

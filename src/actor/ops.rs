@@ -1,6 +1,6 @@
 //! The parts each kind of step is played in.
 
-use super::{MAIN_SESSION, PROBE_SESSION};
+use super::PROBE_SESSION;
 use crate::{
     scenario::{
         fixtures::PEER,
@@ -23,6 +23,16 @@ pub(super) enum Op {
     SendFence,
     HalfClose,
     Reset,
+    Cut,
+    Stall,
+    /// Ask what looks inside the peer.
+    Look,
+    /// Until the step can be read, asking again from time to time.
+    Eventually,
+    /// Leave the call that looked.
+    Close,
+    /// Until clocks that count milliseconds have gone on.
+    Tick,
     /// Until the peer's part of the key exchange is in, or the stream is over.
     UntilPeersKey,
     /// Until the step can be read, for this long; then go on.
@@ -35,10 +45,7 @@ pub(super) enum Op {
 
 /// The session a step belongs to.
 pub fn session_of(step: &Step) -> &str {
-    match step.verb {
-        Verb::Probe(_) => PROBE_SESSION,
-        _ => step.on.as_deref().unwrap_or(MAIN_SESSION),
-    }
+    step.session()
 }
 
 /// The parts of a step against a peer in that role. `probe_is_up` says whether a probe's session stands already.
@@ -50,7 +57,7 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
     // A client dials each of its hosts once.
     let served_again = peer_role == Role::Initiator && probe_is_up;
     match &step.verb {
-        Verb::Connect(connect) => vec![open(&connect.identity, &None)],
+        Verb::Connect(connect) => vec![open(&connect.identity, &connect.secret)],
         Verb::Establish(establish) => {
             let mut ops = vec![open(&establish.identity, &establish.secret)];
             ops.extend(exchange(peer_role));
@@ -81,7 +88,20 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
         Verb::ExpectClosed(_) | Verb::ExpectRefused(_) => {
             vec![Op::Grace, Op::SendFence, Op::Await]
         }
-        Verb::ExpectNever(_) => Vec::new(),
+        // The last two are written out as plain steps before anybody plays them.
+        Verb::ExpectNever(_) | Verb::ExpectCount(_) | Verb::AllAtOnce(_) | Verb::Each(_) => {
+            Vec::new()
+        }
+        Verb::ExpectState(_) | Verb::ExpectConfig(_) | Verb::ExpectOperations(_) => {
+            vec![Op::Look, Op::Eventually]
+        }
+        Verb::ExpectSnapshot(_)
+        | Verb::Subscribe(_)
+        | Verb::SetClientConfig(_)
+        | Verb::ChangeConfig(_) => vec![Op::Look, Op::Await],
+        Verb::ExpectUpdate(_) => vec![Op::Await],
+        Verb::Cut(_) => vec![Op::Cut],
+        Verb::Stall(_) => vec![Op::Stall],
         Verb::HalfClose(_) => vec![Op::HalfClose],
         Verb::Reset(_) => vec![Op::Reset],
         // It may be no further than its call; the fence makes good what is missing.

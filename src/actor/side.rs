@@ -7,6 +7,7 @@ use crate::{
         kem::KemId,
         seal::{nonce_for, seal_with},
     },
+    lapses::Lapses,
     rules::RuleId,
     scenario::fixtures,
     session::{Channel, Deadlines, Local, VerifiedPeer, Violation, verify_handshake},
@@ -109,6 +110,7 @@ impl Side {
             // A weak or oddly written key of the peer's own is for a scenario to find, not for every case to fail on.
             key_policy: KeyPolicy::Deployed,
             deadlines: Deadlines::default(),
+            lapses: Lapses::NONE,
         };
         Side {
             peer_role,

@@ -53,7 +53,7 @@ impl Actor<'_> {
                     self.waiting_since = None;
                     None
                 }
-                Reading::Failed(_) => self.witness_is_awaited(now, false),
+                Reading::Failed(_) | Reading::NotTold(_) => self.witness_is_awaited(now, false),
                 Reading::Open { .. } => self.witness_is_awaited(now, is_up),
             };
         }
@@ -108,7 +108,7 @@ impl Actor<'_> {
         read(
             &served,
             PROBE_SESSION,
-            self.scenario.role,
+            self.scenario,
             &self.trace,
             self.witness.mark,
         )

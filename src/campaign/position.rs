@@ -136,7 +136,10 @@ impl Position {
                 let listed: Vec<(i64, i64)> = deleted.chain(after.held).collect();
                 let in_session = self.state.is_session() && self.state != State::HandshakeSent;
                 in_session.then(|| Expected {
-                    rule: RuleId::ResponderOperationsDelete,
+                    rule: match ids.iter().any(|id| self.held.contains_key(id)) {
+                        true => RuleId::ResponderOperationsDelete,
+                        false => RuleId::ResponderOperationsDeleteUnknown,
+                    },
                     shown: Shown::Holding {
                         asked: ids
                             .iter()

@@ -75,7 +75,8 @@ pub fn script(dialogue: &Dialogue) -> Option<Script> {
 }
 
 /// The scenario of a script. Its identities follow from `id` alone, so that a peer is provisioned once for all that is
-/// played under one id.
+/// played under one id; its operations have ids that no other number gives, so that nothing an earlier dialogue left with
+/// the peer plays a part. Number 0 leaves them as they are.
 ///
 /// # Errors
 /// What is wrong with the script, which is the suite's own fault.
@@ -83,12 +84,45 @@ pub fn lane_scenario(
     script: &Script,
     id: &str,
     protocol: RpcProtocol,
+    number: u64,
 ) -> Result<Scenario, Vec<LoadError>> {
-    let template = CaseTemplate::generated(id, &script.file)?;
+    let mut file = script.file.clone();
+    // Far below the ids of fences, and all ids of one dialogue are within 8 bits of each other or of an edge.
+    renumber(&mut file, (number as i64 & 0xffff_ffff) << 8);
+    let template = CaseTemplate::generated(id, &file)?;
     let problems = template.problems();
     match template.instantiate(Role::Responder, protocol) {
         Some(scenario) if problems.is_empty() => Ok(scenario),
         _ => Err(problems),
+    }
+}
+
+/// Flips the same bits in each id of an operation or a flow: different ones stay different.
+fn renumber(json: &mut Json, bits: i64) {
+    let Json::Object(entries) = json else {
+        if let Json::Array(elements) = json {
+            elements
+                .iter_mut()
+                .for_each(|element| renumber(element, bits));
+        }
+        return;
+    };
+    for (key, value) in entries {
+        match (key.as_str(), value) {
+            ("opIds" | "values", Json::Array(ids)) => {
+                ids.iter_mut().for_each(|id| flip(id, bits));
+            }
+            // The id of a repo or a plan is a word, and stays.
+            ("id" | "flowId", value) => flip(value, bits),
+            (_, value) => renumber(value, bits),
+        }
+    }
+}
+
+fn flip(id: &mut Json, bits: i64) {
+    let number = id.as_i64().or_else(|| id.as_str()?.parse().ok());
+    if let Some(number) = number {
+        *id = Json::String((number ^ bits).to_string());
     }
 }
 

@@ -9,10 +9,10 @@ use crate::{
     rules::RuleId,
     scenario::{
         deviation::{CiphertextFault, Deviation},
-        model::{Location, STEPS_MAX},
+        model::{Location, STEPS_MAX, Sendable, Verb},
     },
     trace::Trace,
-    wire::RpcProtocol,
+    wire::{Action, RpcProtocol},
 };
 
 fn turn(say: Saying) -> Turn {
@@ -37,7 +37,7 @@ fn any_generated_dialogue_then_its_scenario_loads() {
     for _ in 0..400 {
         let task = campaign.next();
         let script = script(&task.dialogue).expect("what is generated makes sense");
-        let scenario = lane_scenario(&script, "fuzz/lane-1", RpcProtocol::Grpc)
+        let scenario = lane_scenario(&script, "fuzz/lane-1", RpcProtocol::Grpc, task.number)
             .unwrap_or_else(|errors| panic!("{}\n{:?}", errors[0].render(), task.dialogue));
         assert!(scenario.steps.len() <= STEPS_MAX);
         assert_eq!(scenario.steps.len(), script.turn_of_step.len());
@@ -109,6 +109,33 @@ fn operation_held_over_other_items_then_still_expected() {
         file.contains(r#"{"expect":{"requestOperationData":{"opIds":["21"]}}"#),
         "{file}"
     );
+}
+
+#[test]
+fn played_under_another_number_then_no_id_of_an_operation_is_the_same() {
+    let listed = vec![(1, 1), (i64::MAX, 1), (i64::MIN, 1), (-1, 1)];
+    let turns = vec![
+        turn(Saying::Manifest(listed)),
+        item(Item::CreatedOperations),
+    ];
+    let script = script(&established(turns)).unwrap();
+    let ids_under = |number| -> BTreeSet<i64> {
+        let scenario = lane_scenario(&script, "fuzz/lane-1", RpcProtocol::Grpc, number).unwrap();
+        let items = scenario.steps.iter().filter_map(|step| match &step.verb {
+            Verb::Send(Sendable::Item(message)) => message.item.action.clone(),
+            _ => None,
+        });
+        items
+            .flat_map(|action| match action {
+                Action::OperationManifest(manifest) => manifest.op_ids,
+                _ => Vec::new(),
+            })
+            .collect()
+    };
+    let (first, second) = (ids_under(1), ids_under(2));
+    assert_eq!((first.len(), second.len()), (5, 5));
+    assert!(first.is_disjoint(&second));
+    assert!(ids_under(0).contains(&i64::MAX));
 }
 
 fn finding(rule: RuleId, step: usize) -> judge::Finding {

@@ -1,6 +1,7 @@
 //! `syncspec fuzz`: a campaign against a live host.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{self, IsTerminal as _},
     path::{Path, PathBuf},
@@ -19,7 +20,7 @@ use syncspec::{
     crypto::kem::KemId,
     rules::Level,
     runner::{
-        self, RunOptions,
+        self, Looks, RunOptions,
         campaign::{CampaignOptions, News, Over, coverage_json, lane_fixtures, play_campaign},
     },
     scenario::CaseTemplate,
@@ -28,7 +29,7 @@ use syncspec::{
 };
 
 use super::{
-    ProtocolArg, exit, kem_id, print_json, protocols_of,
+    ProtocolArg, doctor, exit, kem_id, print_json, protocols_of,
     run::random_seed,
     signals::{Signal, Signals},
     tls_roots,
@@ -127,10 +128,14 @@ async fn play(
 ) -> Result<u8, u8> {
     let url = match &args.target {
         Some(url) => url.clone(),
-        None => runner::start_reference(provision).await.map_err(|error| {
-            eprintln!("error: failed to {error}");
-            exit::SUITE
-        })?,
+        None => {
+            let started = runner::start_reference(provision).await;
+            let reference = started.map_err(|error| {
+                eprintln!("error: failed to {error}");
+                exit::SUITE
+            })?;
+            reference.url
+        }
     };
     let run = RunOptions {
         url: url.clone(),
@@ -144,6 +149,8 @@ async fn play(
             Level::Must
         },
         kem_id: args.kem_id,
+        looks: Looks::default(),
+        client_looks: Looks::default(),
     };
     let options = CampaignOptions {
         protocols: protocols_of(args.protocol).to_vec(),
@@ -153,7 +160,8 @@ async fn play(
         stop: Arc::new(AtomicBool::new(false)),
         run,
     };
-    let patience = patience(&options).await?;
+    let measured = doctor::round_trip(&options.run, &url, Role::Responder, &options.protocols);
+    let patience = Patience::from_round_trip(measured.await?);
     let known = folder.dialogues(args.shard)?;
     println!(
         "fuzzing {url} for {} s, seed {seed}, {} dialogues to go on from",
@@ -199,25 +207,6 @@ async fn play(
     }
 }
 
-/// One honest session over each protocol, before anything is made up.
-async fn patience(options: &CampaignOptions) -> Result<Patience, u8> {
-    let mut round_trip = Duration::ZERO;
-    for protocol in &options.protocols {
-        match runner::contact(&options.run, Role::Responder, *protocol).await {
-            Ok(contact) => round_trip = round_trip.max(contact.round_trip),
-            Err(mistake) => {
-                eprintln!(
-                    "error: nothing was played: over {protocol}, the peer at {} was reached up to this step\n\n  {:<12} \
-                     {}\n\n{}\n`syncspec fuzz --provision` prints what it must be given.",
-                    options.run.url, mistake.step, mistake.seen, mistake.likely
-                );
-                return Err(exit::NOT_JUDGED);
-            }
-        }
-    }
-    Ok(Patience::from_round_trip(round_trip))
-}
-
 fn listen_for_the_end(stop: &Arc<AtomicBool>) -> Result<(), u8> {
     let mut signals = Signals::new().map_err(|error| {
         eprintln!("error: failed to listen for signals: {error}");
@@ -240,6 +229,7 @@ struct Teller<'a> {
     told: Instant,
     bar: Option<ProgressBar>,
     found: usize,
+    told_of: BTreeSet<String>,
     red: bool,
     /// Why something could not be kept.
     failed: Option<String>,
@@ -255,6 +245,7 @@ impl<'a> Teller<'a> {
             told: Instant::now(),
             bar: io::stdout().is_terminal().then(ProgressBar::new_spinner),
             found: 0,
+            told_of: BTreeSet::new(),
             red: false,
             failed: None,
         }
@@ -270,15 +261,17 @@ impl<'a> Teller<'a> {
                 let kept = self.folder.keep_finding(finding, self.seed);
                 self.red |= finding.key.rule.level() <= self.held_to;
                 match kept {
-                    Ok(true) => {
-                        self.found += 1;
-                        let level = finding.key.rule.level().name();
-                        self.say(&format!(
-                            "found: {} ({level}); expected {}, seen {}",
-                            finding.key, finding.told.expected, finding.told.seen
-                        ));
+                    Ok(is_first) => {
+                        self.found += usize::from(is_first);
+                        // A finding that gets shorter, or turns out to be another, is told of once.
+                        if self.told_of.insert(finding.key.file_name()) {
+                            let level = finding.key.rule.level().name();
+                            self.say(&format!(
+                                "found: {} ({level}); expected {}, seen {}",
+                                finding.key, finding.told.expected, finding.told.seen
+                            ));
+                        }
                     }
-                    Ok(false) => {}
                     Err(error) => self.failed = Some(error),
                 }
             }

@@ -1,12 +1,14 @@
 //! The command line: libtest's words where libtest has them.
 
 mod connect;
+mod doctor;
 pub mod exit;
 mod fuzz;
 mod judge;
 mod keys;
 mod list;
 mod logging;
+mod looks;
 mod operations;
 mod provision;
 mod replay;
@@ -14,6 +16,7 @@ mod reports;
 mod rules;
 mod run;
 mod schema;
+mod self_test;
 mod serve;
 mod signals;
 mod size;
@@ -49,6 +52,8 @@ pub struct Args {
 enum Command {
     /// Play the scenarios against a peer and judge it
     Run(run::RunArgs),
+    /// Check step by step whether a peer can be reached and talked to, and say what is likely wrong
+    Doctor(doctor::DoctorArgs),
     /// Judge cases that a run saved again, without the peer
     Judge(judge::JudgeArgs),
     /// Play a case that a run saved again, with the same bytes of ours
@@ -65,6 +70,8 @@ enum Command {
     Vectors(vectors::VectorsArgs),
     /// Print the JSON Schema of a file that people write
     Schema(schema::SchemaArgs),
+    /// Try the suite on the reference with one defect at a time, and say which it catches
+    SelfTest(self_test::SelfTestArgs),
     /// Run the reference host, for clients to be tried against
     Serve(serve::ServeArgs),
     /// Print a new identity
@@ -190,6 +197,7 @@ pub fn run(args: Args) -> u8 {
     let done = match args.command {
         None => run::run(args.run),
         Some(Command::Run(args)) => run::run(args),
+        Some(Command::Doctor(args)) => doctor::doctor(args),
         Some(Command::Judge(args)) => judge::judge(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Fuzz(args)) => fuzz::fuzz(&args),
@@ -198,6 +206,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Provision(args)) => provision::provision(&args),
         Some(Command::Vectors(args)) => vectors::vectors(&args),
         Some(Command::Schema(args)) => schema::schema(&args),
+        Some(Command::SelfTest(args)) => self_test::self_test(&args),
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Keygen(args)) => keys::keygen(&args),
         Some(Command::Pair(args)) => keys::pair(args),

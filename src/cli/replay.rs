@@ -13,15 +13,16 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, Job, RunOptions, Watch},
+    runner::{self, Job, Looks, RunOptions, Watch},
     target::contact_scenario,
     trace::{EventKind, Trace},
     wire::Role,
 };
 
 use super::{
-    exit,
+    doctor, exit,
     judge::{code_of, compared, read, show},
+    looks::LooksArgs,
     print,
     provision::provision_for,
     run::{reference_calls, wait_for_client},
@@ -38,6 +39,8 @@ pub struct ReplayArgs {
     /// Trust the authorities in this PEM file too, for an https:// target
     #[arg(long, value_name = "FILE", requires = "target")]
     tls_ca: Option<PathBuf>,
+    #[command(flatten)]
+    looks: LooksArgs,
     /// Wait for Enter before each message of ours, and switch our deadlines off: for a debugger on the peer
     #[arg(long)]
     step: bool,
@@ -76,6 +79,8 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
     };
     let role = case.scenario.role;
     let (mut url, mut roots, mut switchboard) = (String::new(), None, None);
+    let mut looks = Looks::default();
+    let is_given = matches!(peer, PeerAddress::Url { .. });
     match peer {
         PeerAddress::Url {
             url: given, tls_ca, ..
@@ -91,13 +96,14 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         PeerAddress::Reference => {
             let provision = provision_for(std::slice::from_ref(&job));
             let started = runner::start_reference(&provision).await;
-            url = started.map_err(|error| {
+            let reference = started.map_err(|error| {
                 eprintln!("error: failed to {error}");
                 exit::SUITE
             })?;
+            (url, looks) = (reference.url, reference.looks);
         }
     }
-    let options = RunOptions {
+    let mut options = RunOptions {
         url,
         switchboard: switchboard.map(Arc::new),
         tls_roots: tls_roots(roots.as_ref())?,
@@ -105,22 +111,20 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         at_once: 1,
         held_to: case.played.held_to,
         kem_id: case.played.kem_id,
+        looks,
+        client_looks: Looks::default(),
     };
+    if is_given {
+        options.looks = args.looks.looks(&options.dial(job.protocol)).await?;
+    }
     if args.step {
         let mut stepper = Stepper::default();
         let result = runner::play_watched(job.scenario, job.protocol, &options, &mut stepper).await;
         return Ok(result);
     }
-    let contact = runner::contact(&options, role, job.protocol)
-        .await
-        .map_err(|mistake| {
-            eprintln!(
-                "error: the case was not played: the peer at {} was reached up to this step\n\n  {mistake}",
-                options.url
-            );
-            exit::NOT_JUDGED
-        })?;
-    let patience = Patience::from_round_trip(contact.round_trip);
+    let name = options.url.clone();
+    let round_trip = doctor::round_trip(&options, &name, role, &[job.protocol]).await?;
+    let patience = Patience::from_round_trip(round_trip);
     Ok(runner::play(job, &options, patience).await)
 }
 

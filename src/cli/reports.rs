@@ -108,7 +108,7 @@ impl ReportArgs {
 }
 
 /// A full disk is told when the file is closed at the latest.
-fn write_whole(file: &Path, text: &str) -> io::Result<()> {
+pub fn write_whole(file: &Path, text: &str) -> io::Result<()> {
     use io::Write as _;
     let mut out = fs::File::create(file)?;
     out.write_all(text.as_bytes())?;

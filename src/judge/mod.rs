@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     actor::{PROBE_SESSION, session_of},
-    rules::{Level, RuleId},
+    rules::{Binds, Level, RuleId},
     scenario::model::{Location, Scenario, Step, Verb},
     trace::{
         EventKind, Trace,
@@ -85,7 +85,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Verdict {
         if let Verb::ExpectNever(names) = &step.verb {
             findings.extend(forbidden(names, trace).map(&finding));
         }
-        match read(step, session, scenario.role, trace, mark) {
+        match read(step, session, scenario, trace, mark) {
             Reading::Satisfied { mark, remarks } => {
                 findings.extend(remarks.into_iter().map(&finding));
                 marks.advance(session, mark);
@@ -99,6 +99,21 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Verdict {
             Reading::Failed(broken) => {
                 findings.push(finding(broken));
                 break;
+            }
+            Reading::NotTold(why) if claims_the_state_service(scenario) => {
+                findings.push(finding(Broken {
+                    rule: None,
+                    expected: "an answer of the state service".to_owned(),
+                    seen: why,
+                    event: None,
+                }));
+                break;
+            }
+            Reading::NotTold(why) => {
+                return inconclusive(
+                    step,
+                    format!("nothing shows what is inside the peer: {why}"),
+                );
             }
             Reading::Open { wanted } => {
                 return inconclusive(step, format!("the trace ends while waiting for {wanted}"));
@@ -116,10 +131,7 @@ struct Marks(Vec<(String, Mark)>);
 impl Marks {
     /// A step that opens a session reads from what came since; others go on where the last one stopped.
     fn at(&mut self, index: usize, step: &Step, session: &str, trace: &Trace) -> Mark {
-        if matches!(
-            step.verb,
-            Verb::Connect(_) | Verb::Establish(_) | Verb::Probe(_)
-        ) {
+        if step.verb.begins_session() {
             let first = trace
                 .of(session)
                 .find(|(_, event)| event.step >= index)
@@ -157,6 +169,12 @@ fn claimed_rule(scenario: &Scenario, step: &Step) -> RuleId {
 /// A step that only prepares: its failure says nothing of the claim.
 fn is_setting_up(step: &Step) -> bool {
     matches!(step.verb, Verb::Establish(_))
+}
+
+/// Whether the claim is about what tells of the peer, rather than about what is told.
+fn claims_the_state_service(scenario: &Scenario) -> bool {
+    let chief = scenario.rules.first();
+    chief.is_some_and(|rule| rule.rule().binds == Binds::State)
 }
 
 fn not_opened(trace: &Trace, index: usize) -> Option<String> {

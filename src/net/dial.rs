@@ -3,10 +3,16 @@
 //! Each way in which a server can fail to be one has its own [`LinkError`], and each wait its named bound, so that a
 //! wrong address is named within seconds.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use h2::client::SendRequest;
+use h2::{
+    SendStream,
+    client::{ResponseFuture, SendRequest},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
@@ -66,6 +72,15 @@ impl DialOptions {
     }
 }
 
+/// What TCP's part of dialling came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The address that answered.
+    pub address: SocketAddr,
+    /// How long its connect took.
+    pub took: Duration,
+}
+
 /// An HTTP/2 connection. It lasts until it and all its links are dropped.
 #[derive(Debug)]
 pub struct Connection {
@@ -79,8 +94,17 @@ pub struct Connection {
 impl Connection {
     /// Connects, and waits until the server has shown that it speaks HTTP/2.
     pub async fn dial(options: &DialOptions) -> Result<Connection, LinkError> {
+        Connection::dial_noting(options, &mut None).await
+    }
+
+    /// The same, and notes TCP's part as soon as it is done, so that it is known where a later part fails.
+    pub async fn dial_noting(
+        options: &DialOptions,
+        connected: &mut Option<Connected>,
+    ) -> Result<Connection, LinkError> {
         let target = Target::parse(&options.url)?;
-        let (io, address) = connect(options, &target).await?;
+        let (io, address, took) = connect(options, &target).await?;
+        *connected = Some(Connected { address, took });
         let (requests, driver) = match target.is_tls {
             true => {
                 let shaken = tls::connect(&options.tls_roots, &target.host, io);
@@ -117,17 +141,26 @@ impl Connection {
     /// headers before their first message.
     pub async fn open(&self, shape: &RequestShape) -> Result<Link, LinkError> {
         let protocol = self.options.protocol;
+        let (response, body) = self.request(shape).await?;
+        let limits = self.options.limits;
+        let inbound = Inbound::of_response(protocol, limits, response);
+        Ok(Link::calling(protocol, limits, body, inbound))
+    }
+
+    /// Sends a request's headers, as soon as there is room for one more stream.
+    pub(crate) async fn request(
+        &self,
+        shape: &RequestShape,
+    ) -> Result<(ResponseFuture, SendStream<Bytes>), LinkError> {
+        let protocol = self.options.protocol;
         let request = shape.to_request(&self.target, protocol, &self.options.headers)?;
         let ready = self
             .options
             .within(Step::Open, self.requests.clone().ready());
         let mut requests = ready.await?.map_err(|error| lost(&error))?;
-        let (response, body) = requests
+        requests
             .send_request(request, false)
-            .map_err(|error| lost(&error))?;
-        let limits = self.options.limits;
-        let inbound = Inbound::of_response(protocol, limits, response);
-        Ok(Link::calling(protocol, limits, body, inbound))
+            .map_err(|error| lost(&error))
     }
 
     /// Waits for no longer than a step may take.
@@ -148,7 +181,7 @@ impl Connection {
 async fn connect(
     options: &DialOptions,
     target: &Target,
-) -> Result<(TcpStream, SocketAddr), LinkError> {
+) -> Result<(TcpStream, SocketAddr, Duration), LinkError> {
     let dns_failed = |why: String| LinkError::DnsFailed {
         host: target.host.clone(),
         why,
@@ -160,6 +193,7 @@ async fn connect(
         .map_err(|error| dns_failed(error.to_string()))?;
     let mut failed = dns_failed("no address".to_owned());
     for address in addresses {
+        let started = Instant::now();
         match options
             .within(Step::Connect, TcpStream::connect(address))
             .await
@@ -168,7 +202,7 @@ async fn connect(
                 // Small frames are the rule; without it each would wait for the last one's acknowledgement.
                 io.set_nodelay(true)
                     .map_err(|error| LinkError::from_connect(address, &error))?;
-                return Ok((io, address));
+                return Ok((io, address, started.elapsed()));
             }
             Ok(Err(error)) => failed = LinkError::from_connect(address, &error),
             Err(timed_out) => failed = timed_out,

@@ -40,6 +40,24 @@ impl Step {
     }
 }
 
+/// What a TLS handshake failed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFault {
+    /// The certificate is for other names.
+    Name,
+    /// The certificate has expired, by our clock.
+    Expired,
+    /// The certificate is not valid yet, by our clock.
+    NotYetValid,
+    /// No trusted authority stands behind the certificate.
+    Authority,
+    /// The server refused, by an alert.
+    Alert,
+    /// Anything else, such as a connection that broke.
+    Other,
+}
+
 /// The network failed us, or we it. Nothing here says that a peer broke a rule of the sync protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,6 +73,8 @@ pub enum LinkError {
     Tls {
         /// The name that the certificate must be for.
         host: String,
+        /// The kind of failure.
+        fault: TlsFault,
         /// What was wrong.
         why: String,
     },
@@ -130,6 +150,8 @@ pub enum LinkError {
     ListenFailed {
         /// The address, as it was given.
         address: String,
+        /// Whether another listener has it.
+        taken: bool,
         /// What the system said.
         why: String,
     },
@@ -167,7 +189,7 @@ impl fmt::Display for LinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LinkError::BadUrl { url, why } => write!(f, "read the URL `{url}`: {why}"),
-            LinkError::Tls { host, why } => write!(f, "agree with `{host}` on TLS: {why}"),
+            LinkError::Tls { host, why, .. } => write!(f, "agree with `{host}` on TLS: {why}"),
             LinkError::NotTls { host } => write!(
                 f,
                 "agree with `{host}` on TLS: expected a TLS handshake, saw other bytes"
@@ -201,7 +223,7 @@ impl fmt::Display for LinkError {
                 f,
                 "send: expected a message of less than 4 GiB, seen {seen} bytes"
             ),
-            LinkError::ListenFailed { address, why } => write!(f, "listen on {address}: {why}"),
+            LinkError::ListenFailed { address, why, .. } => write!(f, "listen on {address}: {why}"),
             LinkError::RouteTaken { prefix } => {
                 write!(f, "listen under `{prefix}`: the prefix is taken")
             }

@@ -1,6 +1,7 @@
 //! Being dialled: one port, and a path prefix for each dialogue that waits for a caller.
 //!
-//! Answers what is no call of the sync stream itself: 404 for a path, 405 for a method, 415 for a content type.
+//! Answers what is no call of the sync stream itself: 404 for a path, 405 for a method, 415 for a content type. Whoever
+//! wants to know of that, and of callers that make no call at all, listens with [`Listener::bind_noting`].
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
@@ -18,7 +19,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, ToSocketAddrs},
-    sync::{Notify, futures::Notified},
+    sync::{Notify, futures::Notified, mpsc},
     task::{AbortHandle, JoinSet},
     time::timeout,
 };
@@ -29,6 +30,7 @@ use super::{
     inbound::Inbound,
     link::{Link, LinkLimits, Pinger, SMALL_FRAMES_BUDGET_BYTES},
     request::SYNC_PATH,
+    stray::{Stray, Strays},
 };
 
 /// How long an accepted connection may take to say that it speaks HTTP/2.
@@ -56,14 +58,33 @@ impl Listener {
         address: impl ToSocketAddrs + ToString,
         limits: LinkLimits,
     ) -> Result<Listener, LinkError> {
+        Listener::bind_with(address, limits, Strays::default()).await
+    }
+
+    /// The same, and tells of whatever comes that is no call under a known prefix.
+    pub async fn bind_noting(
+        address: impl ToSocketAddrs + ToString,
+        limits: LinkLimits,
+    ) -> Result<(Listener, mpsc::Receiver<Stray>), LinkError> {
+        let (strays, noted) = Strays::channel();
+        let listener = Listener::bind_with(address, limits, strays).await?;
+        Ok((listener, noted))
+    }
+
+    async fn bind_with(
+        address: impl ToSocketAddrs + ToString,
+        limits: LinkLimits,
+        strays: Strays,
+    ) -> Result<Listener, LinkError> {
         let name = address.to_string();
         let failed = |error: std::io::Error| LinkError::ListenFailed {
             address: name.clone(),
+            taken: error.kind() == std::io::ErrorKind::AddrInUse,
             why: error.to_string(),
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let routes = Routes::default();
+        let routes = Routes(Arc::default(), strays);
         let acceptor = tokio::spawn(accept_all(listener, routes.clone(), limits)).abort_handle();
         Ok(Listener {
             address,
@@ -214,7 +235,7 @@ impl Drop for Route {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Routes(Arc<Mutex<HashMap<String, Arc<Calls>>>>);
+struct Routes(Arc<Mutex<HashMap<String, Arc<Calls>>>>, Strays);
 
 impl Routes {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Calls>>> {
@@ -235,7 +256,11 @@ async fn accept_all(listener: TcpListener, routes: Routes, limits: LinkLimits) {
                 Ok((io, _)) if connections.len() < CONNECTIONS_MAX => {
                     // It only makes answers faster; a connection that cannot is dying and says so itself.
                     let _ = io.set_nodelay(true);
-                    connections.spawn(serve_connection(io, routes.clone(), limits));
+                    let routes = routes.clone();
+                    connections.spawn(async move {
+                        routes.1.note_beginning(&io).await;
+                        serve_connection(io, routes, limits).await;
+                    });
                 }
                 // Over the limit, or gone before it was accepted.
                 Ok(_) | Err(_) => tokio::task::yield_now().await,
@@ -258,7 +283,18 @@ async fn serve_connection(
         return;
     };
     let pinger = connection.ping_pong().map(Pinger::new);
-    while let Some(Ok((request, answer))) = connection.accept().await {
+    let mut first = timeout(PREFACE_WAIT, connection.accept()).await;
+    if !matches!(first, Ok(Some(Ok(_)))) {
+        routes.1.note(Stray::NoCall);
+    }
+    loop {
+        let next = match std::mem::replace(&mut first, Ok(None)) {
+            Ok(Some(next)) => Some(next),
+            _ => connection.accept().await,
+        };
+        let Some(Ok((request, answer))) = next else {
+            return;
+        };
         serve_call(request, answer, &routes, limits, pinger.clone());
     }
 }
@@ -275,7 +311,9 @@ fn serve_call(
             let inbound = Inbound::of_request(protocol, limits, request);
             calls.put(Link::called(protocol, limits, answer, inbound, pinger));
         }
-        Err(status) => {
+        Err(stray) => {
+            let status = stray.status();
+            routes.1.note(stray);
             let mut refusal = Response::new(());
             *refusal.status_mut() = status;
             if status == StatusCode::METHOD_NOT_ALLOWED {
@@ -291,17 +329,21 @@ fn serve_call(
 fn recognise(
     request: &Request<RecvStream>,
     routes: &Routes,
-) -> Result<(RpcProtocol, Arc<Calls>), StatusCode> {
-    let calls = routes.calls_of(request.uri().path());
-    let calls = calls.ok_or(StatusCode::NOT_FOUND)?;
+) -> Result<(RpcProtocol, Arc<Calls>), Stray> {
+    let path = request.uri().path();
+    let calls = routes.calls_of(path);
+    let calls = calls.ok_or_else(|| Stray::Path(path.to_owned()))?;
     if request.method() != Method::POST {
-        return Err(StatusCode::METHOD_NOT_ALLOWED);
+        return Err(Stray::Method(request.method().to_string()));
     }
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    content_type
-        .and_then(|value| RpcProtocol::of_content_type(value.to_str().ok()?))
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .unwrap_or_default();
+    RpcProtocol::of_content_type(&content_type)
         .map(|protocol| (protocol, calls))
-        .ok_or(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+        .ok_or(Stray::ContentType(content_type))
 }
 
 #[cfg(test)]

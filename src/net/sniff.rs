@@ -84,7 +84,7 @@ fn judge(seen: &[u8], at_end: bool) -> Option<FirstBytes> {
     }
 }
 
-fn first_line(bytes: &[u8]) -> String {
+pub(crate) fn first_line(bytes: &[u8]) -> String {
     let line = bytes.split(|byte| *byte == b'\r' || *byte == b'\n').next();
     let line = line.unwrap_or_default();
     let quoted = &line[..line.len().min(QUOTED_LEN_BYTES_MAX)];

@@ -11,13 +11,13 @@ use tokio_rustls::{
     TlsAcceptor, TlsConnector,
     client::TlsStream,
     rustls::{
-        self, AlertDescription, ClientConfig, RootCertStore, ServerConfig,
+        self, AlertDescription, CertificateError, ClientConfig, RootCertStore, ServerConfig,
         crypto::ring,
         pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem, pem::PemObject as _},
     },
 };
 
-use super::error::LinkError;
+use super::error::{LinkError, TlsFault};
 
 /// The protocol's name in ALPN.
 const ALPN_H2: &[u8] = b"h2";
@@ -104,6 +104,7 @@ pub(super) async fn connect(
 ) -> Result<TlsStream<TcpStream>, LinkError> {
     let failed = |why: String| LinkError::Tls {
         host: host.to_owned(),
+        fault: TlsFault::Other,
         why,
     };
     let roots = roots.store().map_err(|error| failed(error.to_string()))?;
@@ -143,8 +144,27 @@ fn handshake_error(host: &str, error: &io::Error) -> LinkError {
         },
         _ => LinkError::Tls {
             host: host.to_owned(),
+            fault: tls.map_or(TlsFault::Other, fault),
             why: error.to_string(),
         },
+    }
+}
+
+fn fault(error: &rustls::Error) -> TlsFault {
+    use CertificateError as Certificate;
+    match error {
+        rustls::Error::InvalidCertificate(certificate) => match certificate {
+            Certificate::NotValidForName | Certificate::NotValidForNameContext { .. } => {
+                TlsFault::Name
+            }
+            Certificate::Expired | Certificate::ExpiredContext { .. } => TlsFault::Expired,
+            Certificate::NotValidYet | Certificate::NotValidYetContext { .. } => {
+                TlsFault::NotYetValid
+            }
+            _ => TlsFault::Authority,
+        },
+        rustls::Error::AlertReceived(_) => TlsFault::Alert,
+        _ => TlsFault::Other,
     }
 }
 

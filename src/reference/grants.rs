@@ -5,7 +5,10 @@
 
 use std::{collections::HashSet, error::Error, fmt, str::FromStr};
 
-use crate::wire::v1::multihost::{Permission, permission::Type};
+use crate::{
+    lapses::{Lapse, Lapses},
+    wire::v1::multihost::{Permission, permission::Type},
+};
 
 /// Something a scope can name, by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,6 +37,7 @@ pub struct Grants {
     read_config: Vec<ScopeSet>,
     write_config: Vec<ScopeSet>,
     shared_repos: Vec<ScopeSet>,
+    lapses: Lapses,
 }
 
 impl Grants {
@@ -42,18 +46,41 @@ impl Grants {
     /// # Errors
     /// The first scope that has none of the five forms.
     pub fn parse(permissions: &[Permission]) -> Result<Grants, ScopeError> {
-        let mut grants = Grants::default();
+        Grants::parse_lapsing(permissions, Lapses::NONE)
+    }
+
+    /// [`Grants::parse`], as a peer with lapses does it; it answers as one too.
+    pub(super) fn parse_lapsing(
+        permissions: &[Permission],
+        lapses: Lapses,
+    ) -> Result<Grants, ScopeError> {
+        let mut grants = Grants {
+            lapses,
+            ..Grants::default()
+        };
         for permission in permissions {
-            let scopes = ScopeSet::parse(&permission.scopes)?;
-            match permission.r#type() {
-                Type::PermissionReadOperations => grants.read_operations.push(scopes),
-                Type::PermissionReadConfig => grants.read_config.push(scopes),
-                Type::PermissionReadWriteConfig => grants.write_config.push(scopes),
-                Type::PermissionReceiveSharedRepos => grants.shared_repos.push(scopes),
-                Type::PermissionUnknown => {}
+            let scopes = ScopeSet::parse(&permission.scopes, lapses)?;
+            let sets = match permission.r#type() {
+                Type::PermissionReadOperations => &mut grants.read_operations,
+                Type::PermissionReadConfig => &mut grants.read_config,
+                Type::PermissionReadWriteConfig => &mut grants.write_config,
+                Type::PermissionReceiveSharedRepos => &mut grants.shared_repos,
+                Type::PermissionUnknown => continue,
+            };
+            if lapses.has(Lapse::LastOfTypeCounts) {
+                sets.clear();
             }
+            sets.push(scopes);
+        }
+        if permissions.is_empty() && lapses.has(Lapse::NoPermissionShowsAll) {
+            grants.read_config.push(ScopeSet::parse(&[], lapses)?);
         }
         Ok(grants)
+    }
+
+    /// What the peer gets wrong that answers these questions.
+    pub(super) fn lapses(&self) -> Lapses {
+        self.lapses
     }
 
     /// May the peer see that this repo or plan exists?
@@ -63,7 +90,10 @@ impl Grants {
 
     /// May the peer see its configuration?
     pub fn may_read_config(&self, resource: Resource<'_>) -> bool {
-        covered(&self.read_config, resource) || self.may_write(resource)
+        covered(&self.read_config, resource)
+            || self.may_write(resource)
+            || self.lapses.has(Lapse::ReadOperationsShowsConfig)
+                && covered(&self.read_operations, resource)
     }
 
     /// May the peer change it?
@@ -155,22 +185,33 @@ struct ScopeSet {
     plans: HashSet<String>,
     not_repos: HashSet<String>,
     not_plans: HashSet<String>,
+    lapses: Lapses,
 }
 
 impl ScopeSet {
-    fn parse(texts: &[String]) -> Result<ScopeSet, ScopeError> {
+    fn parse(texts: &[String], lapses: Lapses) -> Result<ScopeSet, ScopeError> {
         let mut set = ScopeSet {
-            everything: texts.is_empty(),
+            everything: texts.is_empty() && !lapses.has(Lapse::NoScopesMeanNothing),
+            lapses,
             ..ScopeSet::default()
         };
         for text in texts {
-            match text.parse()? {
+            let scope = match text.parse() {
+                Err(_) if lapses.has(Lapse::UnknownScopeIgnored) => continue,
+                Err(_) if lapses.has(Lapse::UnknownScopeIsWildcard) => Scope::Everything,
+                scope => scope?,
+            };
+            match scope {
                 Scope::Everything => set.everything = true,
                 Scope::Repo(id) => drop(set.repos.insert(id)),
                 Scope::Plan(id) => drop(set.plans.insert(id)),
                 Scope::NotRepo(id) => drop(set.not_repos.insert(id)),
                 Scope::NotPlan(id) => drop(set.not_plans.insert(id)),
             }
+        }
+        let excludes_only = !set.everything && set.repos.is_empty() && set.plans.is_empty();
+        if excludes_only && lapses.has(Lapse::ExclusionsGrantTheRest) {
+            set.everything = true;
         }
         Ok(set)
     }
@@ -190,18 +231,30 @@ impl ScopeSet {
     }
 
     fn includes(&self, resource: Resource<'_>) -> bool {
-        self.everything
-            || match resource {
-                Resource::Repo(id) => self.repos.contains(id),
-                Resource::Plan(id) => self.plans.contains(id),
-            }
+        self.everything || self.names(resource)
+    }
+
+    fn names(&self, resource: Resource<'_>) -> bool {
+        let (id, own, other) = match resource {
+            Resource::Repo(id) => (id, &self.repos, &self.plans),
+            Resource::Plan(id) => (id, &self.plans, &self.repos),
+        };
+        own.contains(id)
+            || self.lapses.has(Lapse::ScopeKindIgnored) && other.contains(id)
+            || self.lapses.has(Lapse::ScopeComparedInPart)
+                && own.iter().any(|scope| id.starts_with(scope.as_str()))
     }
 
     fn excludes(&self, resource: Resource<'_>) -> bool {
-        match resource {
+        let lapses = self.lapses;
+        let is_beaten = lapses.has(Lapse::ExclusionIgnored)
+            || lapses.has(Lapse::InclusionWins) && self.names(resource)
+            || lapses.has(Lapse::WildcardWins) && self.everything;
+        let is_listed = match resource {
             Resource::Repo(id) => self.not_repos.contains(id),
             Resource::Plan(id) => self.not_plans.contains(id),
-        }
+        };
+        is_listed && !is_beaten
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::store::Share;
+use crate::lapses::Lapses;
 
 /// Named limits. A peer that passes one loses its session, never the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +93,8 @@ pub struct Settings {
     pub capabilities: Capabilities,
     /// Time between two heartbeats of a session. Deployed: 600 s.
     pub heartbeat_interval: Duration,
+    /// What the peer gets wrong.
+    pub lapses: Lapses,
 }
 
 impl Default for Settings {
@@ -100,6 +103,7 @@ impl Default for Settings {
             limits: Limits::default(),
             capabilities: Capabilities::default(),
             heartbeat_interval: Duration::from_secs(600),
+            lapses: Lapses::NONE,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::{
     throttle::{Outbox, Posted},
 };
 use crate::{
+    lapses::Lapse,
     rules::RuleId,
     session::Violation,
     wire::{
@@ -150,6 +151,8 @@ impl Links {
             && at <= now
         {
             let interval = self.settings.heartbeat_interval;
+            let is_silent = self.settings.lapses.has(Lapse::HostSendsNoHeartbeats)
+                || self.settings.lapses.has(Lapse::ClientSendsNoHeartbeats);
             self.retime(session, |link| {
                 let heartbeat_due = link.heartbeat_at <= now;
                 if heartbeat_due {
@@ -157,6 +160,7 @@ impl Links {
                 }
                 let released = link.outbox.release(now);
                 if !link.failed {
+                    let heartbeat_due = heartbeat_due && !is_silent;
                     let heartbeat =
                         heartbeat_due.then_some(Action::Heartbeat(SyncActionHeartbeat {}));
                     let actions = heartbeat.into_iter().chain(released);

@@ -20,6 +20,7 @@ pub mod effect;
 pub(crate) mod fixture;
 pub mod grants;
 pub mod host;
+mod lapsing;
 pub mod limits;
 mod links;
 pub mod logs;

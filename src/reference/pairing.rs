@@ -4,7 +4,10 @@ use std::{error::Error, fmt};
 
 use subtle::ConstantTimeEq;
 
-use crate::wire::v1::multihost::PairingToken;
+use crate::{
+    lapses::{Lapse, Lapses},
+    wire::v1::multihost::PairingToken,
+};
 
 /// The token that admits a client with this secret, as an index into `tokens`. The first token with an equal secret
 /// decides, even when a later one would admit.
@@ -18,27 +21,54 @@ pub fn select_token(
     tokens: &[PairingToken],
     now_unix: i64,
 ) -> Result<usize, PairingRefusal> {
+    select_token_lapsing(secret, tokens, now_unix, Lapses::NONE)
+}
+
+/// [`select_token`], as a host with lapses does it.
+pub(super) fn select_token_lapsing(
+    secret: &str,
+    tokens: &[PairingToken],
+    now_unix: i64,
+    lapses: Lapses,
+) -> Result<usize, PairingRefusal> {
     if secret.is_empty() {
         return Err(PairingRefusal::SecretEmpty);
     }
     let (index, token) = tokens
         .iter()
         .enumerate()
-        .find(|(_, token)| token.secret.as_bytes().ct_eq(secret.as_bytes()).into())
+        .find(|(_, token)| {
+            bool::from(token.secret.as_bytes().ct_eq(secret.as_bytes()))
+                || passes_for(secret, &token.secret, lapses)
+        })
         .ok_or(PairingRefusal::SecretUnknown)?;
-    if token.expires_at_unix > 0 && now_unix > token.expires_at_unix {
+    let now_unix = lapses.swap(Lapse::ExpiryInMilliseconds, now_unix, |now| now * 1000);
+    let has_expiry = token.expires_at_unix > 0 || lapses.has(Lapse::ExpiryZeroIsOver);
+    let is_over = has_expiry && now_unix > token.expires_at_unix;
+    if is_over && !lapses.has(Lapse::ExpiryUnchecked) {
         return Err(PairingRefusal::Expired {
             expires_at_unix: token.expires_at_unix,
             now_unix,
         });
     }
-    if token.max_uses > 0 && token.uses >= token.max_uses {
+    let uses_max = lapses.swap(Lapse::UsesOffByOne, token.max_uses, |max| max + 1);
+    let is_limited = token.max_uses > 0 || lapses.has(Lapse::MaxUsesZeroIsSpent);
+    let is_spent = is_limited && token.uses >= uses_max;
+    if is_spent && !lapses.has(Lapse::UsesUnchecked) {
         return Err(PairingRefusal::UsedUp {
             max_uses: token.max_uses,
             uses: token.uses,
         });
     }
     Ok(index)
+}
+
+/// Whether a host with lapses takes one secret for another.
+fn passes_for(sent: &str, token: &str, lapses: Lapses) -> bool {
+    lapses.has(Lapse::SecretPrefixAccepted) && token.starts_with(sent)
+        || lapses.has(Lapse::SecretTailIgnored) && sent.starts_with(token)
+        || lapses.has(Lapse::SecretCaseIgnored) && sent.eq_ignore_ascii_case(token)
+        || lapses.has(Lapse::AnySecretAccepted)
 }
 
 /// Why a pairing secret admits nobody. It is for our own log: the peer is told only that it is refused.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     trace::{Event, EventKind, Sent, Trace},
-    wire::{Action, SyncStreamItem},
+    wire::{Action, SyncStreamItem, v1sync::PeerState},
 };
 
 /// Longest detail of one line, in characters.
@@ -79,6 +79,12 @@ fn parts(kind: &EventKind) -> Parts {
         EventKind::NotSent(what) => own("not sent", format!("{what}: the stream is over")),
         EventKind::HalfClosed => ("->", None, "end of our side".to_owned(), String::new()),
         EventKind::ResetByUs => ("->", None, "reset".to_owned(), String::new()),
+        EventKind::CutByUs => own("cut", "we cut the connection".to_owned()),
+        EventKind::Stalled => own("stalled", "we read nothing more".to_owned()),
+        EventKind::Called(what) => ("->", None, "look".to_owned(), what.clone()),
+        EventKind::State(state) => peers("state", state_detail(state)),
+        EventKind::Told(Ok(answer)) => peers("told", answer.to_string()),
+        EventKind::Told(Err(why)) => peers("not told", why.clone()),
         EventKind::Answered {
             status,
             content_type,
@@ -112,6 +118,17 @@ fn parts(kind: &EventKind) -> Parts {
         ),
         EventKind::Flooded => own("flooded", "the trace is full".to_owned()),
     }
+}
+
+fn state_detail(state: &PeerState) -> String {
+    format!(
+        "{} {}, {} repos, {} plans, heartbeat {}",
+        state.peer_instance_id,
+        state.state().as_str_name(),
+        state.known_repos.len(),
+        state.known_plans.len(),
+        state.last_heartbeat_millis
+    )
 }
 
 fn sent_detail(sent: &Sent) -> String {

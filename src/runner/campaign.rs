@@ -12,14 +12,14 @@ use std::{
 
 use tokio::task::JoinSet;
 
-use super::{Reach, RunOptions, contact, drive};
+use super::{Inside, Reach, RunOptions, drive};
 use crate::{
     actor::{Actor, Patience},
     campaign::{Campaign, Dialogue, Finding, Key, Script, Task, lane_scenario, script},
     judge::{self, Verdict, judge},
     rules::RuleId,
     scenario::model::Scenario,
-    target::SetupMistake,
+    target::{SetupMistake, contact_scenario, first_contact},
     trace::{End, EventKind, Trace},
     wire::{Role, RpcProtocol},
 };
@@ -94,7 +94,7 @@ pub fn lane_fixture(lane: usize, protocol: RpcProtocol) -> Scenario {
         }],
     };
     let script = script(&dialogue).expect("a session may refuse a set_config");
-    lane_scenario(&script, &lane_id(lane), protocol).expect("a test plays this scenario")
+    lane_scenario(&script, &lane_id(lane), protocol, 0).expect("a test plays this scenario")
 }
 
 /// Plays until the time is up.
@@ -195,7 +195,7 @@ impl Driver<'_> {
         let made =
             script(&task.dialogue).ok_or_else(|| format!("{:?} makes no sense", task.dialogue));
         let made = made.and_then(|script| {
-            let scenario = lane_scenario(&script, &lane_id(lane), protocol);
+            let scenario = lane_scenario(&script, &lane_id(lane), protocol, task.number + 1);
             let scenario = scenario.map_err(|errors| {
                 errors
                     .iter()
@@ -210,7 +210,8 @@ impl Driver<'_> {
         self.running.spawn(async move {
             let entropy = options.entropy(&format!("fuzz/{}", task.number), protocol);
             let actor = Actor::new(&scenario, entropy, options.kem_id, patience);
-            let trace = drive(actor, &mut Reach::Dial(options.dial(protocol))).await;
+            let mut reach = Reach::Dial(options.dial(protocol));
+            let trace = drive(actor, &mut reach, &Inside::default()).await;
             let verdict = judge(&scenario, &trace);
             Done {
                 lane,
@@ -315,10 +316,12 @@ impl Driver<'_> {
     }
 
     async fn is_back(&self) -> Result<(), SetupMistake> {
-        let protocol = self.options.protocols[0];
-        contact(&self.options.run, Role::Responder, protocol)
-            .await
-            .map(|_| ())
+        let (run, protocol) = (&self.options.run, self.options.protocols[0]);
+        let scenario = contact_scenario(Role::Responder, protocol);
+        let entropy = run.entropy(&scenario.id, protocol);
+        let actor = Actor::new(&scenario, entropy, run.kem_id, self.patience);
+        let mut reach = Reach::Dial(run.dial(protocol));
+        first_contact(&drive(actor, &mut reach, &Inside::default()).await).map(|_| ())
     }
 
     async fn wait_for_its_return(&self) -> Result<(), SetupMistake> {

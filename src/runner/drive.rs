@@ -1,16 +1,20 @@
 //! The only stage with IO: pumps bytes between the actor and real streams. It has no opinion.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future::select_all;
 use tokio::time::timeout;
 
-use super::calls::Calls;
+use super::{
+    calls::Calls,
+    looks::{Answer, Inside},
+};
 use crate::{
     actor::{Actor, Command, Input, Out, RequestShape},
-    net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start},
+    net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start, UnaryEnd},
     trace::{End, LinkFailure, Stage, Trace},
+    wire::Code,
 };
 
 /// How many of its steps' waits opening a stream takes in all, whatever the peer does.
@@ -36,14 +40,15 @@ pub enum Reach {
 }
 
 /// Plays the actor's scenario against the peer.
-pub async fn drive(actor: Actor<'_>, reach: &mut Reach) -> Trace {
-    drive_watched(actor, reach, &mut ()).await
+pub async fn drive(actor: Actor<'_>, reach: &mut Reach, inside: &Inside) -> Trace {
+    drive_watched(actor, reach, inside, &mut ()).await
 }
 
 /// The same, with somebody looking on.
 pub async fn drive_watched(
     mut actor: Actor<'_>,
     reach: &mut Reach,
+    inside: &Inside,
     watch: &mut dyn Watch,
 ) -> Trace {
     let started = Instant::now();
@@ -65,12 +70,7 @@ pub async fn drive_watched(
                 };
                 let input = match opened {
                     Ok((connection, link)) => {
-                        streams.push(Stream {
-                            session: session.clone(),
-                            link,
-                            over: false,
-                            _connection: connection,
-                        });
+                        streams.push(Stream::new(&session, connection, link));
                         Input::Opened
                     }
                     Err(failure) => Input::NotOpened(failure),
@@ -94,6 +94,27 @@ pub async fn drive_watched(
                     }
                 }
             }
+            Command::Ask { session, ask } => {
+                streams.retain(|stream| stream.session != session);
+                let input = match timeout(open_wait(&inside.dial), inside.ask(ask)).await {
+                    Ok(Ok(Answer::Stream(stream))) => {
+                        let (connection, link) = *stream;
+                        streams.push(Stream::new(&session, Some(connection), link));
+                        Input::Opened
+                    }
+                    Ok(Ok(Answer::Input(input))) => input,
+                    Ok(Err(error)) => Input::NotOpened(failure(&error)),
+                    Err(_) => Input::NotOpened(failure(&too_slow(&inside.dial))),
+                };
+                actor.note(&session, input, started.elapsed());
+            }
+            Command::Stall { session } => {
+                let mut streams = streams.iter_mut();
+                if let Some(stream) = streams.find(|stream| stream.session == session) {
+                    stream.over = true;
+                }
+            }
+            Command::Close { session } => streams.retain(|stream| stream.session != session),
             Command::Ping { session } => {
                 let Some(stream) = streams
                     .iter_mut()
@@ -125,12 +146,22 @@ pub async fn drive_watched(
 struct Stream {
     session: String,
     link: Link,
+    /// Nothing more is read of it.
     over: bool,
-    /// Kept because a stream lasts no longer than its connection; that of a call is the listener's.
-    _connection: Option<Connection>,
+    /// Kept because a stream lasts no longer than its connection; that of a call is the listener's, and a cut one is gone.
+    connection: Option<Connection>,
 }
 
 impl Stream {
+    fn new(session: &str, connection: Option<Connection>, link: Link) -> Stream {
+        Stream {
+            session: session.to_owned(),
+            link,
+            over: false,
+            connection,
+        }
+    }
+
     async fn put(&mut self, out: Out) -> Result<(), LinkError> {
         match out {
             Out::Message(payload) => {
@@ -147,6 +178,10 @@ impl Stream {
             Out::HalfClose => self.link.half_close(),
             Out::Reset => {
                 self.link.reset();
+                Ok(())
+            }
+            Out::Cut => {
+                self.connection.take().into_iter().for_each(Connection::cut);
                 Ok(())
             }
         }
@@ -169,13 +204,20 @@ async fn open(
         let link = connection.open(&shape).await?;
         Ok((connection, link))
     };
-    let after = options.step_wait.saturating_mul(OPEN_WAIT_STEPS);
-    timeout(after, opening)
+    timeout(open_wait(options), opening)
         .await
-        .unwrap_or(Err(LinkError::Timeout {
-            step: net::Step::Connect,
-            after,
-        }))
+        .unwrap_or_else(|_| Err(too_slow(options)))
+}
+
+fn open_wait(options: &DialOptions) -> Duration {
+    options.step_wait.saturating_mul(OPEN_WAIT_STEPS)
+}
+
+fn too_slow(options: &DialOptions) -> LinkError {
+    LinkError::Timeout {
+        step: net::Step::Connect,
+        after: open_wait(options),
+    }
 }
 
 fn failure(error: &LinkError) -> LinkFailure {
@@ -258,7 +300,18 @@ fn input_of(event: LinkEvent) -> Input {
     }
 }
 
-fn end_of(end: net::End) -> End {
+/// How a call without a stream ended; an answer is an end with OK.
+pub(super) fn end_of_call(end: UnaryEnd) -> End {
+    match end {
+        UnaryEnd::Answer(_) => End::Status {
+            code: Code::Ok,
+            message: String::new(),
+        },
+        UnaryEnd::Ended(end) => end_of(end),
+    }
+}
+
+pub(super) fn end_of(end: net::End) -> End {
     match end {
         net::End::Status(status) => End::Status {
             code: status.code,

@@ -2,7 +2,10 @@
 
 mod calls;
 pub mod campaign;
+pub mod doctor;
 mod drive;
+pub mod hook;
+mod looks;
 mod plan;
 mod reference;
 
@@ -15,8 +18,11 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
 pub use drive::{Reach, Watch, drive, drive_watched};
+pub use looks::{Inside, Looks, StateService};
 pub use plan::{Job, Selection, plan};
-pub use reference::{StartError, start_reference, start_reference_client};
+pub use reference::{
+    Reference, StartError, reference_config, start_host, start_reference, start_reference_client,
+};
 
 use crate::{
     actor::{Actor, Entropy, Patience},
@@ -26,7 +32,11 @@ use crate::{
     report::CaseResult,
     rules::Level,
     scenario::model::Scenario,
-    target::{Contact, SetupMistake, contact_scenario, first_contact},
+    target::{
+        Contact, SetupMistake, contact_scenario,
+        doctor::{Diagnosis, Provisioned, Wanted},
+        first_contact,
+    },
     wire::{Role, RpcProtocol},
 };
 
@@ -53,10 +63,15 @@ pub struct RunOptions {
     pub held_to: Level,
     /// Which reading of the KEM id we follow.
     pub kem_id: KemId,
+    /// What looks inside the peer, where it is a host.
+    pub looks: Looks,
+    /// The same, where it is a client.
+    pub client_looks: Looks,
 }
 
 impl RunOptions {
-    fn dial(&self, protocol: RpcProtocol) -> DialOptions {
+    /// How the peer is dialled over one RPC protocol.
+    pub fn dial(&self, protocol: RpcProtocol) -> DialOptions {
         DialOptions {
             tls_roots: self.tls_roots.clone(),
             ..DialOptions::new(self.url.clone(), protocol)
@@ -69,6 +84,21 @@ impl RunOptions {
 }
 
 impl RunOptions {
+    fn looks_of(&self, scenario: &Scenario) -> &Looks {
+        match scenario.role {
+            Role::Responder => &self.looks,
+            Role::Initiator => &self.client_looks,
+        }
+    }
+
+    /// What looks inside the peer of a case, ready to be asked.
+    fn inside(&self, scenario: &Scenario, protocol: RpcProtocol) -> Inside {
+        Inside {
+            looks: self.looks_of(scenario).clone(),
+            dial: self.dial(protocol),
+        }
+    }
+
     async fn reach(&self, scenario: &Scenario, protocol: RpcProtocol) -> Result<Reach, String> {
         match (scenario.role, &self.switchboard) {
             (Role::Responder, _) => Ok(Reach::Dial(self.dial(protocol))),
@@ -81,16 +111,38 @@ impl RunOptions {
     }
 }
 
-/// Has one honest session, and measures it.
+/// Has one honest session with a host over each protocol, at once: it measures the round trip, and tells a mistake in the set-up
+/// from a defect of the peer, so that no rule is blamed for a wrong port.
+pub async fn check_host(options: &RunOptions, protocols: &[RpcProtocol]) -> Diagnosis {
+    let tried = doctor::DoctorOptions {
+        url: options.url.clone(),
+        tls_roots: options.tls_roots.clone(),
+        protocols: protocols.to_vec(),
+        state_headers: Vec::new(),
+        thorough: false,
+        watch: None,
+        seed: options.seed,
+    };
+    let wanted = Wanted {
+        protocols: protocols.to_vec(),
+        kem_id: options.kem_id,
+        keyid: None,
+        provisioned: Provisioned::Required,
+        // No case depends on the time of day.
+        clock_must_agree: false,
+    };
+    doctor::examine(&tried, &wanted).await
+}
+
+/// Has one honest session with a client, and measures it.
 ///
 /// # Errors
 /// The set-up mistake that keeps any case from being judged.
-pub async fn contact(
+pub async fn contact_client(
     options: &RunOptions,
-    role: Role,
     protocol: RpcProtocol,
 ) -> Result<Contact, SetupMistake> {
-    let scenario = contact_scenario(role, protocol);
+    let scenario = contact_scenario(Role::Initiator, protocol);
     let mut reach = options
         .reach(&scenario, protocol)
         .await
@@ -101,7 +153,15 @@ pub async fn contact(
         options.kem_id,
         Patience::from_round_trip(Duration::ZERO),
     );
-    first_contact(&drive(actor, &mut reach).await)
+    first_contact(&drive(actor, &mut reach, &Inside::default()).await)
+}
+
+/// Calls the state service once.
+///
+/// # Errors
+/// Why it is of no use, in words.
+pub async fn try_state_service(inside: &Inside) -> Result<(), String> {
+    inside.try_state_service().await
 }
 
 /// Plays the jobs: side by side, then those that want to be alone. `tell` hears of each result as it comes.
@@ -166,7 +226,8 @@ pub async fn play_watched(
     };
     let entropy = options.entropy(&scenario.id, protocol);
     let actor = Actor::new(&unhurried, entropy, options.kem_id, patience);
-    let trace = drive_watched(actor, &mut reach, watch).await;
+    let inside = options.inside(&scenario, protocol);
+    let trace = drive_watched(actor, &mut reach, &inside, watch).await;
     let verdict = judge(&scenario, &trace);
     CaseResult::new(
         scenario,
@@ -185,7 +246,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         protocol,
         skip,
     } = job;
-    if let Some(reason) = skip {
+    if let Some(reason) = skip.or_else(|| options.looks_of(&scenario).lacks(&scenario)) {
         return CaseResult::skipped(scenario, protocol, reason);
     }
     let started = Instant::now();
@@ -199,7 +260,8 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         options.kem_id,
         patience,
     );
-    let trace = drive(actor, &mut reach).await;
+    let inside = options.inside(&scenario, protocol);
+    let trace = drive(actor, &mut reach, &inside).await;
     let verdict = judge(&scenario, &trace);
     CaseResult::new(
         scenario,

@@ -2,37 +2,88 @@
 
 use std::{fmt, io, net::Ipv4Addr, sync::Arc};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::AbortHandle};
+
+use super::{
+    hook::ReferenceHook,
+    looks::{Looks, StateService},
+};
 
 use crate::{
     net::{
+        LinkError,
         client::{ClientApp, ClientOptions},
         host::{HostApp, HostOptions},
-        serve::{ServeLimits, serve},
+        serve::{Credential, Guarded, ServeLimits, serve},
     },
     reference::config::{Config, ConfigError},
     target::provision::{ClientProvision, Provision},
 };
 
-/// Starts the reference host with this provision, and says its URL. It lasts as long as the runtime.
+/// What the reference's state service asks of its callers; it guards nothing.
+const BEARER: &str = "syncspec-reference";
+
+/// The reference, and what looks inside it. It lasts as long as the runtime.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// Its URL.
+    pub url: String,
+    /// Its state service, behind an authentication of its own, and its hook.
+    pub looks: Looks,
+}
+
+/// Starts the reference host with this provision.
 ///
 /// # Errors
 /// Where no loopback port can be had.
-pub async fn start_reference(provision: &Provision) -> Result<String, StartError> {
-    let config = Config::from_json(&provision.to_backrest_config().to_string())
-        .map_err(StartError::Provision)?;
+pub async fn start_reference(provision: &Provision) -> Result<Reference, StartError> {
+    let config = reference_config(provision)?;
+    let started = start_host(config, HostOptions::default(), ServeLimits::default()).await?;
+    Ok(started.0)
+}
+
+/// The configuration that this provision asks for.
+///
+/// # Errors
+/// Where it is not valid.
+pub fn reference_config(provision: &Provision) -> Result<Config, StartError> {
+    Config::from_json(&provision.to_backrest_config().to_string()).map_err(StartError::Provision)
+}
+
+/// Starts a reference host with these options. It lasts as long as the runtime, or until its task is aborted.
+///
+/// # Errors
+/// Where no loopback port can be had.
+pub async fn start_host(
+    config: Config,
+    options: HostOptions,
+    limits: ServeLimits,
+) -> Result<(Reference, AbortHandle), StartError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .map_err(StartError::Port)?;
     let address = listener.local_addr().map_err(StartError::Port)?;
-    let app = Arc::new(HostApp::new(config, HostOptions::default()));
-    tokio::spawn(serve(
+    let app = HostApp::new(config, options);
+    let hook = ReferenceHook::new(app.clone());
+    let guarded = Guarded::new(app, vec![Credential::bearer(BEARER)]);
+    let served = tokio::spawn(serve(
         listener,
-        app,
-        ServeLimits::default(),
+        Arc::new(guarded),
+        limits,
         std::future::pending(),
     ));
-    Ok(format!("http://{address}"))
+    let authorization = ("authorization".to_owned(), format!("Bearer {BEARER}"));
+    let reference = Reference {
+        url: format!("http://{address}"),
+        looks: Looks {
+            state_service: Some(StateService {
+                url: None,
+                headers: vec![authorization],
+            }),
+            hook: Some(Arc::new(hook)),
+        },
+    };
+    Ok((reference, served.abort_handle()))
 }
 
 /// Starts the reference client with this provision: it dials all its hosts. It lasts as long as the handle. Must be called
@@ -59,12 +110,15 @@ pub enum StartError {
     Provision(ConfigError),
     /// There is no loopback port.
     Port(io::Error),
+    /// There is no loopback port to be called at.
+    Listen(LinkError),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Provision(error) => write!(f, "start the reference: its config: {error}"),
+            StartError::Listen(error) => error.fmt(f),
             StartError::Port(error) => write!(f, "start the reference: a loopback port: {error}"),
         }
     }

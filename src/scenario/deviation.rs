@@ -56,6 +56,8 @@ pub enum Deviation {
 
     /// Spoils the RPC frame around the item.
     Frame(FrameFault),
+    /// Calls the state service without the headers that it wants, or with others.
+    StateHeaders(StateHeadersFault),
     /// Asks with this content type; the honest one is the RPC protocol's.
     ContentType(String),
     /// Asks with this HTTP method; the honest one is POST.
@@ -372,4 +374,14 @@ pub enum FrameFault {
     GiantLength,
     /// Byte by byte, each in a DATA frame of its own: legal.
     ByteByByte,
+}
+
+/// Faults of the headers by which the state service knows its callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StateHeadersFault {
+    /// None of them is sent.
+    Missing,
+    /// Each is sent with its last character changed.
+    Wrong,
 }

@@ -6,6 +6,7 @@ use super::{
     de,
     fixtures::PEER,
     load_error::Problems,
+    looks::{STRANGERS_MAX, stranger},
     model::{Given, PeerFixture, PlanFixture, RepoFixture, TokenFixture},
     names,
     node::{Key, Node, Place},
@@ -55,14 +56,33 @@ pub fn read(node: &Node, problems: &Problems) -> Given {
             "token" => given.token = de::read(value, problems),
             "repos" => given.repos = de::read_list(value, problems),
             "plans" => given.plans = de::read_list(value, problems),
+            "strangers" => given.strangers = read_strangers(value, problems),
             // Reported above.
             _ => {}
         }
+    }
+    for number in 1..=given.strangers {
+        let unknown = PeerFixture {
+            known: false,
+            ..PeerFixture::default()
+        };
+        given.others.insert(stranger(number), unknown);
     }
     check_names(node, problems);
     check_plans(node, &given, problems);
     check_scopes(node, &given, problems);
     given
+}
+
+/// Too many are reported, and are none: each is an identity to be made.
+fn read_strangers(node: &Node, problems: &Problems) -> u32 {
+    let count = de::read(node, problems).unwrap_or_default();
+    if count > STRANGERS_MAX {
+        let expected = format!("at most {STRANGERS_MAX} strangers");
+        de::wrong_type(node, &expected, problems);
+        return 0;
+    }
+    count
 }
 
 fn read_others(node: &Node, problems: &Problems) -> BTreeMap<String, PeerFixture> {

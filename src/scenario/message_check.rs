@@ -60,7 +60,7 @@ fn check_action(node: &Node, problems: &Problems) {
     problems.report(node.place, Problem::ActionCount(seen.collect()));
 }
 
-fn check_message(node: &Node, message: &MessageDescriptor, problems: &Problems) {
+pub(super) fn check_message(node: &Node, message: &MessageDescriptor, problems: &Problems) {
     let Some(entries) = node.as_map() else {
         return de::wrong_type(
             node,

@@ -11,6 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     deviation::Deviation,
     fixtures::Fixtures,
+    looks::{
+        ClientConfigCall, ConfigChange, ConfigExpectation, CountExpectation, OperationsExpectation,
+        STRANGERS_MAX, SnapshotExpectation, StateExpectation,
+    },
     message::{self, Message, Pattern},
     schema,
 };
@@ -21,6 +25,8 @@ use crate::{
 
 /// Most steps one scenario may have: more than a reader can follow is several claims.
 pub const STEPS_MAX: usize = 100;
+/// Most steps a scenario comes to once those for many clients are written out.
+pub const PLAYED_STEPS_MAX: usize = STEPS_MAX * STRANGERS_MAX as usize;
 /// Most rows one table may have.
 pub const CASES_MAX: usize = 500;
 /// Longest wait a step may ask for. The longest wait of the protocol is the 15 s for a handshake.
@@ -180,6 +186,8 @@ pub struct Given {
     pub repos: Vec<RepoFixture>,
     /// Plans in the peer's configuration; `$NAME` is the id of the one called NAME.
     pub plans: Vec<PlanFixture>,
+    /// Further identities of ours that the peer does not know, for `all-at-once` and `each`.
+    pub strangers: u32,
 }
 
 /// An identity of ours, as the peer knows it.
@@ -225,6 +233,18 @@ pub enum PermissionKind {
     ReadWriteConfig,
     /// PERMISSION_RECEIVE_SHARED_REPOS.
     ReceiveSharedRepos,
+}
+
+impl PermissionKind {
+    /// Its name in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            PermissionKind::ReadOperations => "PERMISSION_READ_OPERATIONS",
+            PermissionKind::ReadConfig => "PERMISSION_READ_CONFIG",
+            PermissionKind::ReadWriteConfig => "PERMISSION_READ_WRITE_CONFIG",
+            PermissionKind::ReceiveSharedRepos => "PERMISSION_RECEIVE_SHARED_REPOS",
+        }
+    }
 }
 
 /// A pairing token in the peer's configuration.
@@ -313,6 +333,33 @@ pub enum Verb {
     HalfClose(Nothing),
     /// Reset the stream.
     Reset(Nothing),
+    /// Cut the stream's connection without a word, as a dying process does.
+    Cut(Nothing),
+    /// Read nothing more of the stream, and leave it open.
+    Stall(Nothing),
+    /// Steps that each of the `strangers` takes, on a connection of its own: all of them the first, then all of them the
+    /// next. Only `connect`, `send`, `settle`, `half-close`, `reset` and `cut`.
+    AllAtOnce(Vec<Step>),
+    /// The same, but the next stranger begins when the one before has taken all steps.
+    Each(Vec<Step>),
+    /// So many strangers must have a session now.
+    ExpectCount(CountExpectation),
+    /// The state service must tell this of a peer, at once or before the deadline.
+    ExpectState(StateExpectation),
+    /// The state service, asked for what there is, must tell of each of these peers once.
+    ExpectSnapshot(SnapshotExpectation),
+    /// Follow the states; `expect-update` reads on. `on` names the call, which can be stalled, cut or reset.
+    Subscribe(Nothing),
+    /// Whoever follows the states must be told this of a peer, sooner or later.
+    ExpectUpdate(StateExpectation),
+    /// Call SetRemoteClientConfig.
+    SetClientConfig(ClientConfigCall),
+    /// Change the peer's configuration, by the hook.
+    ChangeConfig(ConfigChange),
+    /// The peer's configuration, read by the hook, must say this, at once or before the deadline.
+    ExpectConfig(ConfigExpectation),
+    /// The operations that the peer holds of an identity, read by the hook, must be these, at once or before the deadline.
+    ExpectOperations(OperationsExpectation),
     /// Prove that the peer is alive and unharmed.
     Probe(Probe),
 }
@@ -329,6 +376,8 @@ pub struct Connect {
     /// Identity to use: `peer`, or a name under `given: others`.
     #[serde(rename = "as")]
     pub identity: Option<String>,
+    /// Pairing secret that this session's handshake has.
+    pub secret: Option<String>,
 }
 
 /// How to establish a session.

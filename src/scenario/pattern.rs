@@ -73,7 +73,7 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
-fn compare_message(
+pub(super) fn compare_message(
     path: &str,
     pattern: &Json,
     wanted: &DynamicMessage,

@@ -192,6 +192,10 @@ pub enum Problem {
         /// The group of vectors.
         group: &'static str,
     },
+    /// Steps for many clients where too few are given.
+    NoStrangers,
+    /// A step that many clients cannot take, or that names one of them.
+    NotForStrangers,
     /// Nothing could ever fail.
     ChecksNothing,
     /// An item has one action; this has another number.
@@ -335,6 +339,13 @@ impl fmt::Display for Problem {
             UnknownVector { id, group } => {
                 write!(f, "no vector of the group `{group}` has the id `{id}`")
             }
+            NoStrangers => {
+                f.write_str("expected `strangers: N` under `given`, at least 2, seen fewer")
+            }
+            NotForStrangers => f.write_str(
+                "expected `connect`, `send`, `settle`, `half-close`, `reset` or `cut` without `as` and `on`: each \
+                 stranger takes the step in its own name",
+            ),
             ChecksNothing => f.write_str(
                 "expected a step that can fail (`expect...`, `fence` or `probe`), seen none",
             ),

@@ -14,6 +14,7 @@ use super::{
     deviation::Deviation,
     load_error::Problems,
     message::{HANDSHAKE, KEY, item_descriptor},
+    message_pattern::{MessagePattern, Named, descriptor},
     model::{Expectation, ScenarioFile, Sendable, Step, Verb},
     node::{Key, Place},
     shape::words_of,
@@ -182,6 +183,22 @@ impl JsonSchema for Expectation {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         item_schema(generator)
+    }
+}
+
+impl<M: Named> JsonSchema for MessagePattern<M> {
+    fn schema_name() -> Cow<'static, str> {
+        M::NAME.into()
+    }
+
+    fn inline_schema() -> bool {
+        // The message is a definition already, by the same name.
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let message = message_schema(generator, &descriptor::<M>());
+        json_schema!({"allOf": [message]})
     }
 }
 

@@ -5,16 +5,17 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     de,
     deviation::Deviation,
-    fixtures::PEER,
     known_vectors::VectorGroup,
     load_error::Problems,
+    looks_check,
     message::{HANDSHAKE, KEY},
     message_check,
     model::{Expectation, Given, Location, STEPS_MAX, Sendable, Step, Verb, WITHIN_MAX},
     names,
     node::{Key, Node, NodeValue, Place},
     problem::Problem,
-    rule_check,
+    race::{self, Order},
+    rule_check, sessions,
     shape::words_of,
 };
 use crate::{rules::RuleId, wire::Role};
@@ -49,7 +50,7 @@ pub fn read_steps(node: &Node, context: &StepContext<'_>) -> Vec<Step> {
     }
     let read: Vec<_> = elements
         .iter()
-        .map(|element| read_step(element, context))
+        .flat_map(|element| read_element(element, context))
         .collect();
     check_sessions(&read, problems);
     let all_read = read.iter().all(Option::is_some);
@@ -97,6 +98,21 @@ fn check_vector(deviation: &Deviation, place: Place, problems: &Problems) {
         };
         problems.report(place, problem);
     }
+}
+
+/// One step, or what the steps for many clients come to.
+fn read_element(node: &Node, context: &StepContext<'_>) -> Vec<Option<Step>> {
+    let entries = node.as_map().unwrap_or_default();
+    let for_many = entries
+        .iter()
+        .find_map(|(key, content)| Some((Order::of(&key.text)?, key, content)));
+    let Some((order, verb, content)) = for_many else {
+        return vec![read_step(node, context)];
+    };
+    de::refuse_unknown_keys(entries, &[verb.text.as_str()], context.problems);
+    let steps = de::elements(content, context.problems).iter();
+    let steps = steps.map(|step| read_step(step, context)).collect();
+    race::write_out(order, verb, steps, context)
 }
 
 fn read_step(node: &Node, context: &StepContext<'_>) -> Option<Step> {
@@ -183,30 +199,13 @@ fn read_verb(key: &Key, content: Option<&Node>, context: &StepContext<'_>) -> Op
     let verb = match (key.text.as_str(), content) {
         ("send", Some(node)) => Verb::Send(read_sendable(node, problems)?),
         ("expect", Some(node)) => Verb::Expect(read_expectation(node, problems)?),
+        (name, Some(node)) if !looks_check::check_messages(name, node, problems) => return None,
         _ => de::read_variant(key, content, problems)?,
     };
-    let identity = match &verb {
-        Verb::Connect(connect) => connect.identity.as_deref(),
-        Verb::Establish(establish) => establish.identity.as_deref(),
-        _ => None,
-    };
-    if let (Some(identity), Some(content)) = (identity, content) {
-        check_identity(identity, content, context);
+    if let Some(content) = content {
+        looks_check::check_names(&verb, content, context);
     }
     Some(verb)
-}
-
-fn check_identity(identity: &str, content: &Node, context: &StepContext<'_>) {
-    if identity == PEER || context.given.others.contains_key(identity) {
-        return;
-    }
-    let others = context.given.others.keys().cloned();
-    let problem = Problem::UnknownIdentity {
-        seen: identity.to_owned(),
-        known: std::iter::once(PEER.to_owned()).chain(others).collect(),
-    };
-    let place = content.get("as").map_or(content.place, |node| node.place);
-    context.problems.report(place, problem);
 }
 
 fn read_sendable(node: &Node, problems: &Problems) -> Option<Sendable> {
@@ -237,6 +236,9 @@ fn read_session_name(node: &Node, problems: &Problems) -> Option<String> {
     let name: String = de::read(node, problems)?;
     if !names::is_kebab_case(&name) {
         problems.report(node.place, Problem::NotKebabCase(name.clone()));
+    }
+    if sessions::RESERVED.contains(&name.as_str()) {
+        problems.report(node.place, Problem::NameTaken(name.clone()));
     }
     Some(name)
 }
@@ -274,6 +276,13 @@ fn can_fail(verb: &Verb) -> bool {
         | Verb::ExpectHttp(_)
         | Verb::ExpectNever(_)
         | Verb::Fence(_)
+        | Verb::ExpectCount(_)
+        | Verb::ExpectState(_)
+        | Verb::ExpectSnapshot(_)
+        | Verb::ExpectUpdate(_)
+        | Verb::SetClientConfig(_)
+        | Verb::ExpectConfig(_)
+        | Verb::ExpectOperations(_)
         | Verb::Probe(_) => true,
         // A failure of `establish` says that the case could not be judged.
         Verb::Connect(_)
@@ -281,6 +290,12 @@ fn can_fail(verb: &Verb) -> bool {
         | Verb::Send(_)
         | Verb::HalfClose(_)
         | Verb::Reset(_)
+        | Verb::Cut(_)
+        | Verb::Stall(_)
+        | Verb::AllAtOnce(_)
+        | Verb::Each(_)
+        | Verb::Subscribe(_)
+        | Verb::ChangeConfig(_)
         | Verb::Settle(_) => false,
     }
 }
@@ -296,20 +311,16 @@ fn check_sessions(steps: &[Option<Step>], problems: &Problems) {
             line: step.location.line,
             column: step.location.column,
         };
-        match &step.verb {
-            Verb::Connect(_) | Verb::Establish(_) => {
-                opened.insert(step.on.clone());
+        let session = step.session();
+        match (&step.verb, step.verb.name_without_session()) {
+            (Verb::Connect(_) | Verb::Establish(_) | Verb::Subscribe(_), _) => {
+                opened.insert(session);
             }
-            Verb::Probe(_) | Verb::ExpectNever(_) => {
-                if step.on.is_some() {
-                    let verb = match step.verb {
-                        Verb::Probe(_) => "probe",
-                        _ => "expect-never",
-                    };
-                    problems.report(place, Problem::NoSessionHere(verb.to_owned()));
-                }
+            (_, Some(verb)) if step.on.is_some() => {
+                problems.report(place, Problem::NoSessionHere(verb.to_owned()));
             }
-            _ if opened.contains(&step.on) => {}
+            (_, Some(_)) => {}
+            _ if opened.contains(session) => {}
             _ => problems.report(place, Problem::SessionNotOpened(step.on.clone())),
         }
     }

@@ -2,14 +2,18 @@
 
 use prost::Message as _;
 
-use super::violation::Violation;
+use super::{
+    lapsing::{self, Lapsing},
+    violation::Violation,
+};
 use crate::{
     crypto::{
         hpke::SessionKeys,
         seal::{OpenError, Opener, Sealer, nonce_for, open_with},
     },
+    lapses::{Lapse, Lapses},
     rules::RuleId,
-    wire::{Action, SyncStreamItem, decode, v1sync::sync_stream_item::SyncActionEncrypted},
+    wire::{Action, Role, SyncStreamItem, decode, v1sync::sync_stream_item::SyncActionEncrypted},
 };
 
 /// Both directions of one session, and the transcript that handshakes are bound to.
@@ -19,26 +23,58 @@ pub struct Channel {
     transcript: [u8; 32],
     /// The peer's key under the other reading of the KEM id, until its first frame opened.
     peer_key_other_reading: Option<[u8; 32]>,
+    lapses: Lapses,
+    /// Seals and opens in place of the two above where the peer has a lapse.
+    lapsing: Option<Box<Lapsing>>,
 }
 
 impl Channel {
     /// The initiator's end.
     pub fn initiator(keys: SessionKeys, other_reading: SessionKeys, transcript: [u8; 32]) -> Self {
-        Channel {
-            sealer: Sealer::new(keys.initiator_to_responder),
-            opener: Opener::new(keys.responder_to_initiator),
+        Channel::of(
+            Role::Initiator,
+            keys,
+            other_reading,
             transcript,
-            peer_key_other_reading: Some(other_reading.responder_to_initiator),
-        }
+            Lapses::NONE,
+        )
     }
 
     /// The responder's end.
     pub fn responder(keys: SessionKeys, other_reading: SessionKeys, transcript: [u8; 32]) -> Self {
-        Channel {
-            sealer: Sealer::new(keys.responder_to_initiator),
-            opener: Opener::new(keys.initiator_to_responder),
+        Channel::of(
+            Role::Responder,
+            keys,
+            other_reading,
             transcript,
-            peer_key_other_reading: Some(other_reading.initiator_to_responder),
+            Lapses::NONE,
+        )
+    }
+
+    /// The end of a peer of this role.
+    pub(super) fn of(
+        role: Role,
+        keys: SessionKeys,
+        other_reading: SessionKeys,
+        transcript: [u8; 32],
+        lapses: Lapses,
+    ) -> Self {
+        let role = lapses.swap(Lapse::DirectionKeysSwapped, role, Role::other);
+        let (ours, peers) = match role {
+            Role::Initiator => (keys.initiator_to_responder, keys.responder_to_initiator),
+            Role::Responder => (keys.responder_to_initiator, keys.initiator_to_responder),
+        };
+        let peer_key_other_reading = Some(match role {
+            Role::Initiator => other_reading.responder_to_initiator,
+            Role::Responder => other_reading.initiator_to_responder,
+        });
+        Channel {
+            sealer: Sealer::new(ours),
+            opener: Opener::new(peers),
+            transcript,
+            peer_key_other_reading,
+            lapses,
+            lapsing: (!lapses.is_honest()).then(|| Box::new(Lapsing::new(lapses, ours, peers))),
         }
     }
 
@@ -52,13 +88,19 @@ impl Channel {
     /// # Errors
     /// After 2^64 items there is no nonce left.
     pub fn seal(&mut self, action: Action) -> Result<SyncStreamItem, Violation> {
-        let plaintext = SyncStreamItem {
+        let item = SyncStreamItem {
             action: Some(action),
+        };
+        if lapsing::is_sent_in_the_clear(&item, self.lapses) {
+            return Ok(item);
         }
-        .encode_to_vec();
-        let sealed = self.sealer.seal(&plaintext).map_err(|error| {
-            Violation::session(RuleId::EnvelopeNonceCountsUp, error.to_string())
-        })?;
+        let plaintext = lapsing::written(item.encode_to_vec(), &item, self.lapses);
+        let sealed = match &mut self.lapsing {
+            Some(lapsing) => lapsing.seal(&plaintext),
+            None => self.sealer.seal(&plaintext).map_err(|error| {
+                Violation::session(RuleId::EnvelopeNonceCountsUp, error.to_string())
+            })?,
+        };
         Ok(SyncStreamItem {
             action: Some(Action::Encrypted(SyncActionEncrypted {
                 nonce: sealed.nonce.to_vec(),
@@ -82,18 +124,33 @@ impl Channel {
 
     fn open_next(&mut self, item: SyncStreamItem) -> Result<SyncStreamItem, Violation> {
         let Some(Action::Encrypted(sealed)) = item.action else {
-            return Err(Violation::session(
-                RuleId::EnvelopePlaintextRefused,
-                format!("expected an encrypted item, seen {}", item.describe()),
-            ));
+            return match item {
+                item if self.lapses.has(Lapse::PlaintextAccepted) => Ok(item),
+                _ if self.lapses.has(Lapse::PlaintextSkipped) => Ok(lapsing::nothing()),
+                item => Err(Violation::session(
+                    RuleId::EnvelopePlaintextRefused,
+                    format!("expected an encrypted item, seen {}", item.describe()),
+                )),
+            };
         };
-        let plaintext = match self.opener.open(&sealed.nonce, &sealed.ciphertext) {
-            Ok(plaintext) => plaintext,
+        let opened = match &mut self.lapsing {
+            Some(lapsing) => lapsing.open(&sealed.nonce, &sealed.ciphertext),
+            None => self
+                .opener
+                .open(&sealed.nonce, &sealed.ciphertext)
+                .map(Some),
+        };
+        let plaintext = match opened {
+            Ok(Some(plaintext)) => plaintext,
+            Ok(None) => return Ok(lapsing::nothing()),
             Err(error) => return Err(self.explain(error, &sealed)),
         };
         self.peer_key_other_reading = None;
-        decode::item_as(&plaintext, decode::Reading::Deployed)
-            .map_err(|error| Violation::session(RuleId::EnvelopeInnerMalformed, error.to_string()))
+        match self.lapses.is_honest() {
+            true => decode::item_as(&plaintext, decode::Reading::Deployed),
+            false => lapsing::read(&plaintext, self.lapses),
+        }
+        .map_err(|error| Violation::session(RuleId::EnvelopeInnerMalformed, error.to_string()))
     }
 
     fn explain(&self, error: OpenError, sealed: &SyncActionEncrypted) -> Violation {

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{params::Local, violation::Violation};
+use super::{lapsing, params::Local, violation::Violation};
 use crate::{
     crypto::{
         handshake::{HandshakeClaims, PROTOCOL_VERSION},
         identity::{Base64Error, IdentityError, KeyPolicy, PeerKey},
     },
+    lapses::{Lapse, Lapses},
     rules::RuleId,
     wire::{Action, SyncStreamItem, v1, v1sync::sync_stream_item::SyncActionHandshake},
 };
@@ -43,22 +44,27 @@ pub fn own_handshake(
     pairing_secret: &str,
     transcript: &[u8; 32],
 ) -> SyncActionHandshake {
-    let hash = HandshakeClaims {
-        protocol_version: PROTOCOL_VERSION,
+    let lapses = local.lapses;
+    let claims = HandshakeClaims {
+        protocol_version: lapses.swap(Lapse::SendsVersionTwo, PROTOCOL_VERSION, |_| 2),
         instance_id: &local.instance_id,
         pairing_secret,
         transcript,
-    }
-    .hash();
+    };
+    let signature = match lapses.is_honest() {
+        true => local.identity.sign(&claims.hash()).to_vec(),
+        false => lapsing::sign(&local.identity, claims, lapses),
+    };
+    let key = local.identity.public_key_text();
     SyncActionHandshake {
-        protocol_version: PROTOCOL_VERSION,
+        protocol_version: claims.protocol_version,
         public_key: Some(v1::PublicKey {
             keyid: local.identity.keyid().to_owned(),
-            ed25519pub: local.identity.public_key_text(),
+            ed25519pub: lapses.swap(Lapse::SendsPaddedKey, key, |key| key + "="),
         }),
         instance_id: local.instance_id.clone(),
         pairing_secret: pairing_secret.to_owned(),
-        signature: local.identity.sign(&hash).to_vec(),
+        signature,
     }
 }
 
@@ -71,59 +77,79 @@ pub fn verify_handshake(
     transcript: &[u8; 32],
     policy: KeyPolicy,
 ) -> Result<VerifiedPeer, Violation> {
+    verify_lapsing(item, transcript, policy, Lapses::NONE)
+}
+
+/// [`verify_handshake`], as a peer with lapses does it.
+pub(super) fn verify_lapsing(
+    item: SyncStreamItem,
+    transcript: &[u8; 32],
+    policy: KeyPolicy,
+    lapses: Lapses,
+) -> Result<VerifiedPeer, Violation> {
     let Some(Action::Handshake(handshake)) = item.action else {
         return Err(Violation::auth(
             RuleId::HandshakeAnythingElseFirstRefused,
             format!("expected a handshake, seen {}", item.describe()),
         ));
     };
-    if handshake.protocol_version != PROTOCOL_VERSION {
-        return Err(Violation::auth(
-            RuleId::HandshakeVersion3,
-            format!(
-                "expected protocol version {PROTOCOL_VERSION}, seen {}",
-                handshake.protocol_version
-            ),
-        ));
-    }
-    let key = handshake
-        .public_key
-        .filter(|key| !key.keyid.is_empty())
-        .ok_or_else(|| {
-            Violation::auth(
-                RuleId::HandshakeKeyPresent,
-                "a handshake without a public key or key id",
-            )
-        })?;
-    if handshake.instance_id.is_empty() {
+    check_version(handshake.protocol_version, lapses)?;
+    let is_named =
+        |key: &v1::PublicKey| !key.keyid.is_empty() || lapses.has(Lapse::MissingKeyIdComputed);
+    let key = handshake.public_key.filter(is_named).ok_or_else(|| {
+        Violation::auth(
+            RuleId::HandshakeKeyPresent,
+            "a handshake without a public key or key id",
+        )
+    })?;
+    if handshake.instance_id.is_empty() && !lapses.has(Lapse::EmptyInstanceIdAccepted) {
         return Err(Violation::auth(
             RuleId::HandshakeInstanceIdPresent,
             "a handshake without an instance id",
         ));
     }
-    let verifying =
-        PeerKey::decode(&key.keyid, &key.ed25519pub, policy).map_err(identity_violation)?;
-    if handshake.signature.is_empty() {
+    let verifying = match lapses.is_honest() {
+        true => PeerKey::decode(&key.keyid, &key.ed25519pub, policy),
+        false => lapsing::peer_key(&key, policy, lapses),
+    }
+    .map_err(identity_violation)?;
+    if handshake.signature.is_empty() && !lapses.has(Lapse::MissingSignatureAccepted) {
         return Err(Violation::auth(
             RuleId::HandshakeSignaturePresent,
             "a handshake without a signature",
         ));
     }
-    let hash = HandshakeClaims {
+    let claims = HandshakeClaims {
         protocol_version: handshake.protocol_version,
         instance_id: &handshake.instance_id,
         pairing_secret: &handshake.pairing_secret,
         transcript,
+    };
+    match lapses.is_honest() {
+        true => verifying.verify(&claims.hash(), &handshake.signature),
+        false => lapsing::verify(&verifying, &claims, &handshake.signature, lapses),
     }
-    .hash();
-    verifying
-        .verify(&hash, &handshake.signature)
-        .map_err(identity_violation)?;
+    .map_err(identity_violation)?;
     Ok(VerifiedPeer {
-        keyid: key.keyid,
+        keyid: lapsing::believed_keyid(key.keyid, &verifying, lapses),
         instance_id: handshake.instance_id,
         pairing_secret: handshake.pairing_secret,
     })
+}
+
+fn check_version(seen: i64, lapses: Lapses) -> Result<(), Violation> {
+    let is_taken = seen == PROTOCOL_VERSION
+        || lapses.has(Lapse::ProtocolVersionUnchecked)
+        || lapses.has(Lapse::ProtocolVersionNewerAccepted) && seen > PROTOCOL_VERSION
+        || lapses.has(Lapse::ProtocolVersionMissingAccepted) && seen == 0
+        || lapses.has(Lapse::ProtocolVersionCut) && seen as i32 as i64 == PROTOCOL_VERSION;
+    if is_taken {
+        return Ok(());
+    }
+    Err(Violation::auth(
+        RuleId::HandshakeVersion3,
+        format!("expected protocol version {PROTOCOL_VERSION}, seen {seen}"),
+    ))
 }
 
 fn identity_violation(error: IdentityError) -> Violation {

@@ -4,13 +4,15 @@ use std::{fmt, time::Duration};
 
 use super::{
     channel::Channel,
-    handshake::{VerifiedPeer, own_handshake, verify_handshake},
+    handshake::{VerifiedPeer, own_handshake, verify_lapsing},
+    lapsing, lapsing_kem,
     params::{ExpectedPeer, InitiatorParams, Local, ResponderParams},
-    transport::{conclude, key_item, read_encapsulation, read_public_key, respond},
+    transport::{conclude, key_item, read_encapsulation_lapsing, read_public_key_lapsing, respond},
     violation::Violation,
 };
 use crate::{
     crypto::kem::{EncapsulationRandomness, PrivateKey},
+    lapses::{Lapse, Lapses},
     rules::RuleId,
     wire::{Action, Role, SyncStreamItem},
 };
@@ -77,10 +79,12 @@ impl Session {
     pub fn initiator(params: InitiatorParams, now: Duration) -> (Session, Vec<Output>) {
         let key = PrivateKey::from_seed_array(&params.kem_seed);
         let deadline = now + params.local.deadlines.key_exchange;
-        let outputs = vec![
-            Output::Send(key_item(key.public_key())),
-            Output::WakeAt(deadline),
-        ];
+        let lapses = params.local.lapses;
+        let item = lapsing_kem::key(key_item(key.public_key()), lapses);
+        let mut outputs = vec![Output::Send(item), Output::WakeAt(deadline)];
+        if lapses.has(Lapse::HeartbeatBeforeKey) {
+            outputs.insert(0, Output::Send(lapsing::nothing()));
+        }
         let state = State::AwaitEncapsulation {
             key: Box::new(key),
             expected: params.expected,
@@ -107,7 +111,11 @@ impl Session {
             role: Role::Responder,
             state,
         };
-        (session, vec![Output::WakeAt(deadline)])
+        let mut outputs = vec![Output::WakeAt(deadline)];
+        if session.local.lapses.has(Lapse::SpeaksFirst) {
+            outputs.push(Output::Send(lapsing::nothing()));
+        }
+        (session, outputs)
     }
 
     /// Whether the peer's handshake has been verified.
@@ -124,7 +132,7 @@ impl Session {
         let (state, outputs) = match input {
             Input::Received(item) => receive(&local, role, state, item, now)?,
             Input::Submit(action) => submit(state, action)?,
-            Input::TimePassed => (check_deadline(state, now)?, Vec::new()),
+            Input::TimePassed => (check_deadline(state, now, local.lapses)?, Vec::new()),
         };
         Ok((Session { local, role, state }, outputs))
     }
@@ -167,10 +175,23 @@ fn receive(
     item: SyncStreamItem,
     now: Duration,
 ) -> Result<Stepped, Violation> {
+    let lapses = local.lapses;
     match state {
-        State::AwaitKey { randomness, .. } => {
-            let (key, bytes) = read_public_key(item)?;
-            let (channel, reply) = respond(&key, &bytes, &randomness, local.kem_id);
+        State::AwaitKey {
+            randomness,
+            deadline,
+        } => {
+            let (key, bytes) = match read_public_key_lapsing(item, lapses) {
+                Err(refused) if lapses.skips(refused.rule) => {
+                    let state = State::AwaitKey {
+                        randomness,
+                        deadline,
+                    };
+                    return Ok((state, Vec::new()));
+                }
+                read => read?,
+            };
+            let (channel, reply) = respond(&key, &bytes, &randomness, local.kem_id, lapses);
             exchange_done(
                 local,
                 channel,
@@ -184,10 +205,21 @@ fn receive(
             key,
             expected,
             pairing_secret,
-            ..
+            deadline,
         } => {
-            let encapsulation = read_encapsulation(item)?;
-            let channel = conclude(&key, &encapsulation, local.kem_id)?;
+            let encapsulation = match read_encapsulation_lapsing(item, lapses) {
+                Err(refused) if lapses.skips(refused.rule) => {
+                    let state = State::AwaitEncapsulation {
+                        key,
+                        expected,
+                        pairing_secret,
+                        deadline,
+                    };
+                    return Ok((state, Vec::new()));
+                }
+                read => read?,
+            };
+            let channel = conclude(&key, &encapsulation, local.kem_id, lapses)?;
             exchange_done(
                 local,
                 channel,
@@ -201,13 +233,26 @@ fn receive(
             mut channel,
             expected,
             unsent_secret,
-            ..
+            deadline,
         } => {
-            let peer =
-                verify_handshake(channel.open(item)?, channel.transcript(), local.key_policy)?;
-            if let Some(expected) = expected {
-                check_expected(&expected, &peer)?;
-            }
+            let opened = channel.open(item)?;
+            let peer = match verify_lapsing(opened, channel.transcript(), local.key_policy, lapses)
+            {
+                Err(refused) if lapses.skips(refused.rule) => {
+                    let state = State::AwaitHandshake {
+                        channel,
+                        expected,
+                        unsent_secret,
+                        deadline,
+                    };
+                    return Ok((state, Vec::new()));
+                }
+                verified => verified?,
+            };
+            let peer = match expected {
+                Some(expected) => check_expected(&expected, peer, lapses)?,
+                None => peer,
+            };
             let mut outputs = vec![Output::NoWake];
             if let Some(secret) = unsent_secret {
                 outputs.push(send_handshake(local, &mut channel, &secret)?);
@@ -216,11 +261,11 @@ fn receive(
             Ok((State::Established { channel }, outputs))
         }
         State::Established { mut channel } => {
-            let action = deliverable(role, channel.open(item)?)?;
-            Ok((
-                State::Established { channel },
-                vec![Output::Deliver(action)],
-            ))
+            let outputs = match deliverable(role, channel.open(item)?) {
+                Err(refused) if lapses.skips(refused.rule) => Vec::new(),
+                action => vec![Output::Deliver(action?)],
+            };
+            Ok((State::Established { channel }, outputs))
         }
     }
 }
@@ -233,11 +278,24 @@ fn exchange_done(
     pairing_secret: String,
     now: Duration,
 ) -> Result<Stepped, Violation> {
-    let unsent_secret = if pairing_secret.is_empty() {
-        outputs.push(send_handshake(local, &mut channel, "")?);
-        None
-    } else {
+    let lapses = local.lapses;
+    lapsing::remember(channel.transcript(), lapses);
+    let waits = !pairing_secret.is_empty() && !lapses.has(Lapse::SecretSentAtOnce)
+        || expected.is_none() && lapses.has(Lapse::WaitsForHandshake);
+    let unsent_secret = if waits {
         Some(pairing_secret)
+    } else {
+        if lapses.has(Lapse::ConfigBeforeHandshake) {
+            outputs.push(Output::Send(channel.seal(lapsing::empty_config())?));
+        }
+        let secret = lapses.swap(Lapse::ResponderSendsSecret, pairing_secret, |_| {
+            "secret".to_owned()
+        });
+        outputs.push(send_handshake(local, &mut channel, &secret)?);
+        if lapses.has(Lapse::ConfigBeforeVerification) {
+            outputs.push(Output::Send(channel.seal(lapsing::empty_config())?));
+        }
+        None
     };
     let deadline = now + local.deadlines.handshake;
     outputs.push(Output::WakeAt(deadline));
@@ -255,7 +313,25 @@ fn send_handshake(local: &Local, channel: &mut Channel, secret: &str) -> Result<
     Ok(Output::Send(channel.seal(Action::Handshake(handshake))?))
 }
 
-fn check_expected(expected: &ExpectedPeer, peer: &VerifiedPeer) -> Result<(), Violation> {
+/// The peer as its expected self: one with lapses lets others pass for it.
+fn check_expected(
+    expected: &ExpectedPeer,
+    peer: VerifiedPeer,
+    lapses: Lapses,
+) -> Result<VerifiedPeer, Violation> {
+    let is_taken = lapses.has(Lapse::AnyHostAccepted)
+        || expected.keyid == peer.keyid
+            && (lapses.has(Lapse::HostInstanceIdUnchecked)
+                || lapses.has(Lapse::EmptyInstanceIdAccepted) && peer.instance_id.is_empty()
+                || lapses.has(Lapse::HostInstanceIdCaseIgnored)
+                    && expected.instance_id.eq_ignore_ascii_case(&peer.instance_id));
+    if is_taken {
+        return Ok(VerifiedPeer {
+            keyid: expected.keyid.clone(),
+            instance_id: expected.instance_id.clone(),
+            ..peer
+        });
+    }
     if expected.keyid != peer.keyid {
         return Err(Violation::auth(
             RuleId::HandshakeExpectedHost,
@@ -271,7 +347,7 @@ fn check_expected(expected: &ExpectedPeer, peer: &VerifiedPeer) -> Result<(), Vi
             ),
         ));
     }
-    Ok(())
+    Ok(peer)
 }
 
 /// What may reach the application: everything but the items of the session itself.
@@ -312,8 +388,14 @@ fn submit(state: State, action: Action) -> Result<Stepped, StepError> {
     }
 }
 
-fn check_deadline(state: State, now: Duration) -> Result<State, Violation> {
+fn check_deadline(state: State, now: Duration, lapses: Lapses) -> Result<State, Violation> {
     match state {
+        State::AwaitHandshake { .. } if lapses.has(Lapse::HandshakeWaitedForForEver) => Ok(state),
+        State::AwaitKey { .. } | State::AwaitEncapsulation { .. }
+            if lapses.has(Lapse::KeyWaitedForForEver) =>
+        {
+            Ok(state)
+        }
         State::AwaitKey { deadline, .. } | State::AwaitEncapsulation { deadline, .. }
             if now >= deadline =>
         {

@@ -14,6 +14,8 @@
 
 mod channel;
 mod handshake;
+mod lapsing;
+mod lapsing_kem;
 mod machine;
 mod params;
 mod transport;

@@ -8,6 +8,7 @@ use crate::{
         identity::{Identity, KeyPolicy},
         kem::{EncapsulationRandomness, KemId},
     },
+    lapses::Lapses,
     rules::RuleId,
     wire::{
         Action, Code, Role, SyncStreamItem,
@@ -24,6 +25,7 @@ fn local(seed: u8, instance_id: &str, kem_id: KemId) -> Local {
         kem_id,
         key_policy: KeyPolicy::Strict,
         deadlines: Deadlines::default(),
+        lapses: Lapses::NONE,
     }
 }
 

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use crate::crypto::{
-    identity::{Identity, KeyPolicy},
-    kem::{EncapsulationRandomness, KemId},
+use crate::{
+    crypto::{
+        identity::{Identity, KeyPolicy},
+        kem::{EncapsulationRandomness, KemId},
+    },
+    lapses::Lapses,
 };
 
 /// Our side's part of every session.
@@ -20,6 +23,8 @@ pub struct Local {
     pub key_policy: KeyPolicy,
     /// Longest waits.
     pub deadlines: Deadlines,
+    /// What it gets wrong.
+    pub lapses: Lapses,
 }
 
 /// Longest waits of a session that has no peer yet.

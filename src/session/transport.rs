@@ -1,14 +1,15 @@
 //! The key exchange: the two unencrypted items, and the channel that comes out of them.
 
-use super::{channel::Channel, violation::Violation};
+use super::{channel::Channel, lapsing_kem, violation::Violation};
 use crate::{
     crypto::{
         hpke::SessionKeys,
         kem::{EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey, SharedSecret},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
+    lapses::{Lapse, Lapses},
     rules::RuleId,
-    wire::{Action, SyncStreamItem, v1sync::sync_stream_item::SyncEstablishSharedSecret},
+    wire::{Action, Role, SyncStreamItem, v1sync::sync_stream_item::SyncEstablishSharedSecret},
 };
 
 /// The initiator's item: version and public key.
@@ -40,10 +41,25 @@ fn exchange_item(exchange: SyncEstablishSharedSecret) -> SyncStreamItem {
 /// # Errors
 /// Another item, another version, or a public key that is not one; checked in this order, as deployed peers do.
 pub fn read_public_key(item: SyncStreamItem) -> Result<(PublicKey, Vec<u8>), Violation> {
+    read_public_key_lapsing(item, Lapses::NONE)
+}
+
+/// [`read_public_key`], as a peer with lapses does it.
+pub(super) fn read_public_key_lapsing(
+    item: SyncStreamItem,
+    lapses: Lapses,
+) -> Result<(PublicKey, Vec<u8>), Violation> {
     let exchange = exchange_of(item, RuleId::TransportFirstItemOnlyKey, "a public key")?;
-    check_version(&exchange, RuleId::TransportVersionExactResponder)?;
+    let version = check_version(&exchange, RuleId::TransportVersionExactResponder);
+    let seen = exchange.protocol_version;
+    let is_taken = lapses.has(Lapse::KeyVersionUnchecked)
+        || lapses.has(Lapse::KeyVersionNewerAccepted) && seen > TRANSPORT_VERSION
+        || lapses.has(Lapse::KeyVersionMissingAccepted) && seen == 0;
+    version.or_else(|refused| if is_taken { Ok(()) } else { Err(refused) })?;
     let bytes = exchange.kem_public_key;
-    let key = PublicKey::parse(&bytes).map_err(|error| {
+    let parsed = PublicKey::parse(&bytes);
+    let parsed = parsed.or_else(|error| lapsing_kem::lax_key(&bytes, error, lapses));
+    let key = parsed.map_err(|error| {
         let rule = match error {
             KemError::PublicKeyLength { seen: 0 } => RuleId::TransportFirstItemOnlyKey,
             KemError::PublicKeyLength { .. } => RuleId::TransportKeyLength,
@@ -60,9 +76,20 @@ pub fn read_public_key(item: SyncStreamItem) -> Result<(PublicKey, Vec<u8>), Vio
 /// # Errors
 /// Another item, another version, or no encapsulation.
 pub fn read_encapsulation(item: SyncStreamItem) -> Result<Vec<u8>, Violation> {
+    read_encapsulation_lapsing(item, Lapses::NONE)
+}
+
+/// [`read_encapsulation`], as a peer with lapses does it.
+pub(super) fn read_encapsulation_lapsing(
+    item: SyncStreamItem,
+    lapses: Lapses,
+) -> Result<Vec<u8>, Violation> {
     let rule = RuleId::TransportReplyOnlyEncapsulation;
     let exchange = exchange_of(item, rule, "an encapsulation")?;
-    check_version(&exchange, RuleId::TransportVersionExactInitiator)?;
+    let version = check_version(&exchange, RuleId::TransportVersionExactInitiator);
+    let is_taken = lapses.has(Lapse::ReplyVersionUnchecked)
+        || lapses.has(Lapse::ReplyVersionMissingAccepted) && exchange.protocol_version == 0;
+    version.or_else(|refused| if is_taken { Ok(()) } else { Err(refused) })?;
     if exchange.kem_encapsulation.is_empty() {
         return Err(Violation::protocol(
             rule,
@@ -78,12 +105,14 @@ pub fn respond(
     key_bytes: &[u8],
     randomness: &EncapsulationRandomness,
     kem_id: KemId,
+    lapses: Lapses,
 ) -> (Channel, SyncStreamItem) {
     let (encapsulation, secret) = key.encapsulate(randomness);
     let transcript = transport_transcript(TRANSPORT_VERSION, key_bytes, &encapsulation);
-    let [keys, other] = both_readings(kem_id, &secret);
-    let channel = Channel::responder(keys, other, transcript);
-    (channel, reply_item(&encapsulation))
+    let [keys, other] = both_readings(kem_id, &secret, lapses);
+    let channel = Channel::of(Role::Responder, keys, other, transcript, lapses);
+    let reply = lapsing_kem::reply(reply_item(&encapsulation), key_bytes, lapses);
+    (channel, reply)
 }
 
 /// The initiator's half: decapsulates what it was answered.
@@ -94,11 +123,19 @@ pub fn conclude(
     key: &PrivateKey,
     encapsulation: &[u8],
     kem_id: KemId,
+    lapses: Lapses,
 ) -> Result<Channel, Violation> {
-    let secret = decapsulate(key, encapsulation)?;
+    let secret = decapsulate(key, encapsulation)
+        .or_else(|refused| lapsing_kem::lax_secret(key, encapsulation, lapses).ok_or(refused))?;
     let transcript = transport_transcript(TRANSPORT_VERSION, key.public_key(), encapsulation);
-    let [keys, other] = both_readings(kem_id, &secret);
-    Ok(Channel::initiator(keys, other, transcript))
+    let [keys, other] = both_readings(kem_id, &secret, lapses);
+    Ok(Channel::of(
+        Role::Initiator,
+        keys,
+        other,
+        transcript,
+        lapses,
+    ))
 }
 
 /// Decapsulates, and names the rule where that can't be done.
@@ -117,8 +154,13 @@ pub fn decapsulate(key: &PrivateKey, encapsulation: &[u8]) -> Result<SharedSecre
 
 /// The keys under the reading we follow, then those under the other one, which only serve to name the cause when the
 /// peer's first frame does not open.
-fn both_readings(kem_id: KemId, secret: &SharedSecret) -> [SessionKeys; 2] {
-    [kem_id, kem_id.other()].map(|id| SessionKeys::derive(id, secret))
+fn both_readings(kem_id: KemId, secret: &SharedSecret, lapses: Lapses) -> [SessionKeys; 2] {
+    let kem_id = lapses.swap(Lapse::SuiteOfPublishedText, kem_id, KemId::other);
+    let readings = [kem_id, kem_id.other()].map(|id| SessionKeys::derive(id, secret));
+    lapses.swap(Lapse::InfoStringMissing, readings, |_| {
+        let keys = || lapsing_kem::keys_without_info(kem_id, secret);
+        [keys(), keys()]
+    })
 }
 
 fn exchange_of(

@@ -1,9 +1,9 @@
-//! One honest session before any case: it measures the round trip, and tells a mistake in the set-up from a defect of
-//! the peer, so that no rule is blamed for a wrong port.
+//! The case that is never judged: the other side by which the set-up is checked before any other case, and that every
+//! provision holds therefore. With a client it is played as it stands, and read here; for a host see [`super::doctor`].
 
 use std::{fmt, time::Duration};
 
-use super::provision::{CLIENT_INSTANCE_ID, HOST_INSTANCE_ID};
+use super::provision::CLIENT_INSTANCE_ID;
 use crate::{
     rules::RuleId,
     scenario::{
@@ -12,7 +12,7 @@ use crate::{
     },
     session::VerifiedPeer,
     trace::{End, EventKind, Stage, Trace},
-    wire::{Code, Role, RpcProtocol},
+    wire::{Role, RpcProtocol},
 };
 
 /// Name of the case, and so of the identity it is provisioned with.
@@ -102,7 +102,9 @@ pub fn first_contact(trace: &Trace) -> Result<Contact, SetupMistake> {
     let reached = Reached::of(trace);
     for event in &trace.events {
         match &event.kind {
-            EventKind::NotOpened(failure) => return Err(unreachable(failure.stage, &failure.seen)),
+            EventKind::NotOpened(failure) => {
+                return Err(SetupMistake::never_called(failure.seen.clone()));
+            }
             EventKind::Ended(end) => return Err(ended(&reached, end)),
             EventKind::DeadlinePassed { waited } => return Err(silent(&reached, *waited)),
             EventKind::Broke(violation) if violation.rule == RuleId::TransportSuite => {
@@ -165,110 +167,46 @@ impl Reached {
     }
 }
 
+impl Reached {
+    /// Deployed clients do not end a stream that they refuse; they stop.
+    fn likely(&self, what: &str) -> String {
+        match self {
+            Reached {
+                handshake_sent: true,
+                served: false,
+                ..
+            } => format!(
+                "{what} once it has seen who we are: was it given the output of `syncspec provision --role initiator` of \
+                 this version, or does it expect another key id?"
+            ),
+            _ => format!("{what}: see its log."),
+        }
+    }
+}
+
 fn unexpected_peer(peer: &VerifiedPeer) -> Option<String> {
-    let known = [HOST_INSTANCE_ID, CLIENT_INSTANCE_ID];
-    (!known.contains(&peer.instance_id.as_str())).then(|| {
+    (peer.instance_id != CLIENT_INSTANCE_ID).then(|| {
         format!(
-            "the peer calls itself `{}` ({}), not `{HOST_INSTANCE_ID}` or `{CLIENT_INSTANCE_ID}`: it was provisioned in \
-             part only",
-            peer.instance_id, peer.keyid
+            "the client calls itself `{}` ({}), not `{CLIENT_INSTANCE_ID}`: it was provisioned in part only",
+            peer.instance_id.escape_debug(),
+            peer.keyid.escape_debug()
         )
     })
 }
 
-fn unreachable(stage: Stage, seen: &str) -> SetupMistake {
-    let likely = match stage {
-        Stage::Url => {
-            "The URL must read http://HOST:PORT or http://HOST:PORT/PREFIX, with https for a TLS port."
-        }
-        Stage::Name => "Is the host's name right?",
-        Stage::Tcp => "Is the peer running, and is this its port?",
-        Stage::Tls => {
-            "The port answers, but TLS with HTTP/2 does not stand: is its certificate for another name, or from an \
-             authority that --tls-ca should name; does a proxy in front speak HTTP/1.1 only; or is it http:// that this \
-             port speaks?"
-        }
-        Stage::Http2 => {
-            "The port takes connections, but does not speak HTTP/2 with prior knowledge: is it another service, an \
-             HTTP/1.1 proxy, or a TLS port, for which the URL must say https://?"
-        }
-        Stage::Rpc => "The connection stands, but no stream can be opened on it.",
-        Stage::Call => return SetupMistake::never_called(seen.to_owned()),
-    };
-    SetupMistake {
-        step: stage.name(),
-        seen: seen.to_owned(),
-        likely: likely.to_owned(),
-    }
-}
-
 fn ended(reached: &Reached, end: &End) -> SetupMistake {
-    let likely = match (end, reached.step()) {
-        (
-            End::Http {
-                status: 404 | 405, ..
-            },
-            _,
-        ) => {
-            "No sync service under this path. Is the URL's path prefix right, and sync switched on?"
-        }
-        (
-            End::Http {
-                status: 401 | 403, ..
-            },
-            _,
-        ) => {
-            "Something in front asks for a login. Sync authenticates itself: let its path through."
-        }
-        (End::Http { status: 415, .. }, _) => {
-            "The peer does not speak this RPC protocol: try --protocol."
-        }
-        (End::Http { .. }, _) => "What answers is not an RPC service: a proxy, or a web page?",
-        (
-            End::Status {
-                code: Code::Unimplemented,
-                ..
-            },
-            _,
-        ) => "The peer serves RPC, but not sync under this path. Is the URL's path prefix right?",
-        (
-            End::Status {
-                code: Code::PermissionDenied,
-                ..
-            },
-            "provisioning" | "handshake" | "session",
-        ) => "The peer does not know our key: give it the output of `syncspec provision` first.",
-        (
-            End::Status {
-                code: Code::PermissionDenied,
-                ..
-            },
-            _,
-        ) => "The peer refuses before it knows us: is sync configured on it, with an identity?",
-        (End::Lost { .. } | End::NoStatus | End::Reset { .. }, "rpc") => {
-            "The peer closes at once: is this the port of another service, or does the peer crash? See its log."
-        }
-        _ => "The peer ends an honest session: see its log.",
-    };
     SetupMistake {
         step: reached.step(),
         seen: format!("the stream ended with {end}"),
-        likely: likely.to_owned(),
+        likely: reached.likely("The client ends an honest session"),
     }
 }
 
 fn silent(reached: &Reached, waited: Duration) -> SetupMistake {
-    let likely = match reached.step() {
-        "rpc" | "key exchange" => {
-            "The peer takes the connection and never answers: is it a sync host, and does a proxy in between hold \
-             streams back?"
-        }
-        _ => "The peer stops answering in the middle of an honest session: see its log.",
-    };
     SetupMistake {
         step: reached.step(),
         seen: format!("no answer within {:.1} s", waited.as_secs_f64()),
-        likely: likely.to_owned(),
+        likely: reached.likely("The client says nothing further"),
     }
 }
 

@@ -2,6 +2,7 @@
 //! peer does once cases are played.
 
 pub mod capability;
+pub mod doctor;
 pub mod file;
 mod first_contact;
 pub mod known_failing;

@@ -64,3 +64,25 @@ pub(super) mod optional_item {
             .transpose()
     }
 }
+
+/// A state in protobuf's JSON mapping.
+pub(super) mod state {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de};
+
+    use crate::{
+        scenario::message_pattern::{message_from_json, message_to_json},
+        wire::v1sync::PeerState,
+    };
+
+    pub fn serialize<S: Serializer>(state: &PeerState, serializer: S) -> Result<S::Ok, S::Error> {
+        message_to_json(state).serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Box<PeerState>, D::Error> {
+        let json = serde_json::Value::deserialize(deserializer)?;
+        let state = message_from_json(&json).map_err(de::Error::custom)?;
+        Ok(Box::new(state))
+    }
+}

@@ -2,15 +2,17 @@
 //! makes of it, the judge what that means.
 
 mod data;
+mod looks;
 pub mod reading;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::{
     session::{VerifiedPeer, Violation},
-    wire::{Code, SyncStreamItem},
+    wire::{Code, SyncStreamItem, v1sync::PeerState},
 };
 
 /// Most events one trace keeps; a peer that floods us ends the case there.
@@ -59,6 +61,16 @@ pub enum EventKind {
     HalfClosed,
     /// We reset the stream.
     ResetByUs,
+    /// We cut the stream's connection.
+    CutByUs,
+    /// We read nothing more from here on.
+    Stalled,
+    /// We called the state service, or asked the hook, in these words.
+    Called(String),
+    /// The state service told of a peer of this case.
+    State(#[serde(with = "data::state")] Box<PeerState>),
+    /// The hook answered, or said why it can't.
+    Told(Result<Json, String>),
     /// The peer answered the request with these headers.
     Answered {
         /// HTTP status.

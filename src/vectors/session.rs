@@ -26,6 +26,7 @@ use crate::{
         kem::{EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey, SharedSecretParts},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
+    lapses::Lapses,
     session::{Deadlines, ExpectedPeer, InitiatorParams, Local, ResponderParams},
     wire::{
         Action, Role, SyncStreamItem, decode::item,
@@ -222,6 +223,7 @@ impl Side {
             kem_id,
             key_policy: KeyPolicy::Strict,
             deadlines: Deadlines::default(),
+            lapses: Lapses::NONE,
         }
     }
 }

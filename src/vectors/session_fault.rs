@@ -17,6 +17,7 @@ use crate::{
         kem::{EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey},
         transcript::TRANSPORT_VERSION,
     },
+    lapses::Lapses,
     session::{Deadlines, ExpectedPeer, InitiatorParams, Local, ResponderParams},
     wire::{
         self, Action,
@@ -83,6 +84,7 @@ fn machine_takes(role: Role, envelope: &[u8]) -> bool {
         kem_id: KemId::default(),
         key_policy: KeyPolicy::Strict,
         deadlines: Deadlines::default(),
+        lapses: Lapses::NONE,
     };
     let initiator = InitiatorParams {
         local: local(),

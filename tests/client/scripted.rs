@@ -8,6 +8,7 @@ use syncspec::{
         identity::KeyPolicy,
         kem::{EncapsulationRandomness, KemId},
     },
+    lapses::Lapses,
     net::{Link, LinkEvent, LinkLimits, Listener, OutFrame, Route},
     session::{Deadlines, Input, Local, Output, ResponderParams, Session, VerifiedPeer},
     wire::{Action, SyncStreamItem},
@@ -91,6 +92,7 @@ fn responder(seed: u8) -> Session {
             kem_id: KemId::default(),
             key_policy: KeyPolicy::Strict,
             deadlines: Deadlines::default(),
+            lapses: Lapses::NONE,
         },
         encapsulation: EncapsulationRandomness::from_seed(&[9; 32]),
     };

@@ -13,6 +13,7 @@ use syncspec::{
         identity::{Identity, KeyPolicy},
         kem::KemId,
     },
+    lapses::Lapses,
     net::{Connection, DialOptions, End, Link, LinkError, LinkEvent, OutFrame, RpcProtocol},
     session::{Deadlines, ExpectedPeer, InitiatorParams, Input, Local, Output, Session, StepError},
     wire::{Action, Code, SyncStreamItem},
@@ -63,6 +64,7 @@ impl Client {
                 kem_id: KemId::default(),
                 key_policy: KeyPolicy::Strict,
                 deadlines: Deadlines::default(),
+                lapses: Lapses::NONE,
             },
             kem_seed,
             expected: ExpectedPeer {

@@ -101,7 +101,7 @@ async fn certificate_not_trusted_or_for_another_name_then_tls_error() {
     let url = host.url().replace("127.0.0.1", "localhost");
     let error = dial_error(DialOptions::new(&url, RpcProtocol::Grpc)).await;
     assert!(
-        matches!(&error, LinkError::Tls { host, why } if host == "localhost" && why.contains("UnknownIssuer")),
+        matches!(&error, LinkError::Tls { host, why, .. } if host == "localhost" && why.contains("UnknownIssuer")),
         "{error}"
     );
     let error = dial_error(secured.trusting(host.url(), RpcProtocol::Grpc)).await;

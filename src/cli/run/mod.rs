@@ -14,12 +14,14 @@ use syncspec::{
     crypto::kem::KemId,
     report::{Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
-    runner::{self, JOBS_AT_ONCE, Job, RunOptions, plan},
+    runner::{self, JOBS_AT_ONCE, Job, Looks, RunOptions, plan},
 };
 
 use super::{
-    SelectArgs, exit, kem_id,
+    SelectArgs, doctor, exit, kem_id,
     list::{self, ListArgs},
+    looks::{self, LooksArgs},
+    provision::provision_for,
     reports::ReportArgs,
     tls_roots,
 };
@@ -55,6 +57,8 @@ pub struct RunArgs {
     /// KEM id to derive keys with: 0051 as deployed, 0050 as published
     #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
     kem_id: KemId,
+    #[command(flatten)]
+    looks: LooksArgs,
     #[command(flatten)]
     reports: ReportArgs,
 }
@@ -96,7 +100,7 @@ async fn play(args: &RunArgs, parts: &[Part], jobs: Vec<Job>, seed: u64) -> Resu
         .filter(|part| jobs.iter().any(|job| job.scenario.role == part.role))
         .collect();
     let peer = Peer::reach(args, &parts, &jobs).await?;
-    let options = RunOptions {
+    let mut options = RunOptions {
         url: peer.url.clone(),
         switchboard: peer.switchboard.clone(),
         tls_roots: tls_roots(args.tls_ca.as_ref())?,
@@ -108,9 +112,16 @@ async fn play(args: &RunArgs, parts: &[Part], jobs: Vec<Job>, seed: u64) -> Resu
             Level::Must
         },
         kem_id: args.kem_id,
+        looks: peer.looks.clone(),
+        client_looks: Looks::default(),
     };
     let patience = contact(&options, &parts, &peer).await?;
     let url = peer.name.clone();
+    if args.target.is_some() {
+        let protocol = args.select.protocols()[0];
+        options.looks = args.looks.looks(&options.dial(protocol)).await?;
+        looks::reset(&options.looks, &provision_for(&jobs)).await;
+    }
     println!("{} cases against {url}, seed {seed}", jobs.len());
     let mut progress = Progress::new(jobs.len());
     let asked = jobs.len();
@@ -176,34 +187,17 @@ fn exit_code(summary: &Summary) -> u8 {
     }
 }
 
-/// One honest session in each role over each protocol; the slowest sets the patience.
+/// Honest sessions in each role over each protocol; the slowest sets the patience.
 async fn contact(options: &RunOptions, parts: &[&Part], peer: &Peer) -> Result<Patience, u8> {
     let mut round_trip = Duration::ZERO;
-    let contacts = parts
-        .iter()
-        .flat_map(|part| part.protocols.iter().map(|protocol| (part.role, *protocol)));
-    for (role, protocol) in contacts {
-        match runner::contact(options, role, protocol).await {
-            Ok(contact) => {
-                round_trip = round_trip.max(contact.round_trip);
-                if let Some(note) = contact.note {
-                    eprintln!("note: {note}");
-                }
-            }
-            Err(mistake) => {
-                eprintln!(
-                    "error: no case was played: over {protocol}, the {role} at {} was reached up to this step\n\n  \
-                     {:<12} {}\n\n{}",
-                    peer.name, mistake.step, mistake.seen, mistake.likely
-                );
-                return Err(exit::NOT_JUDGED);
-            }
-        }
+    for part in parts {
+        let measured = doctor::round_trip(options, &peer.name, part.role, part.protocols);
+        round_trip = round_trip.max(measured.await?);
     }
     Ok(Patience::from_round_trip(round_trip))
 }
 
-pub fn random_seed() -> Result<u64, u8> {
+pub(super) fn random_seed() -> Result<u64, u8> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| {
         eprintln!("error: failed to draw a seed: {error}");

@@ -7,7 +7,7 @@ use std::{
 
 use syncspec::{
     report::saved::PeerAddress,
-    runner::{self, Caller, FIRST_CALL_WAIT, Job, Switchboard},
+    runner::{self, Caller, FIRST_CALL_WAIT, Job, Looks, Switchboard},
     scenario::model::Scenario,
     wire::{Role, RpcProtocol},
 };
@@ -63,6 +63,8 @@ pub struct Peer {
     /// Its URL, where it is a host.
     pub url: String,
     pub switchboard: Option<Arc<Switchboard>>,
+    /// What looks inside the reference; inside others, what the arguments say.
+    pub looks: Looks,
     host: PeerAddress,
     client: PeerAddress,
 }
@@ -80,11 +82,14 @@ impl Peer {
     pub async fn reach(args: &RunArgs, parts: &[&Part], jobs: &[Job]) -> Result<Peer, u8> {
         let is_reference = args.target.is_none() && args.listen.is_none();
         let plays = |role: Role| parts.iter().any(|part| part.role == role);
+        let mut looks = Looks::default();
         let url = match &args.target {
             Some(url) => url.clone(),
             None if is_reference && plays(Role::Responder) => {
                 let started = runner::start_reference(&provision_for(jobs)).await;
-                started.map_err(failed)?
+                let reference = started.map_err(failed)?;
+                looks = reference.looks;
+                reference.url
             }
             None => String::new(),
         };
@@ -114,6 +119,7 @@ impl Peer {
             name,
             url,
             switchboard: switchboard.map(Arc::new),
+            looks,
             host: match &args.target {
                 Some(url) => PeerAddress::Url {
                     url: url.clone(),

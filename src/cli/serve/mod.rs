@@ -126,6 +126,7 @@ impl ServeArgs {
         ServeLimits {
             item_len_bytes_max: usize::try_from(self.limits.item_max).unwrap_or(usize::MAX),
             connections_max: self.limits.connections_max,
+            ..ServeLimits::default()
         }
     }
 

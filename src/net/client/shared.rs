@@ -240,6 +240,7 @@ impl Shared {
                 kem_id: self.options.kem_id,
                 key_policy: self.options.key_policy,
                 deadlines: self.options.deadlines,
+                lapses: self.options.settings.lapses,
             },
             config_version: *self.configs.borrow(),
             orders,

@@ -5,6 +5,7 @@
 //! item changes is in the store before anything is sent because of it: a commit happens under the lock, and is a write
 //! without a flush but for a pairing.
 
+mod lapsing;
 pub mod limits;
 mod states;
 mod stream;
@@ -25,10 +26,11 @@ use tonic::Status;
 use super::serve::{Caller, InboundItems, OutboundItems, SyncApp};
 use crate::{
     crypto::{identity::KeyPolicy, kem::KemId},
+    lapses::{Lapse, Lapses},
     reference::{
         config::Config,
         effect::{Effect, Gone, Moment, SessionId},
-        host::Host,
+        host::{Host, StateError},
         limits::Settings,
         memory_store::MemoryStore,
         store::{Store, StoreFault},
@@ -36,10 +38,11 @@ use crate::{
     rules::RuleId,
     session::{Deadlines, Local, Violation},
     wire::{
-        Action, v1,
+        Action, Code, v1,
         v1sync::{PeerState, SetRemoteClientConfigRequest},
     },
 };
+use lapsing::Lapsing;
 use limits::Crowded;
 pub use limits::HostLimits;
 use states::Subscribers;
@@ -83,6 +86,7 @@ struct Shared {
     local: Local,
     limits: HostLimits,
     queued_items_max: usize,
+    lapsing: Lapsing,
     started: Instant,
     wake: watch::Sender<Option<Duration>>,
 }
@@ -124,6 +128,7 @@ impl HostApp {
             kem_id: options.kem_id,
             key_policy: options.key_policy,
             deadlines: options.deadlines,
+            lapses: options.settings.lapses,
         };
         let (wake, waking) = watch::channel(None);
         let shared = Arc::new(Shared {
@@ -137,6 +142,7 @@ impl HostApp {
             local,
             limits: options.limits,
             queued_items_max: options.settings.limits.queued_items_max,
+            lapsing: Lapsing::default(),
             started: Instant::now(),
             wake,
         });
@@ -175,6 +181,10 @@ impl Shared {
         self.mind.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lapses(&self) -> Lapses {
+        self.local.lapses
+    }
+
     fn now(&self) -> Moment {
         let unix = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -190,6 +200,7 @@ impl Shared {
             match effect {
                 Effect::Send(session, action) => mind.send(session, action),
                 Effect::End(session, how) => mind.end(session, how),
+                Effect::PeerStateChanged(_) if self.lapses().has(Lapse::SubscriptionSilent) => {}
                 Effect::PeerStateChanged(keyid) => mind.subscribers.changed(&keyid),
                 Effect::WakeAt(at) => {
                     self.wake.send_replace(Some(at));
@@ -278,8 +289,13 @@ impl SyncApp for HostApp {
         subscribe: bool,
     ) -> BoxStream<'static, Result<PeerState, Status>> {
         let mut mind = self.shared.lock();
-        let snapshot = futures_util::stream::iter(mind.host.peer_states().snapshot()).map(Ok);
-        if !subscribe {
+        let lapses = self.shared.lapses();
+        let snapshot = lapsing::snapshot(mind.host.peer_states().snapshot(), lapses);
+        let snapshot = futures_util::stream::iter(snapshot).map(Ok);
+        if !subscribe && lapses.has(Lapse::SnapshotLeftOpen) {
+            return snapshot.chain(futures_util::stream::pending()).boxed();
+        }
+        if !subscribe || lapses.has(Lapse::SubscriptionEnds) {
             return snapshot.boxed();
         }
         let changes = match mind
@@ -290,8 +306,13 @@ impl SyncApp for HostApp {
             Err(crowded) => return futures_util::stream::iter([Err(crowded.status())]).boxed(),
         };
         drop(mind);
+        let turn = self.shared.lapsing.take_turn(lapses);
         snapshot
             .chain(states::follow(self.shared.clone(), changes))
+            .map(move |state| {
+                let _held = &turn;
+                state
+            })
             .boxed()
     }
 
@@ -307,7 +328,18 @@ impl SyncApp for HostApp {
                 .host
                 .set_remote_client_config(request)
                 .map_err(|error| {
-                    Status::new(i32::from(error.code().number()).into(), error.to_string())
+                    let lapses = shared.lapses();
+                    let code = match error {
+                        StateError::KeyIdMissing => {
+                            lapses.swap(Lapse::MissingKeyIdNotFound, error.code(), |_| {
+                                Code::NotFound
+                            })
+                        }
+                        _ => lapses.swap(Lapse::NotConnectedUnavailable, error.code(), |_| {
+                            Code::Unavailable
+                        }),
+                    };
+                    Status::new(i32::from(code.number()).into(), error.to_string())
                 })?;
             shared.carry_out(&mut mind, effects);
             Ok(())

@@ -10,7 +10,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _};
 use tokio::sync::Notify;
 use tonic::Status;
 
-use super::{Shared, limits::Crowded};
+use super::{Shared, lapsing::told, limits::Crowded};
 use crate::wire::v1sync::PeerState;
 
 /// Everyone who follows the states.
@@ -80,6 +80,7 @@ pub(super) fn follow(
             let state = shared.lock().host.peer_states().get(&keyid).cloned();
             // A peer that was removed meanwhile has no state any more.
             if let Some(state) = state {
+                let state = told(state, shared.lapses());
                 return Some((Ok(state), (shared, changes)));
             }
         }

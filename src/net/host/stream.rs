@@ -4,14 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{OwnedMutexGuard, mpsc, watch},
     time::{Instant, sleep_until},
 };
 use tonic::Status;
 
-use super::Shared;
+use super::{
+    Shared,
+    lapsing::{self, End},
+};
 use crate::{
     crypto::kem::EncapsulationRandomness,
+    lapses::{Lapse, Lapses},
     net::serve::{InboundItems, OutboundItems},
     reference::{
         effect::{Gone, SessionId},
@@ -47,10 +51,13 @@ enum Ending {
 /// Runs one stream to its end, and says with which status.
 pub(super) async fn run(
     shared: Arc<Shared>,
-    inbound: InboundItems,
+    mut inbound: InboundItems,
     outbound: OutboundItems,
 ) -> Result<(), Status> {
-    let randomness = fresh_randomness()?;
+    let lapses = shared.lapses();
+    shared.lapsing.check_alive()?;
+    let turn = shared.lapsing.turn(lapses).await;
+    let randomness = fresh_randomness(lapses)?;
     let (id, orders) = shared.open().map_err(|crowded| crowded.status())?;
     let params = ResponderParams {
         local: shared.local.clone(),
@@ -61,17 +68,26 @@ pub(super) async fn run(
         shared: shared.clone(),
         id,
         session: Some(session),
-        outbound,
+        outbound: outbound.clone(),
         wake: None,
+        turn,
+        secret: String::new(),
     };
-    let ending = stream.run(outputs, inbound, orders).await;
+    let ending = stream.run(outputs, &mut inbound, orders).await;
     shared.close(id, &ending.gone());
     ending.log(id);
-    ending.into_status()
+    if let Ending::Ended(Err(violation)) = &ending {
+        shared.lapsing.suffer(violation.class, lapses);
+    }
+    lapsing::hold_back(ending.kind(), &mut inbound, &outbound, lapses).await;
+    ending.into_status(&stream.secret, lapses)
 }
 
-fn fresh_randomness() -> Result<EncapsulationRandomness, Status> {
+fn fresh_randomness(lapses: Lapses) -> Result<EncapsulationRandomness, Status> {
     let mut seed = [0; 32];
+    if lapses.has(Lapse::EncapsulationReused) {
+        return Ok(EncapsulationRandomness::from_seed(&seed));
+    }
     getrandom::fill(&mut seed)
         .map_err(|error| Status::internal(format!("failed to draw randomness: {error}")))?;
     Ok(EncapsulationRandomness::from_seed(&seed))
@@ -84,13 +100,17 @@ struct Stream {
     session: Option<Session>,
     outbound: OutboundItems,
     wake: Option<Duration>,
+    /// Held by a host that serves one caller at a time.
+    turn: Option<OwnedMutexGuard<()>>,
+    /// The secret the caller sent, for a host that repeats it.
+    secret: String,
 }
 
 impl Stream {
     async fn run(
         &mut self,
         first: Vec<Output>,
-        mut inbound: InboundItems,
+        inbound: &mut InboundItems,
         mut orders: Orders,
     ) -> Ending {
         let mut ended = orders.ended.clone();
@@ -149,6 +169,7 @@ impl Stream {
         for output in outputs {
             match output {
                 Output::Send(item) => {
+                    lapsing::dawdle(self.shared.lapses()).await;
                     // A caller that does not read must not keep a displaced or revoked session alive.
                     tokio::select! {
                         biased;
@@ -160,6 +181,9 @@ impl Stream {
                 Output::NoWake => self.wake = None,
                 Output::PeerVerified(peer) => {
                     let now = self.shared.now();
+                    if self.shared.lapses().has(Lapse::SecretInStatus) {
+                        self.secret.clone_from(&peer.pairing_secret);
+                    }
                     let mut mind = self.shared.lock();
                     let effects = mind.host.admit(self.id, &peer, now).map_err(refused)?;
                     mind.admitted(self.id);
@@ -170,6 +194,9 @@ impl Stream {
                         "a client was admitted"
                     );
                     self.shared.carry_out(&mut mind, effects);
+                    if self.shared.lapses().has(Lapse::OneHandshakeAtATime) {
+                        self.turn = None;
+                    }
                 }
                 Output::Deliver(action) => {
                     let now = self.shared.now();
@@ -229,6 +256,15 @@ impl Ending {
         }
     }
 
+    fn kind(&self) -> End {
+        match self {
+            Ending::Ended(Err(_)) => End::Refusal,
+            Ending::Left(_) => End::Broken,
+            Ending::HalfClosed => End::HalfClosed,
+            Ending::Ended(Ok(())) | Ending::Failed(_) | Ending::Unreadable => End::Other,
+        }
+    }
+
     fn log(&self, id: SessionId) {
         let session = id.0;
         match self {
@@ -249,9 +285,13 @@ impl Ending {
     }
 
     /// The peer learns the kind of its failure; which check failed is for our log alone.
-    fn into_status(self) -> Result<(), Status> {
+    fn into_status(self, secret: &str, lapses: Lapses) -> Result<(), Status> {
         match self {
             Ending::Ended(Ok(())) => Ok(()),
+            Ending::Ended(Err(violation)) if !lapses.is_honest() => {
+                lapsing::status(&violation, public_words(violation.class), secret, lapses)
+            }
+            Ending::Left(_) if lapses.has(Lapse::BrokenFrameOk) => Ok(()),
             Ending::Ended(Err(violation)) => Err(Status::new(
                 i32::from(violation.code().number()).into(),
                 public_words(violation.class),

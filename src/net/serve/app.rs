@@ -81,6 +81,13 @@ impl OutboundItems {
     }
 }
 
+impl OutboundItems {
+    /// Resolves once the call is over for the caller.
+    pub(crate) async fn closed(&self) {
+        self.over.clone().wait().await;
+    }
+}
+
 /// The caller will receive nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallOver;

@@ -18,8 +18,9 @@ use tonic::body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{deadline::status_response, unary};
+use super::{deadline::status_response, lapsing, unary};
 use crate::{
+    lapses::Lapses,
     net::{
         framing::{self, FLAG_END_STREAM, RpcProtocol, media_type},
         request::{PEER_STATES_PATH, SET_REMOTE_CLIENT_CONFIG_PATH, SYNC_PATH},
@@ -35,6 +36,8 @@ const PROTOCOL_VERSION: &str = "1";
 pub(super) struct ConnectLayer {
     /// Longest unary message accepted, in bytes.
     pub(super) message_len_bytes_max: usize,
+    /// What the server gets wrong.
+    pub(super) lapses: Lapses,
 }
 
 impl<S> Layer<S> for ConnectLayer {
@@ -44,6 +47,7 @@ impl<S> Layer<S> for ConnectLayer {
         ConnectService {
             grpc,
             message_len_bytes_max: self.message_len_bytes_max,
+            lapses: self.lapses,
         }
     }
 }
@@ -53,6 +57,7 @@ impl<S> Layer<S> for ConnectLayer {
 pub(super) struct ConnectService<S> {
     grpc: S,
     message_len_bytes_max: usize,
+    lapses: Lapses,
 }
 
 impl<S> Service<Request<Body>> for ConnectService<S>
@@ -81,6 +86,7 @@ where
                 false => to_grpc(request),
             })
         });
+        let lapses = self.lapses;
         Box::pin(async move {
             let answer = match answer {
                 Ok(answer) => answer.await?,
@@ -88,7 +94,7 @@ where
             };
             Ok(match is_unary {
                 true => unary::to_connect(answer).await,
-                false => to_connect(answer),
+                false => to_connect(answer, lapses),
             })
         })
     }
@@ -165,7 +171,7 @@ fn to_grpc(mut request: Request<Body>) -> Request<Body> {
     request
 }
 
-fn to_connect(response: Response<Body>) -> Response<Body> {
+fn to_connect(response: Response<Body>, lapses: Lapses) -> Response<Body> {
     let (mut parts, inner) = response.into_parts();
     // An answer without messages has its status among the headers.
     let headers_status = take_status(&mut parts.headers);
@@ -174,6 +180,7 @@ fn to_connect(response: Response<Body>) -> Response<Body> {
         inner,
         headers_status,
         ended: false,
+        lapses,
     };
     Response::from_parts(parts, Body::new(body))
 }
@@ -183,6 +190,7 @@ struct ConnectBody {
     inner: Body,
     headers_status: Option<RpcStatus>,
     ended: bool,
+    lapses: Lapses,
 }
 
 impl http_body::Body for ConnectBody {
@@ -208,6 +216,9 @@ impl http_body::Body for ConnectBody {
             None => end_of(self.headers_status.take(), &HeaderMap::new()),
         };
         self.ended = true;
+        let Some(end) = lapsing::connect_end(end, self.lapses) else {
+            return Poll::Ready(None);
+        };
         let envelope = framing::encode(FLAG_END_STREAM, &end.to_json());
         let envelope = envelope.map_err(|error| tonic::Status::internal(error.to_string()));
         Poll::Ready(Some(envelope.map(Frame::data)))

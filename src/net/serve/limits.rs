@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::net::framing::PAYLOAD_LEN_BYTES_MAX;
+use crate::{lapses::Lapses, net::framing::PAYLOAD_LEN_BYTES_MAX};
 
 /// Connections held at a time; a further one is closed at once.
 pub const CONNECTIONS_MAX: usize = 512;
@@ -39,6 +39,8 @@ pub struct ServeLimits {
     pub item_len_bytes_max: usize,
     /// Connections held at a time.
     pub connections_max: usize,
+    /// What the server gets wrong.
+    pub lapses: Lapses,
 }
 
 impl Default for ServeLimits {
@@ -46,6 +48,7 @@ impl Default for ServeLimits {
         ServeLimits {
             item_len_bytes_max: PAYLOAD_LEN_BYTES_MAX,
             connections_max: CONNECTIONS_MAX,
+            lapses: Lapses::NONE,
         }
     }
 }

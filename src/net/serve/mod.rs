@@ -8,6 +8,7 @@ mod app;
 mod auth;
 mod connect;
 mod deadline;
+mod lapsing;
 pub mod limits;
 mod preface;
 mod unary;
@@ -35,6 +36,7 @@ pub use auth::{Credential, Guarded};
 pub use limits::ServeLimits;
 
 use crate::{
+    lapses::{Lapse, Lapses, Quirk},
     net::tls::ServerTls,
     wire::v1sync::{
         backrest_sync_service_server::BackrestSyncServiceServer,
@@ -44,6 +46,7 @@ use crate::{
 use app::{Host, Over};
 use connect::ConnectLayer;
 use deadline::DeadlineLayer;
+use lapsing::Dribbling;
 use preface::Counted;
 
 /// Serves an application until `shutdown` resolves; then every stream ends with UNAVAILABLE, and connections that have
@@ -82,7 +85,13 @@ pub async fn serve_over<A: SyncApp>(
             () = &mut shutdown => break Ok(()),
             accepted = listener.accept() => match accepted {
                 Ok((io, _)) if connections.len() < limits.connections_max => {
-                    connections.spawn(serve_connection(io, tls.clone(), calls.clone(), leaving.clone()));
+                    connections.spawn(serve_connection(
+                        io,
+                        tls.clone(),
+                        calls.clone(),
+                        leaving.clone(),
+                        limits.lapses,
+                    ));
                 }
                 Ok(_) => tracing::warn!("a connection over the limit was closed"),
                 Err(error) if is_of_one_connection(&error) => {}
@@ -143,23 +152,36 @@ fn calls<A: SyncApp>(
 + Send
 + 'static {
     let max = limits.item_len_bytes_max;
-    let sync = BackrestSyncServiceServer::new(host.clone())
+    let lapses = limits.lapses;
+    let mut sync = BackrestSyncServiceServer::new(host.clone())
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(max);
+    if lapses.shows(Quirk::Gzip) || lapses.has(Lapse::CompressesUnasked) {
+        sync = sync.send_compressed(CompressionEncoding::Gzip);
+    }
     let states = BackrestSyncStateServiceServer::new(host)
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(max);
     ServiceBuilder::new()
-        .map_request(|request: Request<Incoming>| request.map(Body::new))
+        .map_request(move |request: Request<Incoming>| {
+            lapsing::request(request.map(Body::new), lapses)
+        })
+        .map_response(move |response| lapsing::response(response, lapses))
         .layer(ConnectLayer {
             message_len_bytes_max: max,
+            lapses,
         })
         .layer(DeadlineLayer)
         .service(Routes::new(sync).add_service(states).prepare())
 }
 
-async fn serve_connection<S>(io: TcpStream, tls: Option<ServerTls>, calls: S, leaving: Over)
-where
+async fn serve_connection<S>(
+    io: TcpStream,
+    tls: Option<ServerTls>,
+    calls: S,
+    leaving: Over,
+    lapses: Lapses,
+) where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -167,9 +189,9 @@ where
     // It only makes answers faster; a connection that cannot is dying and says so itself.
     let _ = io.set_nodelay(true);
     match tls {
-        None => serve_http2(io, calls, leaving).await,
+        None => serve_http2(io, calls, leaving, lapses).await,
         Some(tls) => match timeout(limits::TLS_WAIT, tls.accept(io)).await {
-            Ok(Ok(io)) => serve_http2(io, calls, leaving).await,
+            Ok(Ok(io)) => serve_http2(io, calls, leaving, lapses).await,
             Ok(Err(error)) => tracing::info!(%error, "a caller failed at TLS"),
             Err(_) => tracing::info!("a caller did not finish its TLS handshake in time"),
         },
@@ -180,17 +202,19 @@ async fn serve_http2<S>(
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     calls: S,
     leaving: Over,
+    lapses: Lapses,
 ) where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send + 'static,
 {
-    let (io, beginning) = Counted::new(io);
+    let (io, beginning) = Counted::new(Dribbling::new(io, lapses));
+    let window = lapses.vary(Quirk::SmallWindows, limits::STREAM_WINDOW_BYTES, |_| 1024);
     let mut connection = pin!(
         http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .max_concurrent_streams(limits::STREAMS_MAX)
-            .initial_stream_window_size(limits::STREAM_WINDOW_BYTES)
+            .initial_stream_window_size(window)
             .initial_connection_window_size(limits::CONNECTION_WINDOW_BYTES)
             .max_header_list_size(limits::HEADERS_LEN_BYTES_MAX)
             .keep_alive_interval(limits::PING_INTERVAL)

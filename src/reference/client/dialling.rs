@@ -143,7 +143,7 @@ impl Client {
                 ),
             ));
         }
-        Grants::parse(&host.permissions)
+        Grants::parse_lapsing(&host.permissions, self.settings.lapses)
             .map_err(|error| Violation::auth(RuleId::PermissionsScopeForms, error.to_string()))
     }
 

@@ -147,7 +147,9 @@ impl Client {
     }
 
     fn resources(&self, grants: &Grants) -> Action {
-        view::receive_resources(&self.config, |resource| grants.may_know(resource))
+        view::receive_resources(&self.config, grants.lapses(), |resource| {
+            grants.may_know(resource)
+        })
     }
 
     fn manifest(&self, grants: &Grants) -> Action {

@@ -1,17 +1,18 @@
 //! Who may connect (`docs/protocol.md`, section 4).
 
-use super::{Host, Refusal, first_items};
+use super::{Host, Refusal, first_items, lapsing::paired_permissions};
 use crate::{
+    lapses::{Lapse, Lapses},
     reference::{
         config::{Config, check_instance_id},
         effect::{Effect, Moment, SessionId},
         grants::Grants,
-        pairing::{PairingRefusal, select_token},
+        pairing::{PairingRefusal, select_token_lapsing},
         store::{PeerFact, Store},
     },
     rules::RuleId,
     session::{VerifiedPeer, Violation},
-    wire::v1::multihost::{Peer, Permission},
+    wire::v1::multihost::{PairingToken, Peer, Permission},
 };
 
 impl<S: Store> Host<S> {
@@ -29,12 +30,24 @@ impl<S: Store> Host<S> {
         peer: &VerifiedPeer,
         now: Moment,
     ) -> Result<Vec<Effect>, Refusal> {
+        let lapses = self.settings.lapses;
+        self.check_past(peer)?;
         let (grants, paired) = match self.config.authorized_client(&peer.keyid) {
-            Some(entry) => (known_grants(entry, peer)?, None),
-            None => {
-                let (grants, config) = self.pair(peer, now)?;
-                (grants, Some(config))
+            Some(entry) => {
+                let grants = known_grants(entry, peer, lapses)?;
+                (grants, self.lapsing_pairing_of_known(peer, now)?)
             }
+            None => match self.lapsing_admission(peer) {
+                Some(grants) => (grants, None),
+                None => {
+                    let paired = self.pair(peer, now);
+                    if paired.is_err() {
+                        self.count_use_of_refused(peer);
+                    }
+                    let (grants, config) = paired?;
+                    (grants, Some(config))
+                }
+            },
         };
         self.transact(|store| {
             if let Some(config) = &paired {
@@ -48,8 +61,12 @@ impl<S: Store> Host<S> {
             self.states.follow(&config);
             self.config = config;
             effects.push(Effect::ConfigChanged);
+            self.owe_use(peer);
         }
         self.open(session, &peer.keyid, grants, now, &mut effects);
+        if has_paired && lapses.has(Lapse::PairingSessionEnds) {
+            effects.push(Effect::End(session, Ok(())));
+        }
         if has_paired {
             self.send_first_items_to_all_but(Some(session), &mut effects);
         }
@@ -71,9 +88,14 @@ impl<S: Store> Host<S> {
                 RuleId::ResponderNewestSessionWins,
                 "a newer session of the same key",
             );
-            effects.push(Effect::End(displaced, Err(violation)));
+            if !self.settings.lapses.has(Lapse::DisplacedSessionLeftOpen) {
+                effects.push(Effect::End(displaced, Err(violation)));
+            }
+            if self.settings.lapses.has(Lapse::NewerSessionDeaf) {
+                self.links.close(session);
+            }
         }
-        self.states.begin_session(keyid);
+        self.begin_session(keyid);
         effects.push(Effect::PeerStateChanged(keyid.to_owned()));
         for item in items {
             self.links.send(session, item, effects);
@@ -89,27 +111,34 @@ impl<S: Store> Host<S> {
             ));
         }
         let tokens = self.config.pairing_tokens();
-        let index = select_token(&peer.pairing_secret, tokens, now.unix_s())
+        let lapses = self.settings.lapses;
+        let index = select_token_lapsing(&peer.pairing_secret, tokens, now.unix_s(), lapses)
             .map_err(|refusal| Violation::auth(pairing_rule(refusal), refusal.to_string()))?;
+        if let Some(admitted) = self.lapsing_pairing(peer, index)? {
+            return Ok(admitted);
+        }
         self.check_newcomer(peer)?;
-        let permissions = tokens[index].permissions.clone();
-        let grants = parse_grants(&permissions)?;
+        let permissions = paired_permissions(&tokens[index], lapses);
+        let grants = parse_grants(&permissions, lapses)?;
         let config = self
             .config
             .edited(|message| {
                 message.modno = message.modno.saturating_add(1);
                 let sync = message.multihost.get_or_insert_default();
-                sync.authorized_clients.push(Peer {
-                    instance_id: peer.instance_id.clone(),
-                    keyid: peer.keyid.clone(),
-                    permissions,
-                    ..Peer::default()
-                });
-                let token = &mut sync.pairing_tokens[index];
-                token.uses = token.uses.saturating_add(1);
-                if token.max_uses > 0 && token.uses >= token.max_uses {
-                    sync.pairing_tokens.remove(index);
+                let instance_id = peer.instance_id.clone();
+                if !lapses.has(Lapse::PairingForgetsClient) {
+                    sync.authorized_clients.push(Peer {
+                        instance_id: lapses.swap(
+                            Lapse::PairingAddsOtherInstanceId,
+                            instance_id,
+                            |id| format!("paired-{}", id.len()),
+                        ),
+                        keyid: peer.keyid.clone(),
+                        permissions,
+                        ..Peer::default()
+                    });
                 }
+                count_use(&mut sync.pairing_tokens, index, lapses);
             })
             .map_err(|error| {
                 Violation::auth(RuleId::PairingTakenInstanceIdRefused, error.to_string())
@@ -144,8 +173,31 @@ impl<S: Store> Host<S> {
     }
 }
 
-fn known_grants(entry: &Peer, peer: &VerifiedPeer) -> Result<Grants, Violation> {
-    if entry.instance_id != peer.instance_id {
+/// Counts one use; the last one removes the token.
+pub(super) fn count_use(tokens: &mut Vec<PairingToken>, index: usize, lapses: Lapses) {
+    let uses = lapses.swap(Lapse::UseCountedTwice, 1, |_| 2);
+    let uses = lapses.swap(Lapse::UseNotCounted, uses, |_| 0);
+    let uses = lapses.swap(Lapse::UseCountedLate, uses, |_| 0);
+    let token = &mut tokens[index];
+    token.uses = token.uses.saturating_add(uses);
+    let is_spent = token.max_uses > 0 && token.uses >= token.max_uses;
+    if is_spent && !lapses.has(Lapse::UsesOffByOne) || lapses.has(Lapse::TokenDroppedAtFirstUse) {
+        tokens.remove(index);
+    }
+}
+
+pub(super) fn known_grants(
+    entry: &Peer,
+    peer: &VerifiedPeer,
+    lapses: Lapses,
+) -> Result<Grants, Violation> {
+    let (known, sent) = (&entry.instance_id, &peer.instance_id);
+    let is_taken = known == sent
+        || lapses.has(Lapse::InstanceIdUnchecked)
+        || lapses.has(Lapse::EmptyInstanceIdAccepted) && sent.is_empty()
+        || lapses.has(Lapse::InstanceIdCaseIgnored) && known.eq_ignore_ascii_case(sent)
+        || lapses.has(Lapse::InstanceIdComparedInPart) && sent.starts_with(known.as_str());
+    if !is_taken {
         return Err(Violation::auth(
             RuleId::HandshakeInstanceIdOfKey,
             format!(
@@ -154,11 +206,14 @@ fn known_grants(entry: &Peer, peer: &VerifiedPeer) -> Result<Grants, Violation> 
             ),
         ));
     }
-    parse_grants(&entry.permissions)
+    parse_grants(&entry.permissions, lapses)
 }
 
-fn parse_grants(permissions: &[Permission]) -> Result<Grants, Violation> {
-    Grants::parse(permissions)
+pub(super) fn parse_grants(
+    permissions: &[Permission],
+    lapses: Lapses,
+) -> Result<Grants, Violation> {
+    Grants::parse_lapsing(permissions, lapses)
         .map_err(|error| Violation::auth(RuleId::PermissionsScopeForms, error.to_string()))
 }
 

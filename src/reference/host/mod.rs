@@ -6,9 +6,13 @@
 //! order. A violation returned by `admit` or `receive` ends that stream and no other.
 
 mod admit;
+mod lapsing;
+mod lapsing_store;
 mod receive;
 
 use std::{collections::HashMap, error::Error, fmt};
+
+use lapsing::Lapsing;
 
 use super::{
     config::Config,
@@ -23,6 +27,7 @@ use super::{
     view,
 };
 use crate::{
+    lapses::{Lapse, Quirk},
     session::Violation,
     wire::{
         Action, Code,
@@ -42,6 +47,7 @@ pub struct Host<S = MemoryStore> {
     store: S,
     links: Links,
     states: PeerStates,
+    lapsing: Lapsing,
 }
 
 impl Host {
@@ -66,6 +72,7 @@ impl<S: Store> Host<S> {
             config,
             settings,
             store,
+            lapsing: Lapsing::default(),
         }
     }
 
@@ -96,7 +103,11 @@ impl<S: Store> Host<S> {
         let mut effects = Vec::new();
         if let Some(link) = self.links.close(session) {
             let state = why.state(ConnectionState::Disconnected);
-            self.disconnected(&link.keyid, state, why.message(), &mut effects);
+            self.lapsing.left(&link.keyid, why);
+            self.count_owed_uses(&link.keyid);
+            if !self.settings.lapses.has(Lapse::StateStaysConnected) {
+                self.disconnected(&link.keyid, state, why.message(), &mut effects);
+            }
         }
         self.links.announce(&mut effects);
         effects
@@ -121,6 +132,7 @@ impl<S: Store> Host<S> {
         }
         self.transact(|store| store.keep_config(&config))?;
         let old = std::mem::replace(&mut self.config, config);
+        self.lapsing.remember_clients(&old);
         let ended = self.sessions_not_outliving(&old);
         self.states.follow(&self.config);
         for session in ended {
@@ -148,21 +160,42 @@ impl<S: Store> Host<S> {
         &mut self,
         request: SetRemoteClientConfigRequest,
     ) -> Result<Vec<Effect>, StateError> {
-        if request.peer_keyid.is_empty() {
-            return Err(StateError::KeyIdMissing);
-        }
-        let session = self
-            .links
-            .session_of(&request.peer_keyid)
-            .ok_or(StateError::NotConnected)?;
-        let action = Action::SetConfig(SyncActionSetConfig {
+        let lapses = self.settings.lapses;
+        let named = match request.peer_keyid.is_empty() {
+            true => Err(StateError::KeyIdMissing),
+            false => Ok(()),
+        };
+        lapses.keep(Lapse::MissingKeyIdOk, named)?;
+        let session = match self.links.session_of(&request.peer_keyid) {
+            Some(session) => session,
+            None if lapses.has(Lapse::NotConnectedOk) => return Ok(Vec::new()),
+            None if lapses.has(Lapse::MissingKeyIdOk) && request.peer_keyid.is_empty() => {
+                return Ok(Vec::new());
+            }
+            None => return Err(StateError::NotConnected),
+        };
+        let mut change = SyncActionSetConfig {
             repos: request.repos,
             plans: request.plans,
             repos_to_delete: request.repos_to_delete,
             plans_to_delete: request.plans_to_delete,
+        };
+        if lapses.has(Lapse::SetConfigWithoutDeletions) {
+            change.repos_to_delete.clear();
+            change.plans_to_delete.clear();
+        }
+        let receivers = lapses.swap(Lapse::SetConfigToAll, vec![session], |_| {
+            self.links.iter().map(|(session, _)| session).collect()
         });
+        let receivers = lapses.swap(Lapse::SetConfigTwice, receivers, |sessions| {
+            sessions.repeat(2)
+        });
+        let receivers = lapses.swap(Lapse::SetConfigDropped, receivers, |_| Vec::new());
         let mut effects = Vec::new();
-        self.links.send(session, action, &mut effects);
+        for session in receivers {
+            self.links
+                .send(session, Action::SetConfig(change.clone()), &mut effects);
+        }
         Ok(effects)
     }
 
@@ -228,6 +261,14 @@ impl<S: Store> Host<S> {
         self.links
             .iter()
             .filter(|(_, link)| we_changed || before.get(&link.keyid) != after.get(&link.keyid))
+            .filter(|(_, link)| {
+                let is_removed = !after.contains_key(&link.keyid);
+                let overlooks = match is_removed {
+                    true => Lapse::RevokedSessionGoesOn,
+                    false => Lapse::ChangedSessionGoesOn,
+                };
+                !self.settings.lapses.has(overlooks)
+            })
             .map(|(session, _)| session)
             .collect()
     }
@@ -237,6 +278,9 @@ impl<S: Store> Host<S> {
         excepted: Option<SessionId>,
         effects: &mut Vec<Effect>,
     ) {
+        if self.settings.lapses.has(Lapse::ConfigChangeNotTold) {
+            return;
+        }
         let items: Vec<_> = self
             .links
             .iter()
@@ -253,11 +297,20 @@ impl<S: Store> Host<S> {
 
 /// What a client is told first, and again on every change (`docs/protocol.md`, section 6).
 fn first_items(config: &Config, grants: &Grants) -> Vec<Action> {
-    let resources = view::receive_resources(config, |resource| grants.may_read_config(resource));
-    [view::receive_config(config, grants), resources]
-        .into_iter()
-        .chain(view::shared_repos(config, grants))
-        .collect()
+    let lapses = grants.lapses();
+    let resources =
+        view::receive_resources(config, lapses, |resource| grants.may_read_config(resource));
+    let views = vec![view::receive_config(config, grants), resources];
+    let views = lapses.swap(Lapse::ResourcesBeforeConfig, views, |mut views| {
+        views.reverse();
+        views
+    });
+    let views = lapses.vary(Quirk::RepeatsItself, views, |mut views| {
+        views.extend_from_within(..);
+        views
+    });
+    let pushed = view::shared_repos(config, grants);
+    views.into_iter().chain(pushed).collect()
 }
 
 /// Why a session cannot go on.

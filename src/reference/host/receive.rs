@@ -2,8 +2,9 @@
 
 use prost::Message as _;
 
-use super::{Host, Refusal};
+use super::{Host, Refusal, lapsing_store::spoilt_log};
 use crate::{
+    lapses::{Lapse, Quirk},
     reference::{
         effect::{Effect, Moment, SessionId},
         logs,
@@ -18,8 +19,9 @@ use crate::{
         v1sync::{
             RemoteConfig,
             sync_stream_item::{
-                SyncActionOperationManifest, SyncActionReceiveLogData, SyncActionReceiveOperations,
-                SyncActionReceiveResources, SyncActionRequestOperationData,
+                SyncActionHeartbeat, SyncActionOperationManifest, SyncActionReceiveLogData,
+                SyncActionReceiveOperations, SyncActionReceiveResources,
+                SyncActionRequestOperationData,
             },
         },
     },
@@ -45,8 +47,17 @@ impl<S: Store> Host<S> {
         let keyid = link.keyid.clone();
         let mut effects = Vec::new();
         let taken = self.take(session, &keyid, action, now, &mut effects);
+        let lapses = self.settings.lapses;
+        let taken = match taken {
+            Err(Refusal::Violation(violation)) if lapses.skips(violation.rule) => Ok(()),
+            taken => taken,
+        };
         match self.settle(taken) {
             Ok(()) => {
+                if lapses.shows(Quirk::Chatty) {
+                    let heartbeat = Action::Heartbeat(SyncActionHeartbeat {});
+                    self.links.send(session, heartbeat, &mut effects);
+                }
                 self.links.announce(&mut effects);
                 Ok(effects)
             }
@@ -79,17 +90,23 @@ impl<S: Store> Host<S> {
     ) -> Result<(), Refusal> {
         let name = action.name();
         let refused = |rule| Err(Violation::protocol(rule, format!("{name} from a client")).into());
+        let lapses = self.settings.lapses;
         match action {
+            Action::Heartbeat(_) if lapses.has(Lapse::HeartbeatNotNoted) => {}
             Action::Heartbeat(_) => {
-                self.store
-                    .keep_fact(keyid, PeerFact::Heartbeat(now.unix_ms))?;
-                self.states.heartbeat(keyid, now.unix_ms);
+                let at = lapses.swap(Lapse::HeartbeatInSeconds, now.unix_ms, |ms| ms / 1000);
+                self.store.keep_fact(keyid, PeerFact::Heartbeat(at))?;
+                self.states.heartbeat(keyid, at);
                 effects.push(Effect::PeerStateChanged(keyid.to_owned()));
             }
             Action::ReceiveConfig(item) => self.keep_config(keyid, item.config, effects)?,
             Action::ReceiveResources(item) => self.merge_resources(keyid, item, effects)?,
             Action::OperationManifest(item) => self.reconcile(session, keyid, item, effects)?,
             Action::ReceiveOperations(item) => self.receive_operations(keyid, item)?,
+            Action::RequestResources(_) if lapses.has(Lapse::RequestResourcesAnswered) => {
+                self.answer_with_resources(session, effects);
+            }
+            Action::SetConfig(item) if lapses.has(Lapse::SetConfigObeyed) => self.obey(&item),
             Action::RequestOperationData(_)
             | Action::SetConfig(_)
             | Action::RequestResources(_) => {
@@ -110,6 +127,7 @@ impl<S: Store> Host<S> {
             Action::RequestLog(_) | Action::ReceiveLogData(_) => {
                 return refused(RuleId::ResponderLogsOrRefusal);
             }
+            Action::Throttle(_) if lapses.has(Lapse::ThrottleUnheeded) => {}
             Action::Throttle(item) if self.settings.capabilities.throttle => {
                 self.links.throttle(session, item.delay_ms, now.monotonic);
             }
@@ -130,6 +148,16 @@ impl<S: Store> Host<S> {
         config: Option<RemoteConfig>,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
+        let lapses = self.settings.lapses;
+        let has_one = self
+            .states
+            .get(keyid)
+            .is_some_and(|state| state.remote_config.is_some());
+        if lapses.has(Lapse::RemoteConfigDropped)
+            || lapses.has(Lapse::FirstRemoteConfigKept) && has_one
+        {
+            return Ok(());
+        }
         let len_max = self.settings.limits.remote_config_len_bytes_max;
         if config
             .as_ref()
@@ -150,6 +178,12 @@ impl<S: Store> Host<S> {
         item: SyncActionReceiveResources,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
+        if self.settings.lapses.has(Lapse::ResourcesDropped) {
+            return Ok(());
+        }
+        if self.settings.lapses.has(Lapse::ResourcesReplaced) {
+            self.forget_resources(keyid);
+        }
         let limits = self.settings.limits;
         let resources = item.clone();
         self.states
@@ -170,7 +204,12 @@ impl<S: Store> Host<S> {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
         let (ids, modnos) = (manifest.op_ids, manifest.modnos);
-        if ids.len() != modnos.len() {
+        let lapses = self.settings.lapses;
+        let is_unequal = ids.len() != modnos.len();
+        if is_unequal && lapses.has(Lapse::ManifestRefusedLate) {
+            self.store.reconcile(keyid, &[])?;
+        }
+        if is_unequal && !lapses.has(Lapse::ManifestZipped) {
             return Err(Violation::protocol(
                 RuleId::ResponderManifestLengths,
                 format!("{} op ids beside {} modnos", ids.len(), modnos.len()),
@@ -178,12 +217,16 @@ impl<S: Store> Host<S> {
             .into());
         }
         let len_max = self.settings.limits.manifest_len_max;
+        let len_max = lapses.swap(Lapse::ManifestLimitSmall, len_max, |_| 1000);
         if ids.len() > len_max {
             return Err(over_limit(format!("a manifest of more than {len_max} ids")));
         }
         let listed: Vec<(i64, i64)> = ids.into_iter().zip(modnos).collect();
-        let wanted = self.store.reconcile(keyid, &listed)?;
-        if !wanted.is_empty() {
+        let wanted = match lapses.is_honest() {
+            true => self.store.reconcile(keyid, &listed)?,
+            false => self.lapsing_reconcile(keyid, listed)?,
+        };
+        if !wanted.is_empty() || lapses.has(Lapse::EmptyRequestSent) {
             let request = SyncActionRequestOperationData { op_ids: wanted };
             let action = Action::RequestOperationData(request);
             self.links.send(session, action, effects);
@@ -204,6 +247,9 @@ impl<S: Store> Host<S> {
             let seen = "an operation event of no kind";
             Violation::protocol(RuleId::ResponderOperationsNoKind, seen)
         })?;
+        if !self.settings.lapses.is_honest() {
+            return self.lapsing_event(keyid, event);
+        }
         match event {
             Event::KeepAlive(_) => Ok(()),
             Event::CreatedOperations(list) | Event::UpdatedOperations(list) => {
@@ -226,13 +272,7 @@ impl<S: Store> Host<S> {
         operations: Vec<v1::Operation>,
     ) -> Result<(), Refusal> {
         for operation in &operations {
-            if let Some(field) = missing_field(operation) {
-                return Err(Violation::protocol(
-                    RuleId::ResponderOperationsInvalidRefused,
-                    format!("operation {} without {field}", operation.id),
-                )
-                .into());
-            }
+            self.check_operation(operation)?;
         }
         for operation in operations {
             self.store
@@ -245,6 +285,17 @@ impl<S: Store> Host<S> {
         Ok(())
     }
 
+    pub(super) fn check_operation(&self, operation: &v1::Operation) -> Result<(), Refusal> {
+        match missing_field(operation) {
+            None => Ok(()),
+            Some(field) => Err(Violation::protocol(
+                RuleId::ResponderOperationsInvalidRefused,
+                format!("operation {} without {field}", operation.id),
+            )
+            .into()),
+        }
+    }
+
     fn serve_log(
         &mut self,
         session: SessionId,
@@ -255,7 +306,8 @@ impl<S: Store> Host<S> {
     ) -> Result<(), Refusal> {
         // A client's logs are kept under its key id, so that whatever is found there is its own.
         let log = self.store.log(keyid, log_id)?;
-        for action in logs::answer(log_id, log.as_ref(), now.unix_s()) {
+        let answer = logs::answer(log_id, log.as_ref(), now.unix_s());
+        for action in spoilt_log(answer, self.settings.lapses) {
             self.links.send(session, action, effects);
         }
         Ok(())

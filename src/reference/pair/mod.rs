@@ -16,6 +16,7 @@ use crate::{
         identity::KeyPolicy,
         kem::{EncapsulationRandomness, KemId},
     },
+    lapses::Lapses,
     session::{
         Deadlines, InitiatorParams, Input, Local, Output, ResponderParams, Session, StepError,
         Violation,
@@ -265,6 +266,7 @@ fn local(config: &Config) -> Local {
             key_exchange: Duration::from_secs(15),
             handshake: Duration::from_secs(15),
         },
+        lapses: Lapses::NONE,
     }
 }
 

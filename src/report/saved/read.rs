@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{FILE_LEN_BYTES_MAX, FORMAT, PlayedCase, SCHEMA};
 use crate::{
-    scenario::model::{STEPS_MAX, WITHIN_MAX},
+    scenario::model::{PLAYED_STEPS_MAX, WITHIN_MAX},
     trace::EVENTS_MAX,
 };
 
@@ -101,8 +101,10 @@ impl PlayedCase {
         if scenario.rules.is_empty() {
             return Err("its scenario names no rule".to_owned());
         }
-        if scenario.steps.len() > STEPS_MAX {
-            return Err(format!("its scenario has more than {STEPS_MAX} steps"));
+        if scenario.steps.len() > PLAYED_STEPS_MAX {
+            return Err(format!(
+                "its scenario has more than {PLAYED_STEPS_MAX} steps"
+            ));
         }
         if let Some(step) = scenario
             .steps

@@ -92,6 +92,9 @@ fn takes(root: &Json, content: &Json) -> String {
     }
     match (definition, content["type"].as_str()) {
         (_, Some("object")) => "nothing".to_owned(),
+        (_, Some("array")) if content["items"]["$ref"] == "#/$defs/Step" => {
+            "a list of steps".to_owned()
+        }
         (_, Some("array")) => "a list of action names".to_owned(),
         (_, Some("string")) => "text".to_owned(),
         (_, Some("integer")) => "a number".to_owned(),

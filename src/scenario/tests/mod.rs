@@ -180,7 +180,7 @@ steps:
     assert_eq!(
         verbs,
         [
-            Verb::Connect(Connect { identity: None }),
+            Verb::Connect(Connect::default()),
             Verb::Send(Sendable::Key),
             Verb::ExpectClosed(ending),
             Verb::Probe(Probe::ServesANewSession),

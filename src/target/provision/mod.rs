@@ -13,7 +13,7 @@ pub use host::{HOST_INSTANCE_ID, Provision};
 
 use crate::scenario::{
     fixtures::{Fixtures, Plan, Repo},
-    model::{PermissionFixture, PermissionKind},
+    model::PermissionFixture,
 };
 
 /// Version of the layout of the neutral form.
@@ -90,12 +90,7 @@ fn permissions(permissions: &[PermissionFixture]) -> Vec<Value> {
         .iter()
         .map(|permission| {
             json!({
-                "type": match permission.kind {
-                    PermissionKind::ReadOperations => "PERMISSION_READ_OPERATIONS",
-                    PermissionKind::ReadConfig => "PERMISSION_READ_CONFIG",
-                    PermissionKind::ReadWriteConfig => "PERMISSION_READ_WRITE_CONFIG",
-                    PermissionKind::ReceiveSharedRepos => "PERMISSION_RECEIVE_SHARED_REPOS",
-                },
+                "type": permission.kind.name(),
                 "scopes": permission.scopes,
             })
         })

@@ -4,12 +4,12 @@
 mod ended;
 mod unasked;
 
-use super::{End, Event, EventKind, Trace};
+use super::{End, Event, EventKind, Trace, looks};
 use crate::{
     rules::RuleId,
     scenario::{
         message::Pattern,
-        model::{Expectation, HttpAnswer, Step, Verb},
+        model::{Expectation, HttpAnswer, Scenario, Step, Verb},
     },
     session::Violation,
     wire::{Action, Role, SyncStreamItem},
@@ -31,6 +31,8 @@ pub enum Reading {
     },
     /// It can no longer be satisfied.
     Failed(Broken),
+    /// What looks inside the peer gave no answer, for this reason; that says nothing of the claim.
+    NotTold(String),
     /// It needs more.
     Open {
         /// What it waits for, in words.
@@ -51,8 +53,9 @@ pub struct Broken {
     pub event: Option<usize>,
 }
 
-/// Reads the events of the step's session from `mark` on. `peer_role` is the role of the peer under test.
-pub fn read(step: &Step, session: &str, peer_role: Role, trace: &Trace, mark: Mark) -> Reading {
+/// Reads the events of the step's session from `mark` on, as the scenario's peer and fixtures have it.
+pub fn read(step: &Step, session: &str, scenario: &Scenario, trace: &Trace, mark: Mark) -> Reading {
+    let (peer_role, fixtures) = (scenario.role, &scenario.fixtures);
     let events = Events {
         trace,
         session,
@@ -60,8 +63,15 @@ pub fn read(step: &Step, session: &str, peer_role: Role, trace: &Trace, mark: Ma
         mark,
     };
     match &step.verb {
-        Verb::Connect(_) | Verb::Send(_) | Verb::HalfClose(_) | Verb::Reset(_) => satisfied(mark),
-        Verb::ExpectNever(_) => satisfied(mark),
+        Verb::Connect(_)
+        | Verb::Send(_)
+        | Verb::HalfClose(_)
+        | Verb::Reset(_)
+        | Verb::Cut(_)
+        | Verb::Stall(_)
+        | Verb::AllAtOnce(_)
+        | Verb::Each(_)
+        | Verb::ExpectNever(_) => satisfied(mark),
         Verb::Expect(Expectation::Key) => key(&events),
         Verb::Expect(Expectation::Handshake) => handshake(&events),
         Verb::Expect(Expectation::Item(pattern)) => item(&events, pattern),
@@ -73,18 +83,27 @@ pub fn read(step: &Step, session: &str, peer_role: Role, trace: &Trace, mark: Ma
         Verb::ExpectClosed(ending) => events.ended(ending),
         Verb::ExpectRefused(ending) => events.refused(ending),
         Verb::ExpectHttp(answer) => http(&events, answer),
+        Verb::ExpectCount(expected) => looks::count(trace, scenario, mark, *expected),
+        Verb::ExpectState(expected) => looks::state(&events, expected, fixtures),
+        Verb::ExpectSnapshot(expected) => looks::snapshot(&events, expected, fixtures),
+        Verb::Subscribe(_) => looks::subscribed(&events),
+        Verb::ExpectUpdate(expected) => looks::update(&events, expected, fixtures),
+        Verb::SetClientConfig(call) => looks::client_config(&events, call),
+        Verb::ChangeConfig(_) => looks::changed(&events),
+        Verb::ExpectConfig(expected) => looks::config(&events, expected, fixtures),
+        Verb::ExpectOperations(expected) => looks::operations(&events, expected),
     }
 }
 
-struct Events<'a> {
-    trace: &'a Trace,
-    session: &'a str,
-    peer_role: Role,
-    mark: Mark,
+pub(super) struct Events<'a> {
+    pub trace: &'a Trace,
+    pub session: &'a str,
+    pub peer_role: Role,
+    pub mark: Mark,
 }
 
 impl<'a> Events<'a> {
-    fn rest(&self) -> impl Iterator<Item = (usize, &'a Event)> {
+    pub fn rest(&self) -> impl Iterator<Item = (usize, &'a Event)> {
         self.trace
             .of(self.session)
             .filter(|(index, _)| *index >= self.mark.0)
@@ -119,18 +138,18 @@ impl<'a> Events<'a> {
     }
 }
 
-fn satisfied(mark: Mark) -> Reading {
+pub(super) fn satisfied(mark: Mark) -> Reading {
     Reading::Satisfied {
         mark,
         remarks: Vec::new(),
     }
 }
 
-fn done(index: usize) -> Reading {
+pub(super) fn done(index: usize) -> Reading {
     satisfied(Mark(index + 1))
 }
 
-fn failed(expected: &str, seen: impl Into<String>, event: usize) -> Reading {
+pub(super) fn failed(expected: &str, seen: impl Into<String>, event: usize) -> Reading {
     Reading::Failed(Broken {
         rule: None,
         expected: expected.to_owned(),
@@ -176,13 +195,18 @@ fn surprise(expected: &str, index: usize, kind: &EventKind) -> Option<Reading> {
         | EventKind::NotSent(_)
         | EventKind::HalfClosed
         | EventKind::ResetByUs
+        | EventKind::CutByUs
+        | EventKind::Stalled
+        | EventKind::Called(_)
+        | EventKind::State(_)
+        | EventKind::Told(_)
         | EventKind::Answered { .. } => return None,
     };
     Some(failed(expected, seen, index))
 }
 
 /// What one event means to a step that waits.
-enum Look {
+pub(super) enum Look {
     /// The wait is over.
     Over(Reading),
     /// It may come while the step waits.
@@ -192,7 +216,7 @@ enum Look {
 }
 
 /// Reads on until an event ends the wait.
-fn scan(
+pub(super) fn scan(
     events: &Events<'_>,
     expected: &str,
     mut look: impl FnMut(usize, &EventKind) -> Look,
@@ -268,7 +292,7 @@ fn action_is(item: &SyncStreamItem, name: &str) -> bool {
 
 /// A session is up once the keys are exchanged, the handshake verified, and the peer showed what we may see: a client
 /// its operations too.
-fn established(events: &Events<'_>) -> Reading {
+pub(super) fn established(events: &Events<'_>) -> Reading {
     let expected = match events.peer_role {
         Role::Responder => "a session: keys, the peer's handshake, its config and resources",
         Role::Initiator => {

@@ -1,0 +1,271 @@
+//! `syncspec self-test`: what the suite would catch.
+
+use std::path::PathBuf;
+
+/// Percentage of the defects that must be caught where nothing else is asked for.
+#[cfg(feature = "self-test")]
+const AT_LEAST: f64 = 95.0;
+
+#[derive(clap::Args)]
+pub struct SelfTestArgs {
+    /// Look at these defects, or with --honest at these peers, only
+    #[arg(long, value_name = "ID")]
+    only: Vec<String>,
+    /// Print the defects, or with --honest the peers, instead of trying them
+    #[arg(long)]
+    list: bool,
+    /// Play every case against every defect, rather than until it is caught
+    #[arg(long)]
+    full: bool,
+    /// Switch this many pairs of defects on together too
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pairs: usize,
+    /// Play the suite against honest but unusual peers instead: all must be green
+    #[arg(long)]
+    honest: bool,
+    /// Fail where fewer defects are caught than this many in a hundred; 95 unless said otherwise
+    #[arg(long, value_name = "PERCENT")]
+    at_least: Option<f64>,
+    /// Fail where there are fewer defects than this
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    of_at_least: usize,
+    /// Seed of all our randomness
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Write a report: json=FILE
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = json_file)]
+    report: Option<PathBuf>,
+}
+
+fn json_file(text: &str) -> Result<PathBuf, String> {
+    match text.split_once('=') {
+        Some(("json", file)) if !file.is_empty() => Ok(PathBuf::from(file)),
+        _ => Err("expected json=FILE".to_owned()),
+    }
+}
+
+#[cfg(not(feature = "self-test"))]
+pub fn self_test(_: &SelfTestArgs) -> Result<u8, u8> {
+    eprintln!(
+        "error: this build's reference can only be honest; build it with the defects in:\n\n  cargo run --release \
+         --features self-test -- self-test"
+    );
+    Err(super::exit::USAGE)
+}
+
+#[cfg(feature = "self-test")]
+pub use with_defects::self_test;
+
+#[cfg(feature = "self-test")]
+mod with_defects {
+    use std::{fs, io};
+
+    use syncspec::{
+        lapses::{Quirk, defects},
+        model::load_catalogue,
+        report::console,
+        runner::{Job, Selection, plan},
+        scenario::model::Profile,
+        selftest::{self, Alarm, Challenged, Questions, SelfTest, SelfTestError},
+        wire::{Role, RpcProtocol},
+    };
+
+    use super::{
+        super::{exit, print},
+        AT_LEAST, SelfTestArgs,
+    };
+
+    pub fn self_test(args: &SelfTestArgs) -> Result<u8, u8> {
+        if args.list {
+            return print(&list(args.honest));
+        }
+        let jobs = jobs()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| {
+                eprintln!("error: failed to start: {error}");
+                exit::SUITE
+            })?;
+        let done = runtime.block_on(async {
+            match args.honest {
+                true => honest(args, jobs).await,
+                false => defective(args, jobs).await,
+            }
+        });
+        // Peers that were left open on purpose end with the process.
+        runtime.shutdown_background();
+        done
+    }
+
+    fn list(honest: bool) -> String {
+        let lines: Vec<String> = match honest {
+            true => Quirk::ALL
+                .iter()
+                .map(|quirk| format!("{:<24} {}", quirk.id(), quirk.doc()))
+                .collect(),
+            false => defects()
+                .map(|defect| {
+                    let lapse = defect.lapse;
+                    format!(
+                        "{:<36} {:<10} {:<44} {}",
+                        lapse.id(),
+                        defect.role,
+                        lapse.rule(),
+                        lapse.doc()
+                    )
+                })
+                .collect(),
+        };
+        lines.join("\n")
+    }
+
+    /// Every built-in case over both RPC protocols.
+    fn jobs() -> Result<Vec<Job>, u8> {
+        let templates = load_catalogue().map_err(|errors| {
+            for error in &errors {
+                eprintln!("{}", error.render());
+            }
+            exit::USAGE
+        })?;
+        let selection = Selection {
+            profile: Profile::Full,
+            ..Selection::default()
+        };
+        let roles = [Role::Responder, Role::Initiator].into_iter();
+        let jobs = roles.flat_map(|role| plan(&templates, &selection, role, &RpcProtocol::ALL));
+        Ok(jobs.collect())
+    }
+
+    async fn defective(args: &SelfTestArgs, jobs: Vec<Job>) -> Result<u8, u8> {
+        let questions = Questions {
+            only: args.only.clone(),
+            full: args.full,
+            pairs: args.pairs,
+            seed: args.seed,
+        };
+        let mut tell = |row: &Challenged| {
+            // Whoever read along may have gone; the exit code still tells.
+            let _ = selftest::print_row(&mut io::stdout().lock(), row);
+        };
+        let asked = selftest::self_test(jobs, &questions, &mut tell).await;
+        let test = asked.map_err(|error| failed(&error))?;
+        let _ = selftest::print(&mut io::stdout().lock(), &test);
+        if let Some(file) = &args.report {
+            let text = format!("{:#}\n", selftest::json(&test));
+            fs::write(file, text).map_err(|error| {
+                eprintln!(
+                    "error: failed to write the report {}: {error}",
+                    file.display()
+                );
+                exit::SUITE
+            })?;
+        }
+        Ok(verdict(args, &test))
+    }
+
+    fn verdict(args: &SelfTestArgs, test: &SelfTest) -> u8 {
+        let at_least = args.at_least.unwrap_or(AT_LEAST);
+        let matrix = &test.matrix;
+        let mut good = true;
+        if matrix.defects() < args.of_at_least.max(1) {
+            eprintln!(
+                "error: expected at least {} defects, saw {}",
+                args.of_at_least.max(1),
+                matrix.defects()
+            );
+            good = false;
+        }
+        if args.only.is_empty() && matrix.score() < at_least {
+            eprintln!(
+                "error: expected at least {at_least} % of the defects to be caught, saw {:.1} %",
+                matrix.score()
+            );
+            good = false;
+        }
+        for defect in matrix.unexcused() {
+            eprintln!(
+                "error: nothing catches {} ({}), which breaks the `must` {}: write a case, or record the reason",
+                defect.lapse.id(),
+                defect.role,
+                defect.lapse.rule()
+            );
+            good = false;
+        }
+        if let Some(pair) = test.pairs.iter().find(|pair| !pair.caught) {
+            let ids: Vec<_> = pair
+                .defects
+                .iter()
+                .map(|defect| defect.lapse.id())
+                .collect();
+            eprintln!("error: nothing catches {} together", ids.join(" and "));
+            good = false;
+        }
+        if good { exit::CONFORMS } else { exit::BROKEN }
+    }
+
+    async fn honest(args: &SelfTestArgs, jobs: Vec<Job>) -> Result<u8, u8> {
+        if let Some(unknown) = args
+            .only
+            .iter()
+            .find(|id| Quirk::ALL.iter().all(|quirk| quirk.id() != id.as_str()))
+        {
+            eprintln!(
+                "error: no unusual peer is called `{unknown}`; --honest --list prints them all"
+            );
+            return Err(exit::USAGE);
+        }
+        let asked = selftest::honest_but_unusual(jobs, &args.only, args.seed).await;
+        let alarms = asked.map_err(|error| failed(&error))?;
+        for alarm in &alarms {
+            tell(alarm);
+        }
+        let false_alarms: usize = alarms.iter().map(|alarm| alarm.false_alarms.len()).sum();
+        println!(
+            "{} honest peers, {false_alarms} false alarm(s)",
+            alarms.len()
+        );
+        Ok(match false_alarms {
+            0 => exit::CONFORMS,
+            _ => exit::BROKEN,
+        })
+    }
+
+    fn tell(alarm: &Alarm) {
+        println!(
+            "{} {:<24} {} cases, {} with remarks on what deployed peers do",
+            if alarm.false_alarms.is_empty() {
+                "green"
+            } else {
+                "RED  "
+            },
+            alarm.quirk.id(),
+            alarm.played,
+            alarm.remarks
+        );
+        let mut out = io::stdout().lock();
+        for result in &alarm.false_alarms {
+            if console::details(&mut out, result).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn failed(error: &SelfTestError) -> u8 {
+        let code = match error {
+            SelfTestError::UnknownDefect(_) => exit::USAGE,
+            SelfTestError::NotGreen(results) => {
+                let mut out = io::stderr().lock();
+                for result in results {
+                    if console::details(&mut out, result).is_err() {
+                        break;
+                    }
+                }
+                exit::SUITE
+            }
+            _ => exit::SUITE,
+        };
+        eprintln!("error: failed to {error}");
+        code
+    }
+}

@@ -1,0 +1,220 @@
+//! How a host with a lapse admits, and what it keeps that an honest one does not. The honest way is in [`super::admit`].
+
+use std::collections::HashSet;
+
+use super::{
+    Host,
+    admit::{count_use, known_grants, parse_grants},
+};
+use crate::{
+    lapses::{Lapse, Lapses},
+    reference::{
+        config::{Config, check_instance_id},
+        effect::{Gone, Moment},
+        grants::Grants,
+        pairing::select_token_lapsing,
+        store::Store,
+    },
+    rules::RuleId,
+    session::{VerifiedPeer, Violation},
+    wire::v1::multihost::{PairingToken, Peer, Permission, permission::Type},
+};
+
+/// What only a host with a lapse remembers.
+#[derive(Debug, Default)]
+pub(super) struct Lapsing {
+    /// Clients that were removed or altered.
+    former: Vec<Peer>,
+    /// Key ids whose last session ended with an error.
+    locked_out: HashSet<String>,
+    /// Key ids that have paired, with the secret whose use is not counted yet.
+    owed: Vec<(String, String)>,
+    /// Ids that were deleted, by owner.
+    pub deleted: HashSet<(String, i64)>,
+}
+
+impl Lapsing {
+    pub fn remember_clients(&mut self, old: &Config) {
+        self.former.extend(old.authorized_clients().iter().cloned());
+    }
+
+    pub fn left(&mut self, keyid: &str, why: &Gone) {
+        if let Gone::Violation(_) = why {
+            self.locked_out.insert(keyid.to_owned());
+        }
+    }
+}
+
+impl<S: Store> Host<S> {
+    /// Refuses a peer for what it did in an earlier session, as no honest host does.
+    pub(super) fn check_past(&self, peer: &VerifiedPeer) -> Result<(), Violation> {
+        let lapses = self.settings.lapses;
+        let is_second = self.links.session_of(&peer.keyid).is_some();
+        let is_refused = lapses.has(Lapse::FaultLocksOut)
+            && self.lapsing.locked_out.contains(&peer.keyid)
+            || lapses.has(Lapse::NewerSessionRefused) && is_second;
+        match is_refused {
+            true => Err(Violation::session(
+                RuleId::ResponderSurvives,
+                "a client that was here before",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// What a host with a lapse grants to a key that is no client's.
+    pub(super) fn lapsing_admission(&self, peer: &VerifiedPeer) -> Option<Grants> {
+        let lapses = self.settings.lapses;
+        let is_own = peer.keyid == self.config.identity().keyid();
+        if lapses.has(Lapse::UnknownKeyAdmitted) && peer.pairing_secret.is_empty() && !is_own
+            || lapses.has(Lapse::OwnIdentityAdmitted) && is_own
+        {
+            return Grants::parse_lapsing(&[], lapses).ok();
+        }
+        let mut former = self.lapsing.former.iter();
+        let entry = former.find(|entry| entry.keyid == peer.keyid)?;
+        match lapses.has(Lapse::RevokedClientAdmitted) {
+            true => known_grants(entry, peer, lapses).ok(),
+            false => None,
+        }
+    }
+
+    /// What the secret of a known client does to a host that looks at it.
+    pub(super) fn lapsing_pairing_of_known(
+        &self,
+        peer: &VerifiedPeer,
+        now: Moment,
+    ) -> Result<Option<Config>, Violation> {
+        let lapses = self.settings.lapses;
+        if peer.pairing_secret.is_empty() {
+            return Ok(None);
+        }
+        let tokens = self.config.pairing_tokens();
+        let found = select_token_lapsing(&peer.pairing_secret, tokens, now.unix_s(), lapses);
+        match found {
+            Ok(index) if lapses.has(Lapse::KnownKeyCountsUse) => Ok(self.with_use_counted(index)),
+            Err(refusal) if lapses.has(Lapse::KnownKeySecretChecked) => Err(Violation::auth(
+                RuleId::PairingKnownKeyConsumesNothing,
+                refusal.to_string(),
+            )),
+            _ => Ok(None),
+        }
+    }
+
+    fn with_use_counted(&self, index: usize) -> Option<Config> {
+        let counted = self.config.edited(|message| {
+            if let Some(sync) = &mut message.multihost {
+                count_use(&mut sync.pairing_tokens, index, Lapses::NONE);
+            }
+        });
+        counted.ok()
+    }
+
+    /// How a host with a lapse pairs a client that an honest one would refuse; nothing where it does as others do.
+    pub(super) fn lapsing_pairing(
+        &self,
+        peer: &VerifiedPeer,
+        index: usize,
+    ) -> Result<Option<(Grants, Config)>, Violation> {
+        let lapses = self.settings.lapses;
+        if lapses.has(Lapse::PairingRefused) {
+            return Err(Violation::auth(
+                RuleId::PairingValidSecretAdmits,
+                "a client that pairs",
+            ));
+        }
+        let permissions = paired_permissions(&self.config.pairing_tokens()[index], lapses);
+        let grants = || parse_grants(&permissions, lapses);
+        let is_taken = self.config.knows_instance_id(&peer.instance_id);
+        if is_taken && lapses.has(Lapse::TakenInstanceIdReplaces) {
+            let replaced = self.config.edited(|message| {
+                let clients = message.multihost.iter_mut();
+                for entry in clients.flat_map(|sync| &mut sync.authorized_clients) {
+                    if entry.instance_id == peer.instance_id {
+                        entry.keyid.clone_from(&peer.keyid);
+                    }
+                }
+            });
+            let config = replaced.unwrap_or_else(|_| self.config.clone());
+            return Ok(Some((grants()?, config)));
+        }
+        let is_odd = check_instance_id(&peer.instance_id).is_err();
+        let is_long = is_odd && {
+            let cut: String = peer.instance_id.chars().take(50).collect();
+            check_instance_id(&cut).is_ok()
+        };
+        let is_admitted = is_taken && lapses.has(Lapse::TakenInstanceIdAdmitted)
+            || is_odd && lapses.has(Lapse::InstanceIdFormUnchecked)
+            || is_long && lapses.has(Lapse::InstanceIdLengthUnchecked);
+        match is_admitted {
+            true => Ok(Some((grants()?, self.config.clone()))),
+            false => Ok(None),
+        }
+    }
+
+    /// Counts a use for a client that was refused.
+    pub(super) fn count_use_of_refused(&mut self, peer: &VerifiedPeer) {
+        let mut tokens = self.config.pairing_tokens().iter();
+        let used = tokens.position(|token| token.secret == peer.pairing_secret);
+        if self.settings.lapses.has(Lapse::RefusalCountsUse)
+            && let Some(config) = used.and_then(|index| self.with_use_counted(index))
+        {
+            self.config = config;
+        }
+    }
+
+    /// Notes that a use is to be counted once the session has ended.
+    pub(super) fn owe_use(&mut self, peer: &VerifiedPeer) {
+        if self.settings.lapses.has(Lapse::UseCountedLate) {
+            let owed = (peer.keyid.clone(), peer.pairing_secret.clone());
+            self.lapsing.owed.push(owed);
+        }
+    }
+
+    /// Counts what was owed for this client.
+    pub(super) fn count_owed_uses(&mut self, keyid: &str) {
+        let owed: Vec<_> = self
+            .lapsing
+            .owed
+            .extract_if(.., |owed| owed.0 == keyid)
+            .collect();
+        for (_, secret) in owed {
+            let mut tokens = self.config.pairing_tokens().iter();
+            let used = tokens.position(|token| token.secret == secret);
+            if let Some(config) = used.and_then(|index| self.with_use_counted(index)) {
+                self.config = config;
+            }
+        }
+    }
+
+    /// A new session serves; the lists of the one before may outlive it.
+    pub(super) fn begin_session(&mut self, keyid: &str) {
+        let before = self.states.get(keyid).cloned();
+        self.states.begin_session(keyid);
+        if self.settings.lapses.has(Lapse::KnownListsOutliveSession)
+            && let Some(before) = before
+            && let Some(mut state) = self.states.get(keyid).cloned()
+        {
+            state.known_repos = before.known_repos;
+            state.known_plans = before.known_plans;
+            self.states.put(state);
+        }
+    }
+}
+
+/// What a client that pairs is granted.
+pub(super) fn paired_permissions(token: &PairingToken, lapses: Lapses) -> Vec<Permission> {
+    let permissions = token.permissions.clone();
+    let permissions = lapses.swap(Lapse::PairingGrantsNothing, permissions, |_| Vec::new());
+    lapses.swap(Lapse::PairingGrantsEverything, permissions, |_| {
+        let everything = |kind: Type| Permission {
+            r#type: kind.into(),
+            scopes: vec!["*".to_owned()],
+        };
+        vec![
+            everything(Type::PermissionReadOperations),
+            everything(Type::PermissionReadWriteConfig),
+            everything(Type::PermissionReceiveSharedRepos),
+        ]
+    })
+}

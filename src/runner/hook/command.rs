@@ -1,0 +1,194 @@
+//! A hook that is a command: a line of JSON in, a line of JSON out.
+
+use std::{fmt, process::Stdio, time::Duration};
+
+use futures_util::future::BoxFuture;
+use serde_json::Value as Json;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    process::{Child, ChildStdin, ChildStdout, Command},
+    sync::Mutex,
+    time::timeout,
+};
+
+use super::Hook;
+
+/// Longest line that a hook may answer with, in bytes: a configuration of thousands of clients has a tenth of it.
+pub const LINE_LEN_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How long a hook may think about one question.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// A command, started with its first question. One that fails to answer is ended, and started again with the next.
+pub struct CommandHook {
+    program: String,
+    arguments: Vec<String>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    /// Kept because it is killed when dropped.
+    _child: Child,
+    questions: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+/// The command is of no use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CommandHookError {
+    /// It has no word.
+    Empty,
+}
+
+impl fmt::Display for CommandHookError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CommandHookError::Empty => f.write_str("read the hook's command: it is empty"),
+        }
+    }
+}
+
+impl std::error::Error for CommandHookError {}
+
+impl CommandHook {
+    /// A command in words, separated by spaces; no shell reads it.
+    ///
+    /// # Errors
+    /// [`CommandHookError`].
+    pub fn new(command: &str) -> Result<Self, CommandHookError> {
+        let mut words = command.split_whitespace().map(str::to_owned);
+        Ok(CommandHook {
+            program: words.next().ok_or(CommandHookError::Empty)?,
+            arguments: words.collect(),
+            running: Mutex::new(None),
+        })
+    }
+
+    fn start(&self) -> Result<Running, String> {
+        let failed = |error: std::io::Error| format!("start `{}`: {error}", self.program);
+        let mut child = Command::new(&self.program)
+            .args(&self.arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        match (child.stdin.take(), child.stdout.take()) {
+            (Some(questions), Some(answers)) => Ok(Running {
+                _child: child,
+                questions,
+                answers: BufReader::new(answers),
+            }),
+            _ => Err(format!("start `{}`: it has no pipes", self.program)),
+        }
+    }
+}
+
+impl Running {
+    async fn ask(&mut self, question: &Json) -> Result<Json, String> {
+        let line = format!("{question}\n");
+        let written = self.questions.write_all(line.as_bytes()).await;
+        written.map_err(|error| format!("ask `{}`: {error}", question["do"]))?;
+        let mut answer = Vec::new();
+        let mut limited = (&mut self.answers).take(LINE_LEN_BYTES_MAX);
+        let read = limited.read_until(b'\n', &mut answer).await;
+        read.map_err(|error| format!("read the answer to {}: {error}", question["do"]))?;
+        match answer.pop() {
+            Some(b'\n') => {}
+            None => return Err(format!("it ended without an answer to {}", question["do"])),
+            Some(_) => {
+                return Err(format!(
+                    "expected one line of at most {LINE_LEN_BYTES_MAX} bytes as the answer to {}",
+                    question["do"]
+                ));
+            }
+        }
+        let answer: Json = serde_json::from_slice(&answer)
+            .map_err(|error| format!("the answer to {} is not JSON: {error}", question["do"]))?;
+        if answer.is_object() {
+            return Ok(answer);
+        }
+        Err(format!("the answer to {} is no map", question["do"]))
+    }
+}
+
+impl Hook for CommandHook {
+    fn ask(&self, question: Json) -> BoxFuture<'_, Result<Json, String>> {
+        Box::pin(async move {
+            let mut running = self.running.lock().await;
+            let mut hook = match running.take() {
+                Some(hook) => hook,
+                None => self.start()?,
+            };
+            let answer = timeout(ANSWER_WAIT, hook.ask(&question))
+                .await
+                .map_err(|_| {
+                    let wait = ANSWER_WAIT.as_secs();
+                    format!("no answer to {} within {wait} s", question["do"])
+                })??;
+            // Only one that keeps to the form is asked again.
+            *running = Some(hook);
+            match answer.get("error") {
+                None => Ok(answer),
+                Some(why) => Err(why.as_str().map_or_else(|| why.to_string(), str::to_owned)),
+            }
+        })
+    }
+}
+
+impl fmt::Debug for CommandHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CommandHook")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn hook(script: &str) -> (tempfile::TempDir, CommandHook) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("hook.sh");
+        std::fs::write(&file, script).unwrap();
+        let hook = CommandHook::new(&format!("sh {}", file.display())).unwrap();
+        (folder, hook)
+    }
+
+    #[tokio::test]
+    async fn line_in_then_line_out_and_the_process_stays() {
+        let script = "n=0; while read line; do n=$((n+1)); echo \"{\\\"n\\\": $n}\"; done";
+        let (_folder, hook) = hook(script);
+        assert_eq!(hook.ask(json!({"do": "a"})).await, Ok(json!({"n": 1})));
+        assert_eq!(hook.ask(json!({"do": "b"})).await, Ok(json!({"n": 2})));
+    }
+
+    #[tokio::test]
+    async fn error_or_no_answer_then_said_in_words_and_started_again() {
+        let (_folder, refuses) =
+            hook("while read line; do echo '{\"error\": \"not today\"}'; done");
+        assert_eq!(
+            refuses.ask(json!({"do": "a"})).await,
+            Err("not today".to_owned())
+        );
+        let (_folder, ends) = hook("read line; exit 3");
+        for _ in 0..2 {
+            let error = ends.ask(json!({"do": "reset"})).await.unwrap_err();
+            assert!(error.contains("without an answer to \"reset\""), "{error}");
+        }
+        let (_folder, chats) = hook("while read line; do echo hello; done");
+        let error = chats.ask(json!({"do": "a"})).await.unwrap_err();
+        assert!(error.contains("is not JSON"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn no_such_program_or_no_word_then_error() {
+        let hook = CommandHook::new("/nonexistent/hook").unwrap();
+        let error = hook.ask(json!({"do": "a"})).await.unwrap_err();
+        assert!(error.starts_with("start `/nonexistent/hook`"), "{error}");
+        assert_eq!(CommandHook::new("  ").unwrap_err(), CommandHookError::Empty);
+    }
+}

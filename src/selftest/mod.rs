@@ -1,0 +1,308 @@
+//! The suite asked what it would catch: every case against the reference with one defect at a time, and against honest
+//! peers that are merely unusual.
+//!
+//! It refuses to count what proves nothing: a defect is caught by a case that is green on the honest reference and red,
+//! with a finding at least as strong as the rule that the defect breaks, on the one that has it. A case that could not be
+//! judged catches nothing.
+
+mod challenge;
+mod matrix;
+mod survivors;
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{sync::Semaphore, task::JoinSet};
+
+pub use challenge::{Challenged, Kill};
+pub use matrix::{Matrix, Pair, json, print, print_row};
+pub use survivors::reason;
+
+use crate::{
+    actor::Patience,
+    lapses::{Defect, Lapses, Quirk, defects},
+    reference::config::Config,
+    report::{CaseResult, Outcome},
+    rules::Level,
+    runner::{Job, StartError, reference_config},
+    target::provision::Provision,
+    wire::Role,
+};
+use challenge::{Opponent, challenge, play_all};
+
+/// Defects challenged at once: most of a case is waiting for a peer that stays silent.
+const AT_ONCE: usize = 16;
+
+/// For a peer in this process: a stall of the machine is the only thing to bear with.
+const PATIENCE: Patience = Patience {
+    answer: Duration::from_secs(2),
+    grace: Duration::from_millis(60),
+};
+
+/// What to find out.
+#[derive(Clone, Debug, Default)]
+pub struct Questions {
+    /// Ids of the defects to look at; none for all.
+    pub only: Vec<String>,
+    /// Play every case against every defect, rather than until it is caught.
+    pub full: bool,
+    /// How many pairs of defects to switch on together.
+    pub pairs: usize,
+    /// Seed of all our randomness.
+    pub seed: u64,
+}
+
+/// What a self-test came to.
+#[derive(Debug)]
+pub struct SelfTest {
+    /// Each defect, and what caught it.
+    pub matrix: Matrix,
+    /// Pairs of defects, and whether either hides the other.
+    pub pairs: Vec<Pair>,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+/// What an unusual but honest peer turned red.
+#[derive(Debug)]
+pub struct Alarm {
+    /// The peer.
+    pub quirk: Quirk,
+    /// Cases played against it.
+    pub played: usize,
+    /// Those that were not green.
+    pub false_alarms: Vec<CaseResult>,
+    /// Those with a remark on what deployed peers do.
+    pub remarks: usize,
+}
+
+/// The suite cannot be asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SelfTestError {
+    /// The reference did not start.
+    Start(StartError),
+    /// Cases are not green on the honest reference.
+    NotGreen(Vec<CaseResult>),
+    /// No defect has this id.
+    UnknownDefect(String),
+}
+
+impl fmt::Display for SelfTestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SelfTestError::Start(error) => error.fmt(f),
+            SelfTestError::NotGreen(results) => write!(
+                f,
+                "measure: {} case(s) are not green on the honest reference: mend those first",
+                results.len()
+            ),
+            SelfTestError::UnknownDefect(id) => {
+                write!(
+                    f,
+                    "find the defect `{id}`: `syncspec self-test --list` prints them all"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for SelfTestError {}
+
+impl From<StartError> for SelfTestError {
+    fn from(error: StartError) -> Self {
+        SelfTestError::Start(error)
+    }
+}
+
+/// Whether a peer of this role can be challenged yet.
+fn is_playable(role: Role, jobs: &[Job]) -> bool {
+    jobs.iter().any(|job| job.scenario.role == role)
+}
+
+/// Challenges every defect with the jobs, and the honest reference before and after, so that nothing is counted that a
+/// tired machine did.
+///
+/// # Errors
+/// [`SelfTestError`].
+pub async fn self_test(
+    jobs: Vec<Job>,
+    questions: &Questions,
+    tell: &mut dyn FnMut(&Challenged),
+) -> Result<SelfTest, SelfTestError> {
+    let started = Instant::now();
+    let wanted = wanted(&questions.only, &jobs)?;
+    let jobs: Arc<[Job]> = jobs.into();
+    let arena = Arc::new(Arena {
+        config: config_for(&jobs)?,
+        jobs,
+        seed: questions.seed,
+        full: questions.full,
+    });
+    arena.honest_run().await?;
+    let tasks = wanted
+        .iter()
+        .map(|&defect| arena.clone().face(vec![defect]));
+    let mut challenged = side_by_side(tasks, tell).await?;
+    challenged.sort_by(|a, b| a.defects.cmp(&b.defects));
+    let pairs = pairs_of(&challenged, questions)
+        .into_iter()
+        .map(|pair| arena.clone().face(pair.to_vec()));
+    let pairs = side_by_side(pairs, &mut |_| {}).await?;
+    arena.honest_run().await?;
+    Ok(SelfTest {
+        matrix: Matrix::new(challenged, questions.full),
+        pairs: pairs.into_iter().map(Pair::from).collect(),
+        duration: started.elapsed(),
+    })
+}
+
+/// Plays every job against each honest but unusual peer.
+///
+/// # Errors
+/// [`SelfTestError::Start`].
+pub async fn honest_but_unusual(
+    jobs: Vec<Job>,
+    only: &[String],
+    seed: u64,
+) -> Result<Vec<Alarm>, SelfTestError> {
+    let config = config_for(&jobs)?;
+    let mut alarms = Vec::new();
+    let is_wanted = |quirk: &&Quirk| only.is_empty() || only.iter().any(|id| id == quirk.id());
+    for &quirk in Quirk::ALL.iter().filter(is_wanted) {
+        let opponent = Opponent::start(&config, Lapses::NONE.with(quirk)).await?;
+        let results = play_all(&opponent, jobs.clone(), seed, Level::Deployed).await;
+        let played = results.len();
+        let weakest = |result: &CaseResult| {
+            let levels = result.findings.iter().map(|finding| finding.rule.level());
+            levels.min()
+        };
+        let (remarked, false_alarms) = results
+            .into_iter()
+            .filter(|result| result.outcome != Outcome::Passed)
+            .partition::<Vec<_>, _>(|result| weakest(result) == Some(Level::Deployed));
+        alarms.push(Alarm {
+            quirk,
+            played,
+            false_alarms,
+            remarks: remarked.len(),
+        });
+    }
+    Ok(alarms)
+}
+
+fn config_for(jobs: &[Job]) -> Result<Config, StartError> {
+    let hosted = jobs
+        .iter()
+        .filter(|job| job.scenario.role == Role::Responder);
+    let cases = hosted.map(|job| &*job.scenario);
+    reference_config(&Provision::for_cases(cases))
+}
+
+fn wanted(only: &[String], jobs: &[Job]) -> Result<Vec<Defect>, SelfTestError> {
+    let all: Vec<Defect> = defects()
+        .filter(|defect| is_playable(defect.role, jobs))
+        .collect();
+    let known: HashSet<&str> = defects().map(|defect| defect.lapse.id()).collect();
+    if let Some(unknown) = only.iter().find(|id| !known.contains(id.as_str())) {
+        return Err(SelfTestError::UnknownDefect(unknown.clone()));
+    }
+    let is_wanted =
+        |defect: &Defect| only.is_empty() || only.iter().any(|id| id == defect.lapse.id());
+    Ok(all.into_iter().filter(is_wanted).collect())
+}
+
+/// Where every defect is challenged.
+struct Arena {
+    config: Config,
+    jobs: Arc<[Job]>,
+    seed: u64,
+    full: bool,
+}
+
+impl Arena {
+    async fn honest_run(&self) -> Result<(), SelfTestError> {
+        let opponent = Opponent::start(&self.config, Lapses::NONE).await?;
+        let quick = self.jobs.iter().filter(|job| !challenge::is_long(job));
+        let results = play_all(
+            &opponent,
+            quick.cloned().collect(),
+            self.seed,
+            Level::Deployed,
+        )
+        .await;
+        let not_green: Vec<_> = results
+            .into_iter()
+            .filter(|result| result.outcome != Outcome::Passed || !result.findings.is_empty())
+            .collect();
+        match not_green.is_empty() {
+            true => Ok(()),
+            false => Err(SelfTestError::NotGreen(not_green)),
+        }
+    }
+
+    async fn face(self: Arc<Self>, defects: Vec<Defect>) -> Result<Challenged, StartError> {
+        challenge(&self.config, &self.jobs, defects, self.seed, self.full).await
+    }
+}
+
+async fn side_by_side<F>(
+    challenges: impl Iterator<Item = F>,
+    tell: &mut dyn FnMut(&Challenged),
+) -> Result<Vec<Challenged>, SelfTestError>
+where
+    F: Future<Output = Result<Challenged, StartError>> + Send + 'static,
+{
+    let permits = Arc::new(Semaphore::new(AT_ONCE));
+    let mut tasks = JoinSet::new();
+    for challenge in challenges {
+        let permits = permits.clone();
+        tasks.spawn(async move {
+            // The semaphore is never closed.
+            let _permit = permits.acquire().await;
+            challenge.await
+        });
+    }
+    let mut done = Vec::new();
+    while let Some(joined) = tasks.join_next().await {
+        // A challenge that panics is the suite's own fault, and its defect is missing from the count, which shows.
+        if let Ok(challenged) = joined {
+            let challenged = challenged?;
+            tell(&challenged);
+            done.push(challenged);
+        }
+    }
+    Ok(done)
+}
+
+/// Pairs of caught defects of one role, drawn by the seed.
+fn pairs_of(challenged: &[Challenged], questions: &Questions) -> Vec<[Defect; 2]> {
+    let caught: Vec<Defect> = challenged
+        .iter()
+        .filter(|challenged| challenged.is_caught())
+        .flat_map(|challenged| challenged.defects.iter().copied())
+        .collect();
+    let mut state = questions.seed | 1;
+    // xorshift64: any even spread will do.
+    let mut draw = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let mut pairs = Vec::new();
+    if caught.len() < 2 {
+        return pairs;
+    }
+    while pairs.len() < questions.pairs {
+        let pair = [caught[draw(caught.len())], caught[draw(caught.len())]];
+        if pair[0] != pair[1] && pair[0].role == pair[1].role {
+            pairs.push(pair);
+        }
+    }
+    pairs
+}

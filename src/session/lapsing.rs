@@ -1,0 +1,609 @@
+//! How a peer with a lapse seals, opens and verifies. The honest way is in [`super::channel`] and [`super::handshake`],
+//! which come here only where there is a lapse.
+
+use std::sync::{Mutex, PoisonError};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use prost::encoding::decode_varint;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    crypto::{
+        handshake::{HandshakeClaims, LABEL},
+        identity::{Identity, IdentityError, KeyPolicy, PUBLIC_KEY_LEN_BYTES, PeerKey, keyid_of},
+        seal::{
+            KEY_LEN_BYTES, NONCE_LEN_BYTES, OpenError, Sealed, TAG_LEN_BYTES, nonce_for, open_with,
+            seal_with,
+        },
+    },
+    lapses::{Lapse, Lapses, Quirk},
+    wire::{
+        Action, SyncStreamItem,
+        decode::{self, DecodeError, DecodeFault},
+        item_descriptor, v1,
+        v1sync::{
+            RemoteConfig,
+            sync_stream_item::{SyncActionHeartbeat, SyncActionReceiveConfig},
+        },
+    },
+};
+
+/// What every peer with a lapse opens and seals with.
+#[derive(Clone)]
+pub(super) struct Lapsing {
+    lapses: Lapses,
+    sealing_key: [u8; KEY_LEN_BYTES],
+    opening_key: [u8; KEY_LEN_BYTES],
+    sealed: u64,
+    /// Counter of the nonce that comes next.
+    expected: u64,
+}
+
+impl Lapsing {
+    pub fn new(
+        lapses: Lapses,
+        sealing_key: [u8; KEY_LEN_BYTES],
+        opening_key: [u8; KEY_LEN_BYTES],
+    ) -> Self {
+        Lapsing {
+            lapses,
+            sealing_key: lapses.swap(Lapse::OneKeyForBoth, sealing_key, |_| opening_key),
+            opening_key,
+            sealed: 0,
+            expected: 0,
+        }
+    }
+
+    pub fn seal(&mut self, plaintext: &[u8]) -> Sealed {
+        let lapses = self.lapses;
+        let counter = lapses.swap(Lapse::NonceStartsAtOne, self.sealed, |n| n + 1);
+        let counter = lapses.swap(Lapse::NonceStands, counter, |n| n.min(1));
+        let counter = lapses.swap(Lapse::NonceCountsByTwo, counter, |n| n * 2);
+        let counter = lapses.swap(Lapse::NonceCountsToByte, counter, |n| n % 256);
+        let nonce = nonce_for(counter);
+        let nonce = lapses.swap(Lapse::NonceLittleEndian, nonce, |_| little_endian(counter));
+        let nonce = lapses.swap(Lapse::NonceCounterInFront, nonce, |mut nonce| {
+            nonce.rotate_left(4);
+            nonce
+        });
+        self.sealed += 1;
+        let aad: &[u8] = lapses.swap(Lapse::AssociatedDataAdded, b"", |_| &nonce);
+        Sealed {
+            nonce,
+            ciphertext: seal_with(&self.sealing_key, &nonce, aad, plaintext),
+        }
+    }
+
+    /// Opens the next item; `Ok(None)` is one that is passed over.
+    pub fn open(&mut self, nonce: &[u8], ciphertext: &[u8]) -> Result<Option<Vec<u8>>, OpenError> {
+        let opened = self.nonce(nonce).and_then(|(nonce, next)| {
+            let plaintext = self.decrypt(&nonce, ciphertext)?;
+            self.expected = next;
+            Ok(plaintext)
+        });
+        match opened {
+            Err(_) if self.lapses.has(Lapse::GoesOnAfterFault) => Ok(None),
+            Err(OpenError::TagMismatch | OpenError::TooShort { .. })
+                if self.lapses.has(Lapse::TagFailureSkipped) =>
+            {
+                self.expected += 1;
+                Ok(None)
+            }
+            opened => opened.map(Some),
+        }
+    }
+
+    /// The nonce to open under, and the counter that is expected next.
+    fn nonce(&self, sent: &[u8]) -> Result<([u8; NONCE_LEN_BYTES], u64), OpenError> {
+        let lapses = self.lapses;
+        let (counter, expected) = (self.expected, nonce_for(self.expected));
+        let as_expected = Ok((expected, counter + 1));
+        let of_length = match sent.len() {
+            NONCE_LEN_BYTES => sent.try_into(),
+            0 if lapses.has(Lapse::MissingNonceImplied) => return as_expected,
+            1..NONCE_LEN_BYTES if lapses.has(Lapse::ShortNonceAccepted) => return as_expected,
+            13.. if lapses.has(Lapse::LongNonceCut) => sent[..NONCE_LEN_BYTES].try_into(),
+            _ if lapses.has(Lapse::NonceIgnored) => return as_expected,
+            _ => sent.try_into(),
+        };
+        let seen: [u8; NONCE_LEN_BYTES] =
+            of_length.map_err(|_| OpenError::NonceLength { seen: sent.len() })?;
+        if seen == expected || lapses.has(Lapse::NonceIgnored) {
+            return as_expected;
+        }
+        if lapses.has(Lapse::NonceFromTheWire)
+            || lapses.has(Lapse::NoncePrefixIgnored) && seen[4..] == expected[4..]
+            || lapses.has(Lapse::LittleEndianNonceAccepted) && seen == little_endian(counter)
+            || lapses.has(Lapse::GapOfOneAccepted) && seen == nonce_for(counter + 1)
+        {
+            return Ok((
+                seen,
+                counter + 1 + u64::from(seen == nonce_for(counter + 1)),
+            ));
+        }
+        if seen < expected && lapses.has(Lapse::OldNonceAccepted)
+            || counter > 0 && seen == nonce_for(counter - 1) && lapses.has(Lapse::LastNonceAccepted)
+        {
+            return Ok((seen, counter));
+        }
+        if seen > expected && seen[..4] == expected[..4] && lapses.has(Lapse::GapAccepted) {
+            let mut low = [0; 8];
+            low.copy_from_slice(&seen[4..]);
+            return Ok((seen, u64::from_be_bytes(low).wrapping_add(1)));
+        }
+        Err(OpenError::NonceUnexpected {
+            expected_counter: counter,
+            seen,
+        })
+    }
+
+    fn decrypt(
+        &self,
+        nonce: &[u8; NONCE_LEN_BYTES],
+        ciphertext: &[u8],
+    ) -> Result<Vec<u8>, OpenError> {
+        let lapses = self.lapses;
+        if let Some(plaintext) = open_with(&self.opening_key, nonce, b"", ciphertext) {
+            return Ok(plaintext);
+        }
+        let other_keys = [
+            (Lapse::ZeroKeyAccepted, [0; KEY_LEN_BYTES]),
+            (Lapse::ReflectionAccepted, self.sealing_key),
+        ];
+        for (lapse, key) in other_keys {
+            if lapses.has(lapse)
+                && let Some(plaintext) = open_with(&key, nonce, b"", ciphertext)
+            {
+                return Ok(plaintext);
+            }
+        }
+        if lapses.has(Lapse::TagMissingAccepted) {
+            let plaintext = self.keystreamed(nonce, ciphertext);
+            if is_item(&plaintext) {
+                return Ok(plaintext);
+            }
+        }
+        let Some(len) = ciphertext.len().checked_sub(TAG_LEN_BYTES) else {
+            return Err(OpenError::TooShort {
+                seen: ciphertext.len(),
+            });
+        };
+        let (body, tag) = ciphertext.split_at(len);
+        let plaintext = self.keystreamed(nonce, body);
+        let right = seal_with(&self.opening_key, nonce, b"", &plaintext);
+        const COMPARED_LEN_BYTES: usize = 12;
+        let in_part = lapses.has(Lapse::TagComparedInPart)
+            && tag[..COMPARED_LEN_BYTES] == right[len..len + COMPARED_LEN_BYTES];
+        // Whatever the associated data was, the text is the same, and only the tag differs.
+        let unbound = lapses.has(Lapse::AssociatedDataUnchecked) && is_item(&plaintext);
+        match in_part || unbound || lapses.has(Lapse::TagUnchecked) {
+            true => Ok(plaintext),
+            false => Err(OpenError::TagMismatch),
+        }
+    }
+
+    /// Encrypts or decrypts without a tag, as counter mode does both.
+    fn keystreamed(&self, nonce: &[u8; NONCE_LEN_BYTES], text: &[u8]) -> Vec<u8> {
+        let keystream = seal_with(&self.opening_key, nonce, b"", &vec![0; text.len()]);
+        let bytes = text.iter().zip(keystream);
+        bytes.map(|(byte, key)| byte ^ key).collect()
+    }
+}
+
+fn is_item(plaintext: &[u8]) -> bool {
+    crate::wire::decode::item(plaintext).is_ok_and(|item| item.action.is_some())
+}
+
+fn little_endian(counter: u64) -> [u8; NONCE_LEN_BYTES] {
+    let mut nonce = [0; NONCE_LEN_BYTES];
+    nonce[4..].copy_from_slice(&counter.to_le_bytes());
+    nonce
+}
+
+/// Reads a peer's key: the texts that a lax reader would take are put right first.
+pub(super) fn peer_key(
+    key: &v1::PublicKey,
+    policy: KeyPolicy,
+    lapses: Lapses,
+) -> Result<PeerKey, IdentityError> {
+    let text = key.ed25519pub.clone();
+    let text = lapses.swap(Lapse::PaddedKeyAccepted, text, |text| {
+        text.trim_end_matches('=').to_owned()
+    });
+    let text = lapses.swap(Lapse::UrlSafeKeyAccepted, text, |text| {
+        text.replace('-', "+").replace('_', "/")
+    });
+    let text = lapses.swap(Lapse::HexKeyAccepted, text, |text| match unhex(&text) {
+        Some(bytes) => STANDARD_NO_PAD.encode(bytes),
+        None => text,
+    });
+    let text = lapses.swap(Lapse::LineBreaksAccepted, text, |text| {
+        text.replace(['\r', '\n'], "")
+    });
+    let text = lapses.swap(
+        Lapse::LongIdentityKeyCut,
+        text,
+        |text| match STANDARD_NO_PAD.decode(&text) {
+            Ok(bytes) if bytes.len() > PUBLIC_KEY_LEN_BYTES => {
+                STANDARD_NO_PAD.encode(&bytes[..PUBLIC_KEY_LEN_BYTES])
+            }
+            _ => text,
+        },
+    );
+    let text = lapses.swap(Lapse::TrailingBitsAccepted, text, without_trailing_bits);
+    let policy = lapses.swap(Lapse::LowOrderKeyAccepted, policy, |_| KeyPolicy::Deployed);
+    let sent = key.keyid.as_str();
+    let computed = STANDARD_NO_PAD
+        .decode(&text)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .map(|key: [u8; PUBLIC_KEY_LEN_BYTES]| keyid_of(&key))
+        .unwrap_or_default();
+    let behind_dot = |id: &str| id.split_once('.').map(|(_, id)| id.to_owned());
+    let is_taken = lapses.has(Lapse::KeyIdUnchecked)
+        || lapses.has(Lapse::MissingKeyIdComputed) && sent.is_empty()
+        || lapses.has(Lapse::KeyIdPrefixUnchecked) && behind_dot(sent) == behind_dot(&computed)
+        || lapses.has(Lapse::KeyIdComparedInPart)
+            && (computed.starts_with(sent) || sent.starts_with(&computed))
+        || lapses.has(Lapse::KeyIdCaseIgnored) && sent.eq_ignore_ascii_case(&computed);
+    let keyid = if is_taken { computed.as_str() } else { sent };
+    PeerKey::decode(keyid, &text, policy)
+}
+
+/// Verifies a signature as a lax peer would.
+pub(super) fn verify(
+    key: &PeerKey,
+    claims: &HandshakeClaims<'_>,
+    signature: &[u8],
+    lapses: Lapses,
+) -> Result<(), IdentityError> {
+    let signature = lapses.swap(Lapse::SignatureTailIgnored, signature, |bytes| {
+        &bytes[..bytes.len().min(64)]
+    });
+    let reduced = reduced(signature);
+    let signature = lapses.swap(Lapse::MalleableSignatureAccepted, signature, |_| &reduced);
+    let right = key.verify(&claims.hash(), signature);
+    let is_taken = lapses.has(Lapse::SignatureUnchecked)
+        || lapses.has(Lapse::OddSignatureAccepted) && signature.len() != 64
+        || lapses.has(Lapse::MissingSignatureAccepted) && signature.is_empty()
+        || lapses.has(Lapse::ZeroSignatureAccepted) && signature == [0; 64]
+        || right.is_err()
+            && other_hashes(claims, lapses)
+                .iter()
+                .any(|hash| key.verify(hash, signature).is_ok());
+    match is_taken {
+        true => Ok(()),
+        false => right,
+    }
+}
+
+/// What else than the agreed hash a lax peer takes a signature over.
+fn other_hashes(claims: &HandshakeClaims<'_>, lapses: Lapses) -> Vec<[u8; 32]> {
+    let honest = *claims;
+    let mut hashes = Vec::new();
+    let mut take = |lapse, claims: HandshakeClaims<'_>| {
+        if lapses.has(lapse) {
+            hashes.push(claims.hash());
+        }
+    };
+    let transcript: &[u8] = &[];
+    take(
+        Lapse::TranscriptOptional,
+        HandshakeClaims {
+            transcript,
+            ..honest
+        },
+    );
+    let transcript: &[u8] = &[0; 32];
+    take(
+        Lapse::ZeroTranscriptAccepted,
+        HandshakeClaims {
+            transcript,
+            ..honest
+        },
+    );
+    let instance_id = "";
+    take(
+        Lapse::InstanceIdUnsigned,
+        HandshakeClaims {
+            instance_id,
+            ..honest
+        },
+    );
+    let pairing_secret = "";
+    take(
+        Lapse::SecretUnsigned,
+        HandshakeClaims {
+            pairing_secret,
+            ..honest
+        },
+    );
+    for protocol_version in 0..=4 {
+        take(
+            Lapse::VersionUnsigned,
+            HandshakeClaims {
+                protocol_version,
+                ..honest
+            },
+        );
+    }
+    let transcripts = seen_transcripts();
+    let before = transcripts
+        .iter()
+        .rev()
+        .filter(|seen| **seen != *honest.transcript);
+    for (at, transcript) in before.enumerate() {
+        take(
+            Lapse::OldTranscriptAccepted,
+            HandshakeClaims {
+                transcript,
+                ..honest
+            },
+        );
+        if at == 0 {
+            take(
+                Lapse::OpenTranscriptAccepted,
+                HandshakeClaims {
+                    transcript,
+                    ..honest
+                },
+            );
+        }
+    }
+    for (lapse, lengths) in [
+        (Lapse::LengthsUnsigned, None::<fn(u32) -> [u8; 4]>),
+        (Lapse::LittleEndianSigned, Some(u32::to_le_bytes)),
+    ] {
+        if lapses.has(lapse) {
+            hashes.push(other_layout(claims, lengths));
+        }
+    }
+    hashes
+}
+
+fn other_layout(claims: &HandshakeClaims<'_>, lengths: Option<fn(u32) -> [u8; 4]>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(LABEL);
+    hash.update(match lengths {
+        None => claims.protocol_version.to_be_bytes(),
+        Some(_) => claims.protocol_version.to_le_bytes(),
+    });
+    for field in [
+        claims.instance_id.as_bytes(),
+        claims.pairing_secret.as_bytes(),
+        claims.transcript,
+    ] {
+        if let Some(written) = lengths {
+            hash.update(written(field.len() as u32));
+        }
+        hash.update(field);
+    }
+    hash.finalize().into()
+}
+
+/// Transcripts of earlier sessions, which a peer that keeps state too long goes by.
+static TRANSCRIPTS: Mutex<Vec<[u8; 32]>> = Mutex::new(Vec::new());
+const TRANSCRIPTS_MAX: usize = 64;
+
+fn seen_transcripts() -> Vec<[u8; 32]> {
+    let seen = TRANSCRIPTS.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.clone()
+}
+
+/// Keeps this session's transcript beyond it.
+pub(super) fn remember(transcript: &[u8; 32], lapses: Lapses) {
+    if lapses.has(Lapse::OldTranscriptAccepted) || lapses.has(Lapse::OpenTranscriptAccepted) {
+        let mut seen = TRANSCRIPTS.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() == TRANSCRIPTS_MAX {
+            seen.remove(0);
+        }
+        seen.push(*transcript);
+    }
+}
+
+/// Our signature, or one over something else.
+pub(super) fn sign(identity: &Identity, claims: HandshakeClaims<'_>, lapses: Lapses) -> Vec<u8> {
+    let claims = lapses.swap(Lapse::SignsWithoutTranscript, claims, |claims| {
+        HandshakeClaims {
+            transcript: &[],
+            ..claims
+        }
+    });
+    let claims = lapses.swap(Lapse::SignsWithoutInstanceId, claims, |claims| {
+        HandshakeClaims {
+            instance_id: "",
+            ..claims
+        }
+    });
+    identity.sign(&claims.hash()).to_vec()
+}
+
+/// The group's order taken off S once, if S is not below it.
+fn reduced(signature: &[u8]) -> Vec<u8> {
+    const GROUP_ORDER: [u8; 32] = [
+        0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde,
+        0x14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    ];
+    let mut bytes = signature.to_vec();
+    if let Some(scalar) = bytes.get_mut(32..64)
+        && scalar.iter().rev().ge(GROUP_ORDER.iter().rev())
+    {
+        let mut borrow = 0;
+        for (byte, order) in scalar.iter_mut().zip(GROUP_ORDER) {
+            let difference = i16::from(*byte) - i16::from(order) - borrow;
+            borrow = i16::from(difference < 0);
+            *byte = difference.rem_euclid(256) as u8;
+        }
+    }
+    bytes
+}
+
+/// 43 characters carry 258 bits; the two that are left over are cleared.
+fn without_trailing_bits(text: String) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = text.clone().into_bytes();
+    if bytes.len() == 43
+        && let Some(last) = bytes.last_mut()
+        && let Some(value) = ALPHABET.iter().position(|byte| byte == last)
+    {
+        *last = ALPHABET[value & !0b11];
+    }
+    String::from_utf8(bytes).unwrap_or(text)
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text
+        .chars()
+        .map(|digit| digit.to_digit(16).map(|value| value as u8))
+        .collect();
+    let digits = digits.filter(|digits| !digits.is_empty() && digits.len() % 2 == 0)?;
+    Some(
+        digits
+            .chunks(2)
+            .map(|pair| pair[0] << 4 | pair[1])
+            .collect(),
+    )
+}
+
+/// Who the peer is taken for. One that goes by a part of the key id means the whole one.
+pub(super) fn believed_keyid(sent: String, key: &PeerKey, lapses: Lapses) -> String {
+    let in_part = [
+        Lapse::MissingKeyIdComputed,
+        Lapse::KeyIdPrefixUnchecked,
+        Lapse::KeyIdComparedInPart,
+        Lapse::KeyIdCaseIgnored,
+    ];
+    match in_part.iter().any(|lapse| lapses.has(*lapse)) {
+        true => key.keyid().to_owned(),
+        false => sent,
+    }
+}
+
+/// An item that says nothing: what is passed over is read as this.
+pub(super) fn nothing() -> SyncStreamItem {
+    SyncStreamItem {
+        action: Some(Action::Heartbeat(SyncActionHeartbeat {})),
+    }
+}
+
+/// A config that shows no more than that it was sent.
+pub(super) fn empty_config() -> Action {
+    Action::ReceiveConfig(SyncActionReceiveConfig {
+        config: Some(RemoteConfig::default()),
+    })
+}
+
+pub(super) fn is_sent_in_the_clear(item: &SyncStreamItem, lapses: Lapses) -> bool {
+    match item.action {
+        Some(Action::Handshake(_)) => lapses.has(Lapse::HandshakeInTheClear),
+        Some(Action::RequestOperationData(_) | Action::OperationManifest(_)) => {
+            lapses.has(Lapse::RequestInTheClear)
+        }
+        _ => false,
+    }
+}
+
+/// An item's bytes, as a peer writes them that is wrong about the contract, or unusual.
+pub(super) fn written(bytes: Vec<u8>, item: &SyncStreamItem, lapses: Lapses) -> Vec<u8> {
+    let lists_ids = matches!(
+        item.action,
+        Some(Action::RequestOperationData(_) | Action::OperationManifest(_))
+    );
+    let bytes = lapses.swap(Lapse::ActionNumberOffByOne, bytes, |mut bytes| {
+        // Both field numbers take a tag of two bytes, whose first holds the low bits of the number.
+        if lists_ids && let Some(first) = bytes.first_mut() {
+            *first += 1 << 3;
+        }
+        bytes
+    });
+    lapses.vary(Quirk::UnknownFields, bytes, |mut bytes| {
+        // Field 1000, a varint of 7.
+        bytes.extend([0xc0, 0x3e, 0x07]);
+        bytes
+    })
+}
+
+/// Reads a sealed item as a lax, or too strict, peer would.
+pub(super) fn read(bytes: &[u8], lapses: Lapses) -> Result<SyncStreamItem, DecodeError> {
+    let refused = |error: DecodeFault| DecodeError {
+        offset_bytes: 0,
+        fault: error,
+    };
+    let bytes = match lapses.has(Lapse::FirstOneofWins) {
+        true => &bytes[..first_field_len(bytes)],
+        false => bytes,
+    };
+    let text = lapses.swap(Lapse::InvalidUtf8Replaced, bytes.to_vec(), |bytes| {
+        // Bytes that are never part of UTF-8 nor of small tags and lengths.
+        let replaced = bytes
+            .into_iter()
+            .map(|byte| if byte >= 0xf8 { b'?' } else { byte });
+        replaced.collect()
+    });
+    let read = decode::item_as(&text, decode::Reading::Deployed);
+    if lapses.has(Lapse::UnknownFieldRefused)
+        && decode::normalize(item_descriptor(), &text, decode::Reading::Deployed)?.unknown_seen
+    {
+        return Err(refused(DecodeFault::FieldNumber { seen: 0 }));
+    }
+    match read {
+        Ok(mut item) => {
+            if let Some(Action::OperationManifest(manifest)) = &mut item.action
+                && manifest.op_ids.len() > 1
+                && is_unpacked(&text)
+            {
+                if lapses.has(Lapse::UnpackedNumbersRefused) {
+                    return Err(refused(DecodeFault::WireType { seen: 0 }));
+                }
+                if lapses.has(Lapse::UnpackedNumbersDropped) {
+                    manifest.op_ids.clear();
+                    manifest.modnos.clear();
+                }
+            }
+            Ok(item)
+        }
+        Err(error) => {
+            let is_cut = matches!(
+                error.fault,
+                DecodeFault::Truncated | DecodeFault::LengthExceedsInput { .. }
+            );
+            let is_text = matches!(error.fault, DecodeFault::NotUtf8 { .. });
+            let is_skipped = lapses.has(Lapse::InvalidUtf8Skipped) && is_text
+                || lapses.has(Lapse::TruncatedPlaintextSkipped) && is_cut
+                || lapses.has(Lapse::MalformedPlaintextSkipped) && !is_text && !is_cut;
+            if is_skipped {
+                Ok(nothing())
+            } else {
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Whether a manifest's ids stand one by one: its content begins with the tag of a single number.
+fn is_unpacked(item: &[u8]) -> bool {
+    let mut rest = item;
+    let Ok(_) = decode_varint(&mut rest) else {
+        return false;
+    };
+    let Ok(_) = decode_varint(&mut rest) else {
+        return false;
+    };
+    rest.first() == Some(&0x08)
+}
+
+/// Length of the first field, tag included; of everything where it has no length of its own.
+fn first_field_len(item: &[u8]) -> usize {
+    let mut rest = item;
+    let tag = decode_varint(&mut rest);
+    let len = decode_varint(&mut rest);
+    match (tag, len) {
+        (Ok(tag), Ok(len)) if tag & 7 == 2 => {
+            let before = item.len() - rest.len();
+            before
+                .saturating_add(usize::try_from(len).unwrap_or(usize::MAX))
+                .min(item.len())
+        }
+        _ => item.len(),
+    }
+}

@@ -1,0 +1,216 @@
+//! A client that was waited for.
+
+use super::{
+    Check, Diagnosis, Mistake, Standing, Step, call, quoted,
+    seen::{Call, ClientCall, ClientSeen, Stop, Stray},
+};
+use crate::{crypto::kem::KemId, rules::RuleId};
+
+/// Whom the client was to dial.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// The URL.
+    pub url: String,
+    /// Our key id.
+    pub keyid: String,
+    /// Our instance id.
+    pub instance_id: String,
+    /// The reading of the KEM id we follow.
+    pub kem_id: KemId,
+}
+
+/// Reads what was seen of a client.
+pub fn diagnose_client(listening: &Listening, seen: &ClientSeen) -> Diagnosis {
+    Diagnosis::of(
+        Step::OF_A_CLIENT,
+        checks(listening, seen),
+        std::time::Duration::ZERO,
+    )
+}
+
+fn checks(listening: &Listening, seen: &ClientSeen) -> Vec<Check> {
+    if let Some(not_listening) = &seen.not_listening {
+        let mistake = match not_listening.taken {
+            true => Mistake::PortTaken,
+            false => Mistake::CannotListen,
+        };
+        return vec![Check::failed(
+            Step::Listen,
+            mistake,
+            quoted(&not_listening.seen),
+        )];
+    }
+    let mut checks = vec![Check::ok(
+        Step::Listen,
+        format!("waits at {}", listening.url),
+    )];
+    let Some(call) = &seen.call else {
+        checks.extend(nobody(listening, seen));
+        return checks;
+    };
+    checks.push(Check::ok(Step::Dialled, "a client connected"));
+    checks.push(Check::ok(Step::Http2, "preface came"));
+    checks.push(Check::ok(Step::Path, "ours"));
+    checks.extend(stray_notes(listening, &seen.strays));
+    checks.push(Check::ok(Step::Rpc, format!("speaks {}", call.protocol)));
+    checks.extend(session(listening, call));
+    checks
+}
+
+/// No call came; the last thing that came in place of one tells most.
+fn nobody(listening: &Listening, seen: &ClientSeen) -> Vec<Check> {
+    let Some(stray) = seen.strays.last() else {
+        let seen = format!("nobody within {:.0} s", seen.waited.as_secs_f64());
+        let url = listening.url.clone();
+        return vec![Check::failed(
+            Step::Dialled,
+            Mistake::NeverDials { url },
+            seen,
+        )];
+    };
+    let check = of_stray(listening, stray);
+    let mut checks = vec![Check::ok(Step::Dialled, "a client connected")];
+    if matches!(check.step, Step::Path | Step::Rpc) {
+        checks.push(Check::ok(Step::Http2, "preface came"));
+    }
+    if check.step == Step::Rpc {
+        checks.push(Check::ok(Step::Path, "ours"));
+    }
+    checks.push(check);
+    checks
+}
+
+/// Beside a good call, what else came is only noted.
+fn stray_notes(listening: &Listening, strays: &[Stray]) -> Option<Check> {
+    let check = of_stray(listening, strays.last()?);
+    Some(match check.standing {
+        Standing::Failed(mistake) => Check::note(check.step, mistake, check.seen),
+        _ => check,
+    })
+}
+
+fn of_stray(listening: &Listening, stray: &Stray) -> Check {
+    let url = listening.url.clone();
+    match stray {
+        Stray::Path(path) => Check::failed(
+            Step::Path,
+            Mistake::DialsWrongPath { url },
+            format!("it dialled {}", quoted(path)),
+        ),
+        Stray::Method(method) => Check::failed(
+            Step::Rpc,
+            Mistake::CallsOtherwise,
+            format!("HTTP method {}", quoted(method)),
+        ),
+        Stray::ContentType(content_type) => Check::failed(
+            Step::Rpc,
+            Mistake::CallsOtherwise,
+            format!("content type `{}`", quoted(content_type)),
+        ),
+        Stray::Tls => Check::failed(
+            Step::Http2,
+            Mistake::DialsTls { url },
+            "a TLS handshake came",
+        ),
+        Stray::NotHttp2(line) => Check::failed(
+            Step::Http2,
+            Mistake::DialsHttp1,
+            format!("its first bytes: `{}`", quoted(line)),
+        ),
+        Stray::NoCall => Check::failed(
+            Step::Http2,
+            Mistake::MakesNoCall,
+            "a connection without a call",
+        ),
+    }
+}
+
+fn session(listening: &Listening, client: &ClientCall) -> Vec<Check> {
+    let mut checks = Vec::new();
+    // The same words as for a host, whose call this is from the other end.
+    let as_call = Call {
+        broke: client.broke.clone(),
+        stop: client.stop.clone(),
+        ..Call::new(client.protocol)
+    };
+    let stopped = |step| match client.stop {
+        Some(Stop::Silent { .. }) if client.broke.is_none() => Some(Check::failed(
+            step,
+            Mistake::ClientSilent,
+            call::how_it_stopped(&as_call),
+        )),
+        _ => call::stopped(&as_call, step),
+    };
+    if !client.keyed {
+        checks.extend(stopped(Step::KeyExchange));
+        return checks;
+    }
+    if let Some(violation) = &client.broke
+        && violation.rule == RuleId::TransportSuite
+    {
+        let seen = listening.kem_id.other();
+        checks.push(Check::failed(
+            Step::KeyExchange,
+            Mistake::OtherKemId { seen },
+            quoted(&violation.seen),
+        ));
+        return checks;
+    }
+    checks.push(Check::ok(
+        Step::KeyExchange,
+        "its key came and was answered",
+    ));
+    let pinned = |seen: String| {
+        Check::failed(
+            Step::KeyId,
+            Mistake::OtherHostPinned {
+                keyid: listening.keyid.clone(),
+                instance_id: listening.instance_id.clone(),
+            },
+            seen,
+        )
+    };
+    let Some(peer) = &client.client else {
+        // A client that has a secret to send, or checks first, waits for our handshake, which it has now seen.
+        checks.push(match &client.broke {
+            Some(violation) => Check::defect(Step::Handshake, violation),
+            None => pinned(format!(
+                "after our handshake, before its own: {}",
+                call::how_it_stopped(&as_call)
+            )),
+        });
+        return checks;
+    };
+    checks.push(Check::ok(
+        Step::Handshake,
+        format!(
+            "instance id `{}`, key id {}",
+            quoted(&peer.instance_id),
+            quoted(&peer.keyid)
+        ),
+    ));
+    if let (Some(violation), false) = (&client.broke, client.went_on) {
+        checks.push(Check::defect(Step::Provisioning, violation));
+        return checks;
+    }
+    if !client.went_on {
+        checks.push(pinned(format!(
+            "after both handshakes: {}",
+            call::how_it_stopped(&as_call)
+        )));
+        return checks;
+    }
+    checks.push(Check::ok(
+        Step::KeyId,
+        "it takes us for the host it expects",
+    ));
+    checks.push(match client.came_again {
+        true => Check::failed(
+            Step::Provisioning,
+            Mistake::TwoClientsOneIdentity,
+            "it dialled again while the session stood",
+        ),
+        false => Check::ok(Step::Provisioning, "a session stands"),
+    });
+    checks
+}

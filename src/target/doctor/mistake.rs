@@ -1,0 +1,488 @@
+//! The mistakes that are made when a peer is set up or called, each with what to do. What was seen is told beside it.
+
+use std::fmt;
+
+use crate::{crypto::kem::KemId, wire::RpcProtocol};
+
+macro_rules! mistakes {
+    ($($(#[doc = $doc:literal])+ $name:ident $({ $($(#[doc = $field_doc:literal])+ $field:ident: $type:ty,)+ })? = $id:literal;)+) => {
+        /// What is likely wrong. Its text says what to do.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum Mistake {
+            $($(#[doc = $doc])+ $name $({ $($(#[doc = $field_doc])+ $field: $type,)+ })?,)+
+        }
+
+        impl Mistake {
+            /// Every mistake's word.
+            pub const IDS: &[&str] = &[$($id,)+];
+
+            /// Its word in reports, which stays the same.
+            pub fn id(&self) -> &'static str {
+                match self {
+                    $(Mistake::$name { .. } => $id,)+
+                }
+            }
+        }
+    };
+}
+
+mistakes! {
+    /// A pairing token stands in place of the URL.
+    UrlIsPairingToken {
+        /// Key id of the host that made it.
+        keyid: String,
+        /// Instance id of that host.
+        instance_id: String,
+    } = "url-is-pairing-token";
+    /// The URL does not begin with a scheme.
+    UrlWithoutScheme {
+        /// What was given; none where it may hold a password.
+        text: Option<String>,
+    } = "url-without-scheme";
+    /// The URL begins with another scheme.
+    UrlScheme {
+        /// What it begins with.
+        scheme: String,
+    } = "url-scheme";
+    /// The URL holds a user name.
+    UrlUserName = "url-user-name";
+    /// The URL was copied from a browser's address bar, query or fragment included.
+    UrlFromBrowser {
+        /// The URL without them.
+        meant: String,
+    } = "url-from-browser";
+    /// The URL holds the method's path.
+    UrlMethodPath {
+        /// The URL without it.
+        meant: String,
+    } = "url-method-path";
+    /// There is no host in the URL.
+    UrlHost = "url-host";
+    /// The port is no number from 1 to 65535.
+    UrlPort = "url-port";
+    /// The URL cannot be dialled for another reason.
+    UrlOther = "url-other";
+    /// The port stands behind the path.
+    PortBehindPath {
+        /// The URL with the port in its place.
+        meant: String,
+    } = "port-behind-path";
+    /// The name has no address.
+    NameUnknown = "name-unknown";
+    /// Nobody listens on the port.
+    PortClosed = "port-closed";
+    /// No way to the address.
+    Unreachable = "unreachable";
+    /// The certificate is for other names.
+    CertificateName = "certificate-name";
+    /// The certificate has expired.
+    CertificateExpired = "certificate-expired";
+    /// The certificate is not valid yet.
+    CertificateNotYetValid = "certificate-not-yet-valid";
+    /// The certificate's authority is not trusted.
+    CertificateAuthority = "certificate-authority";
+    /// TLS fails for another reason.
+    TlsOther = "tls-other";
+    /// https, and the port speaks cleartext.
+    HttpsForHttp {
+        /// The URL with the other scheme, where that was seen to be right.
+        meant: Option<String>,
+    } = "https-for-http";
+    /// TLS does not offer HTTP/2.
+    TlsWithoutH2 = "tls-without-h2";
+    /// http, and the port speaks TLS.
+    HttpForHttps {
+        /// The URL with the other scheme.
+        meant: String,
+    } = "http-for-https";
+    /// The port speaks HTTP/1 only.
+    Http1Only = "http1-only";
+    /// Another service has the port.
+    OtherService = "other-service";
+    /// The port closes connections, or says nothing.
+    NoHttp2 = "no-http2";
+    /// Nothing is there under this path.
+    WrongPath = "wrong-path";
+    /// The service is there, but not under this prefix.
+    WrongPrefix {
+        /// The URL without the prefix.
+        meant: String,
+    } = "wrong-prefix";
+    /// Something in front asks for a login.
+    LoginInFront = "login-in-front";
+    /// Something in front sends callers elsewhere.
+    Redirected = "redirected";
+    /// A web page answers.
+    WebPage = "web-page";
+    /// A proxy has no host behind it.
+    ProxyWithoutHost = "proxy-without-host";
+    /// A proxy speaks HTTP/1.1 to the host.
+    ProxySpeaksHttp1 = "proxy-speaks-http1";
+    /// A proxy gathers the stream.
+    ProxyBuffers = "proxy-buffers";
+    /// A proxy cuts streams that say nothing for a minute.
+    ProxyCutsSilence = "proxy-cuts-silence";
+    /// What answers begins as HTTP/2 and goes on as something else.
+    AnswerNotHttp2 = "answer-not-http2";
+    /// What answers is no RPC service.
+    NotRpc = "not-rpc";
+    /// The host does not speak this RPC protocol.
+    ProtocolNotSpoken {
+        /// The one that was asked for.
+        protocol: RpcProtocol,
+    } = "protocol-not-spoken";
+    /// The host takes the call and says nothing.
+    HostSilent = "host-silent";
+    /// The host ends the call at once.
+    HostEndsCall = "host-ends-call";
+    /// Sync is not configured on the host.
+    SyncNotConfigured = "sync-not-configured";
+    /// The two sides read the KEM id differently.
+    OtherKemId {
+        /// The reading the host follows.
+        seen: KemId,
+    } = "other-kem-id";
+    /// Another host answers than was expected.
+    OtherHost = "other-host";
+    /// The host does not know the suite's clients.
+    NotProvisioned = "not-provisioned";
+    /// The host does not know the suite's clients, and has another identity than the suite's provision gives.
+    NotProvisionedOtherKey = "wrong-key-file";
+    /// The host knows the suite's clients, but has another identity.
+    ProvisionedInPart = "provisioned-in-part";
+    /// Another client with the same identity takes the session over.
+    Displaced = "displaced";
+    /// The state service lets anyone in.
+    StateServiceOpen = "state-service-open";
+    /// The state service refuses our credential.
+    StateLoginRefused = "state-login-refused";
+    /// The host has no state service that answers.
+    StateServiceMissing = "state-service-missing";
+    /// A client comes again and again.
+    ClientsDisplaceEachOther {
+        /// The instance id they share.
+        instance_id: String,
+    } = "clients-displace-each-other";
+    /// The host's clock differs from ours.
+    ClockOff {
+        /// By how many seconds the host's is ahead.
+        ahead_s: i64,
+    } = "clock-off";
+    /// Our address is taken.
+    PortTaken = "port-taken";
+    /// Our address is not one of this machine's, or not allowed.
+    CannotListen = "cannot-listen";
+    /// No client dials.
+    NeverDials {
+        /// The URL it was to dial.
+        url: String,
+    } = "never-dials";
+    /// The client dials another path.
+    DialsWrongPath {
+        /// The URL it was to dial.
+        url: String,
+    } = "dials-wrong-path";
+    /// The client speaks TLS to a cleartext port.
+    DialsTls {
+        /// The URL it was to dial.
+        url: String,
+    } = "dials-tls";
+    /// The client speaks HTTP/1, or no HTTP.
+    DialsHttp1 = "dials-http1";
+    /// The client connects and makes no call.
+    MakesNoCall = "makes-no-call";
+    /// The client calls with the wrong method or content type.
+    CallsOtherwise = "calls-otherwise";
+    /// The client's call says nothing.
+    ClientSilent = "client-silent";
+    /// The client does not accept our identity.
+    OtherHostPinned {
+        /// Our key id.
+        keyid: String,
+        /// Our instance id.
+        instance_id: String,
+    } = "other-host-pinned";
+    /// Two clients have one identity.
+    TwoClientsOneIdentity = "two-clients-one-identity";
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Mistake::UrlIsPairingToken { keyid, instance_id } => write!(
+                f,
+                "This is a pairing token, not an address: it belongs into the client's settings, and is a secret. Give the \
+                 host's URL here, such as http://HOST:9898. The token was made by the host `{}`; to check that it is the \
+                 one that answers, add --expect-keyid {}",
+                instance_id.escape_debug(),
+                keyid.escape_debug()
+            ),
+            Mistake::UrlWithoutScheme { text: Some(text) } => write!(
+                f,
+                "Write http:// in front of it, or https:// where the port speaks TLS: http://{}",
+                text.escape_debug()
+            ),
+            Mistake::UrlWithoutScheme { text: None } => {
+                f.write_str("Write it as http://HOST:PORT, or https://HOST where the port speaks TLS.")
+            }
+            Mistake::UrlScheme { scheme } => write!(
+                f,
+                "A host is dialled by http://HOST:PORT or https://HOST, not by {}://",
+                scheme.escape_debug()
+            ),
+            Mistake::UrlUserName => f.write_str(
+                "Leave the user name out: Sync authenticates itself. For the state service, give an authorization header \
+                 with --state-header.",
+            ),
+            Mistake::UrlFromBrowser { meant } => write!(
+                f,
+                "This looks like an address copied from a browser; leave out what stands behind `?` or `#`. Did you mean {} ?",
+                meant.escape_debug()
+            ),
+            Mistake::UrlMethodPath { meant } => write!(
+                f,
+                "The method's path is appended by itself. Did you mean {} ?",
+                meant.escape_debug()
+            ),
+            Mistake::UrlHost => f.write_str(
+                "A host must stand behind the scheme: http://HOST:PORT, and an IPv6 address in brackets, http://[::1]:9898",
+            ),
+            Mistake::UrlPort => f.write_str("The port must be a number from 1 to 65535."),
+            Mistake::UrlOther => {
+                f.write_str("The URL must read http://HOST:PORT or http://HOST:PORT/PREFIX, with https for a TLS port.")
+            }
+            Mistake::PortBehindPath { meant } => write!(
+                f,
+                "The port stands after the path. Did you mean {} ?",
+                meant.escape_debug()
+            ),
+            Mistake::NameUnknown => f.write_str(
+                "The name has no address. Is it spelt right, and known on this machine (DNS, VPN, /etc/hosts)?",
+            ),
+            Mistake::PortClosed => f.write_str(
+                "Nobody listens there. Is the peer running, and is this its port? A host that listens on 127.0.0.1 is \
+                 reached from its own machine only.",
+            ),
+            Mistake::Unreachable => f.write_str(
+                "Nothing comes back from there: is the address right, is the machine up, and does a firewall let this \
+                 port through?",
+            ),
+            Mistake::CertificateName => f.write_str(
+                "The certificate is for another name: dial the host by a name that stands in it, or get one for this name.",
+            ),
+            Mistake::CertificateExpired => f.write_str(
+                "The certificate has expired, by this machine's clock: renew it, and let the server load the new one. If \
+                 it should be valid, this machine's clock is wrong.",
+            ),
+            Mistake::CertificateNotYetValid => f.write_str(
+                "The certificate is not valid yet, by this machine's clock: most likely this clock is wrong, or the one \
+                 of whoever issued it.",
+            ),
+            Mistake::CertificateAuthority => f.write_str(
+                "The certificate is not of an authority that is trusted here: give the authority's certificate, or a \
+                 self-signed one itself, with --tls-ca FILE. Clients must trust it too. A server that leaves out its \
+                 intermediate certificate looks the same.",
+            ),
+            Mistake::TlsOther => f.write_str("TLS fails: see the log of the server that holds the certificate."),
+            Mistake::HttpsForHttp { meant: Some(meant) } => write!(
+                f,
+                "The port speaks HTTP/2 in cleartext, so the URL must say http://. Did you mean {meant} ?"
+            ),
+            Mistake::HttpsForHttp { meant: None } => f.write_str(
+                "The port does not speak TLS, so https:// cannot be right here: is this the port with the certificate?",
+            ),
+            Mistake::TlsWithoutH2 => f.write_str(
+                "TLS stands, but offers no HTTP/2 (ALPN h2), which Sync needs: switch HTTP/2 on in the server that holds \
+                 the certificate (nginx: `http2 on;`, or `listen 443 ssl http2;` before 1.25.1).",
+            ),
+            Mistake::HttpForHttps { meant } => write!(
+                f,
+                "The port speaks TLS, so the URL must say https://. Did you mean {meant} ?"
+            ),
+            Mistake::Http1Only => f.write_str(
+                "The port speaks HTTP/1 only, and Sync needs HTTP/2 with prior knowledge: is this the host itself, or a \
+                 proxy or load balancer that has HTTP/2 only with TLS, or not switched on?",
+            ),
+            Mistake::OtherService => f.write_str("Another service has this port: is the port right?"),
+            Mistake::NoHttp2 => f.write_str(
+                "The port takes connections, but does not speak HTTP/2: is it another service, or does the peer crash or \
+                 hang? See its log.",
+            ),
+            Mistake::WrongPath => f.write_str(
+                "No sync service under this path: is the URL's path prefix right, does the proxy pass this path on, and is \
+                 sync switched on?",
+            ),
+            Mistake::WrongPrefix { meant } => write!(
+                f,
+                "Without the path prefix it answers. Did you mean {meant} ?"
+            ),
+            Mistake::LoginInFront => f.write_str(
+                "Something in front of the host asks for a login. Sync authenticates itself: let the path \
+                 /v1sync.BackrestSyncService/ through without one. (The state service should stay behind it.)",
+            ),
+            Mistake::Redirected => f.write_str(
+                "What answers sends callers elsewhere, which clients do not follow: give the URL it leads to, or let \
+                 Sync's path through if it leads to a login.",
+            ),
+            Mistake::WebPage => f.write_str(
+                "A web page answers in place of Sync: is the path prefix right, and does the proxy pass \
+                 /v1sync.BackrestSyncService/ to the host?",
+            ),
+            Mistake::ProxyWithoutHost => f.write_str(
+                "A proxy answers, and gets nothing useful from the host behind it: is the host running, is its address in \
+                 the proxy's configuration, and does the proxy speak HTTP/2 to it? nginx: `grpc_pass grpc://HOST:PORT;` \
+                 in place of `proxy_pass`.",
+            ),
+            Mistake::ProxySpeaksHttp1 => f.write_str(
+                "A proxy in front speaks HTTP/1.1 to the host, which takes HTTP/2 only. nginx: `grpc_pass \
+                 grpc://HOST:PORT;` in place of `proxy_pass`; Caddy: `reverse_proxy h2c://HOST:PORT`; Traefik: the \
+                 service's scheme h2c.",
+            ),
+            Mistake::ProxyBuffers => f.write_str(
+                "Something came only once our side of the stream was ended: a proxy in front gathers the request or the \
+                 answer, and a stream of both directions cannot work through it. nginx: `grpc_pass grpc://HOST:PORT;` in \
+                 place of `proxy_pass`, which also speaks HTTP/1.1 to the host, that takes HTTP/2 only.",
+            ),
+            Mistake::ProxyCutsSilence => f.write_str(
+                "nginx cuts a stream after 60 s without traffic, and a session may be silent for 10 minutes; it also ends \
+                 one on which a client has sent 1 MB. If it is not set yet: `grpc_read_timeout 1d; grpc_send_timeout 1d; \
+                 client_body_timeout 1d; client_max_body_size 0;`",
+            ),
+            Mistake::AnswerNotHttp2 => f.write_str(
+                "What answers breaks HTTP/2. If a proxy stands in front, it likely speaks HTTP/1 to the host and passes on \
+                 what it does not understand. nginx: `grpc_pass grpc://HOST:PORT;` in place of `proxy_pass`. Otherwise the \
+                 host's own HTTP/2 is broken.",
+            ),
+            Mistake::NotRpc => f.write_str("What answers is not an RPC service: a proxy, or another web service?"),
+            Mistake::ProtocolNotSpoken { protocol: RpcProtocol::Connect } => f.write_str(
+                "Connect is not answered, and deployed clients speak nothing else. If the peer is meant to speak gRPC \
+                 only, add --protocol grpc.",
+            ),
+            Mistake::ProtocolNotSpoken { protocol: RpcProtocol::Grpc } => f.write_str(
+                "gRPC is not answered. Deployed clients speak Connect and do not need it; where the peer is meant to \
+                 speak Connect only, add --protocol connect.",
+            ),
+            Mistake::HostSilent => f.write_str(
+                "The call is taken and never answered: is this a sync host, and does a proxy in between hold streams back? \
+                 See the host's log.",
+            ),
+            Mistake::HostEndsCall => f.write_str(
+                "The host ends an honest call: does it crash, or does a proxy in front cut it? See their logs.",
+            ),
+            Mistake::SyncNotConfigured => f.write_str(
+                "The host refuses before it knows who calls: is sync configured on it, with an identity?",
+            ),
+            Mistake::OtherKemId { seen } => write!(
+                f,
+                "The two sides read the KEM id differently: the peer derives its keys with {}. Deployed peers use 0x0051, the \
+                 documentation says 0x0050. To follow this peer, add --kem-id {}; deployed peers meet only those with \
+                 0x0051.",
+                seen.name(),
+                seen.name().trim_start_matches("0x")
+            ),
+            Mistake::OtherHost => f.write_str(
+                "Another host answers: is this the right URL, does the proxy lead to the right host, or was the host \
+                 given a new identity? If it was, clients must pair with it again. If neither can be, someone may be \
+                 standing in between: do not pair.",
+            ),
+            Mistake::NotProvisioned => f.write_str(
+                "The peer does not know our key: give it the output of `syncspec provision` (of this version of the \
+                 suite), and start it again.",
+            ),
+            Mistake::NotProvisionedOtherKey => f.write_str(
+                "The peer does not know our key, and has another identity than the provision gives it: it runs with \
+                 another key or configuration file. Give it the output of `syncspec provision`, and see that it loads it.",
+            ),
+            Mistake::ProvisionedInPart => f.write_str(
+                "The peer knows our clients, but does not have the provision's identity: it was provisioned in part only, \
+                 or runs with another key file.",
+            ),
+            Mistake::Displaced => f.write_str(
+                "Another client with the same identity seems to take the session over, as a newer session of one key does: \
+                 is another run of the suite talking to this peer?",
+            ),
+            Mistake::StateServiceOpen => f.write_str(
+                "It shows and changes the configuration of clients. On a host that others reach, put a login before \
+                 /v1sync.BackrestSyncStateService/ (and only there).",
+            ),
+            Mistake::StateLoginRefused => f.write_str(
+                "The credential in --state-header is refused: `authorization: Basic BASE64(USER:PASSWORD)` or \
+                 `authorization: Bearer TOKEN`.",
+            ),
+            Mistake::StateServiceMissing => f.write_str(
+                "Sync works without it; what shows the state of peers does not. Does the proxy pass \
+                 /v1sync.BackrestSyncStateService/ on?",
+            ),
+            Mistake::ClientsDisplaceEachOther { instance_id } => write!(
+                f,
+                "Two clients seem to have the identity of `{}` and displace each other: a configuration that was copied to \
+                 a second machine. Give one of them an identity of its own, and pair it again.",
+                instance_id.escape_debug()
+            ),
+            Mistake::ClockOff { ahead_s } => write!(
+                f,
+                "The clocks differ by {}; the host's, or its proxy's, is {}. Sync itself does not read clocks, but pairing \
+                 tokens expire {} by the host's clock, certificates are checked by the client's, and times of operations \
+                 and heartbeats are shown wrong. Set the clock, or switch NTP on.",
+                span(ahead_s.unsigned_abs()),
+                if *ahead_s > 0 { "ahead" } else { "behind" },
+                if *ahead_s > 0 { "too early" } else { "too late" },
+            ),
+            Mistake::PortTaken => f.write_str(
+                "Another process listens there: stop it, or give another port (and set it in the client too); port 0 \
+                 takes a free one.",
+            ),
+            Mistake::CannotListen => f.write_str(
+                "Give an address of this machine, such as 127.0.0.1:9898 or 0.0.0.0:9898; ports below 1024 need rights.",
+            ),
+            Mistake::NeverDials { url } => write!(
+                f,
+                "No client dialled. Does it know this host by {url}, is sync switched on, and can it reach this machine? A \
+                 deployed client dials at its start and when its configuration changes, else after up to half an hour: \
+                 start it again while this waits."
+            ),
+            Mistake::DialsWrongPath { url } => write!(
+                f,
+                "The client dials another path: set this host's URL in it to {url}, to which it appends the method's path."
+            ),
+            Mistake::DialsTls { url } => write!(
+                f,
+                "The client speaks TLS, and this port is cleartext: set this host's URL in it to {url}, with http://."
+            ),
+            Mistake::DialsHttp1 => f.write_str(
+                "The client does not speak HTTP/2 with prior knowledge, which http:// URLs need: its HTTP library must be \
+                 told so, or a proxy in between changes it to HTTP/1.1.",
+            ),
+            Mistake::MakesNoCall => f.write_str(
+                "The client connects and makes no call: does it wait for something else than HTTP/2 settings? See its log.",
+            ),
+            Mistake::CallsOtherwise => f.write_str(
+                "Sync is a POST with content type application/connect+proto or application/grpc.",
+            ),
+            Mistake::ClientSilent => f.write_str(
+                "The client opens the stream and sends no key: does its library wait for an answer before it sends the \
+                 first message? Nothing is answered before the key.",
+            ),
+            Mistake::OtherHostPinned { keyid, instance_id } => write!(
+                f,
+                "The client stops once it has seen who we are, so it expects another host: set key id {keyid} and instance \
+                 id `{instance_id}` for this host in it."
+            ),
+            Mistake::TwoClientsOneIdentity => f.write_str(
+                "A second call of the same identity came while the first one stood: do two clients share one identity? A \
+                 host ends the older session, and they displace each other for ever.",
+            ),
+        }
+    }
+}
+
+/// A time in words that a reader takes in.
+fn span(seconds: u64) -> String {
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7200 => format!("{} min", seconds / 60),
+        7200..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
