@@ -1,18 +1,11 @@
-//! What looks inside the peer under test: flags, and what they come to.
+//! What looks inside the peer under test: flags, and what a target file says.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use syncspec::{
-    net::DialOptions,
-    runner::{
-        self, Inside, Looks, StateService,
-        hook::{BackrestHttp, CommandHook, Hook},
-    },
-    target::provision::Provision,
-    wire::RpcProtocol,
+    runner::{HookPlan, LookPlan, StateService},
+    target::file::{BuiltInHook, CommandLine, TargetFile, WebUrl},
 };
-
-use super::exit;
 
 /// Name of the built-in hook for deployed peers.
 const BACKREST_HTTP: &str = "backrest-http";
@@ -26,60 +19,42 @@ pub struct LooksArgs {
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     state_header: Vec<(String, String)>,
     /// Look inside the peer with this command (docs/hook.md), or with `backrest-http`, its own API
-    #[arg(long, value_name = "COMMAND")]
-    hook: Option<String>,
+    #[arg(long, value_name = "COMMAND", value_parser = hook)]
+    hook: Option<HookPlan>,
 }
 
 impl LooksArgs {
-    /// What there is beside the peer at `sync`. A state service that does not answer is told of, and done without.
-    pub async fn looks(&self, sync: &DialOptions) -> Result<Looks, u8> {
-        let service = StateService {
-            url: self.state_url.clone(),
-            headers: self.state_header.clone(),
-        };
-        let mut looks = Looks {
-            state_service: Some(service),
-            hook: self.hook(sync)?,
-        };
-        let inside = Inside {
-            looks: looks.clone(),
-            dial: sync.clone(),
-        };
-        if let Err(reason) = runner::try_state_service(&inside).await {
-            eprintln!(
-                "note: cases that need the state service are skipped: {reason} (`--state-url`, `--state-header`)"
-            );
-            looks.state_service = None;
+    /// What there may be beside the peer; flags count before what its target file says.
+    pub fn plan(&self, target: Option<&TargetFile>) -> LookPlan {
+        let said = target.map(|target| &target.state_service);
+        let url = said.and_then(|service| service.url.as_ref());
+        let headers = said.map_or_else(BTreeMap::new, |service| service.headers.clone());
+        let hook = target.and_then(|target| target.hook.as_ref());
+        let hook = hook.and_then(|hook| match (&hook.run, hook.built_in) {
+            (Some(run), _) => Some(HookPlan::Command(run.clone())),
+            (None, Some(BuiltInHook::BackrestHttp)) => Some(HookPlan::BackrestHttp),
+            (None, None) => None,
+        });
+        LookPlan {
+            state_service: StateService {
+                url: self
+                    .state_url
+                    .clone()
+                    .or(url.map(|url| WebUrl::as_str(url).to_owned())),
+                headers: match self.state_header.is_empty() {
+                    true => headers.into_iter().collect(),
+                    false => self.state_header.clone(),
+                },
+            },
+            hook: self.hook.clone().or(hook),
         }
-        Ok(looks)
-    }
-
-    fn hook(&self, sync: &DialOptions) -> Result<Option<Arc<dyn Hook>>, u8> {
-        let Some(command) = &self.hook else {
-            return Ok(None);
-        };
-        if command == BACKREST_HTTP {
-            // The API is no RPC service of the suite's protocols; Connect's plain requests come closest.
-            let mut dial = sync.clone();
-            dial.protocol = RpcProtocol::Connect;
-            dial.headers.extend(self.state_header.iter().cloned());
-            return Ok(Some(Arc::new(BackrestHttp::new(dial))));
-        }
-        let hook = CommandHook::new(command).map_err(|error| {
-            eprintln!("error: failed to {error}");
-            exit::USAGE
-        })?;
-        Ok(Some(Arc::new(hook)))
     }
 }
 
-/// Gives the peer its provision afresh, where it has a hook that can.
-pub async fn reset(looks: &Looks, provision: &Provision) {
-    let Some(hook) = &looks.hook else {
-        return;
-    };
-    if let Err(reason) = hook.reset(provision).await {
-        eprintln!("note: the hook did not give the peer its provision afresh: {reason}");
+fn hook(text: &str) -> Result<HookPlan, String> {
+    match text {
+        BACKREST_HTTP => Ok(HookPlan::BackrestHttp),
+        command => CommandLine::parse(command).map(HookPlan::Command),
     }
 }
 

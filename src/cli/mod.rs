@@ -30,7 +30,7 @@ use syncspec::{
     crypto::kem::KemId,
     model::load_catalogue,
     net::TlsRoots,
-    runner::Selection,
+    runner::{Selection, Shard},
     scenario::{CaseTemplate, load::load_dir, model::Profile},
     wire::{Role, RpcProtocol},
 };
@@ -100,6 +100,9 @@ pub struct SelectArgs {
     /// Folder of scenarios to load in place of the built-in ones
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
+    /// Play one part of N, such as 1/4; a case is always in the same part of so many
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// RPC protocol to speak; a client that dials speaks what it speaks, which is taken to be Connect where this says both
     #[arg(long, value_enum, default_value_t = ProtocolArg::Both)]
     protocol: ProtocolArg,
@@ -144,6 +147,7 @@ impl SelectArgs {
             filters: self.filters.clone(),
             exact: self.exact,
             skip: self.skip.clone(),
+            shard: self.shard,
             profile: match self.profile {
                 ProfileArg::Smoke => Profile::Smoke,
                 ProfileArg::Standard => Profile::Standard,

@@ -13,10 +13,9 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, Job, Looks, RunOptions, Watch},
+    runner::{self, Job, Looks, Peers, RunOptions, Source, Watch},
     target::contact_scenario,
     trace::{EventKind, Trace},
-    wire::Role,
 };
 
 use super::{
@@ -24,8 +23,7 @@ use super::{
     judge::{code_of, compared, read, show},
     looks::LooksArgs,
     print,
-    provision::provision_for,
-    run::{reference_calls, wait_for_client},
+    run::{Attached, wait_for_client},
     tls_roots,
 };
 
@@ -78,45 +76,64 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         None => case.played.peer.clone(),
     };
     let role = case.scenario.role;
-    let (mut url, mut roots, mut switchboard) = (String::new(), None, None);
-    let mut looks = Looks::default();
-    let is_given = matches!(peer, PeerAddress::Url { .. });
-    match peer {
-        PeerAddress::Url {
-            url: given, tls_ca, ..
-        } => (url, roots) = (given, tls_ca),
+    let mut roots = None;
+    let mut look_plan = args.looks.plan(None);
+    let source = match peer {
+        PeerAddress::Url { url, tls_ca } => {
+            roots = tls_ca;
+            Source::Outside {
+                url,
+                switchboard: None,
+            }
+        }
         PeerAddress::Calls { listen } => {
             let contact = contact_scenario(role, job.protocol);
             let cases = [&*job.scenario, &contact];
-            switchboard = Some(wait_for_client(listen, cases.into_iter()).await?);
+            let switchboard = wait_for_client(&listen.to_string(), cases.into_iter()).await?;
+            Source::Outside {
+                url: String::new(),
+                switchboard: Some(Arc::new(switchboard)),
+            }
         }
-        PeerAddress::Reference if role == Role::Initiator => {
-            switchboard = Some(reference_calls().await?);
+        PeerAddress::Reference => Source::Reference,
+        PeerAddress::TargetFile { file } => {
+            let attached = Attached::of_file(&file)?;
+            roots = attached.tls_ca().cloned();
+            look_plan = args.looks.plan(attached.target());
+            attached.source(std::iter::once(&*job.scenario)).await?
         }
-        PeerAddress::Reference => {
-            let provision = provision_for(std::slice::from_ref(&job));
-            let started = runner::start_reference(&provision).await;
-            let reference = started.map_err(|error| {
-                eprintln!("error: failed to {error}");
-                exit::SUITE
-            })?;
-            (url, looks) = (reference.url, reference.looks);
-        }
-    }
+    };
+    let mut peers = Peers::new(source, look_plan);
+    let begun = peers.begin(role, std::slice::from_ref(&job.scenario)).await;
+    begun.map_err(|why| {
+        eprintln!("error: the case was not played: {why}");
+        exit::NOT_JUDGED
+    })?;
+    let result = play_on(&mut peers, args, case, job, roots).await;
+    peers.stop().await;
+    result
+}
+
+async fn play_on(
+    peers: &mut Peers,
+    args: &ReplayArgs,
+    case: &PlayedCase,
+    job: Job,
+    roots: Option<PathBuf>,
+) -> Result<CaseResult, u8> {
+    let role = case.scenario.role;
     let mut options = RunOptions {
-        url,
-        switchboard: switchboard.map(Arc::new),
+        url: String::new(),
+        switchboard: None,
         tls_roots: tls_roots(roots.as_ref())?,
         seed: case.played.seed,
         at_once: 1,
         held_to: case.played.held_to,
         kem_id: case.played.kem_id,
-        looks,
+        looks: Looks::default(),
         client_looks: Looks::default(),
     };
-    if is_given {
-        options.looks = args.looks.looks(&options.dial(job.protocol)).await?;
-    }
+    peers.reach(&mut options, job.protocol).await;
     if args.step {
         let mut stepper = Stepper::default();
         let result = runner::play_watched(job.scenario, job.protocol, &options, &mut stepper).await;

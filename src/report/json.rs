@@ -22,6 +22,8 @@ pub fn report(run: &Run<'_>) -> Value {
         "suite": { "version": env!("CARGO_PKG_VERSION"), "seed": seed },
         "target": {
             "kind": target.kind,
+            "name": target.name,
+            "version": target.version,
             "role": "responder",
             "protocols": target.protocols.iter().map(|protocol| protocol.name()).collect::<Vec<_>>(),
             "url": target.url,

@@ -268,8 +268,12 @@ pub struct Run<'a> {
 /// What a run was played against.
 #[derive(Clone, Debug)]
 pub struct TargetLine {
-    /// `reference` or `url`.
+    /// `reference`, `url` or `command`.
     pub kind: &'static str,
+    /// What it is called, where its target file says so.
+    pub name: Option<String>,
+    /// Its version, where its target file says so.
+    pub version: Option<String>,
     /// Its URL.
     pub url: String,
     /// The RPC protocols played.

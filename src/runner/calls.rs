@@ -37,6 +37,8 @@ const CALL_WAIT_MIN: Duration = Duration::from_secs(1);
 pub enum Caller {
     /// A client that was given everything at once, and that somebody else starts.
     Outside,
+    /// A client that was given everything at once, and that we started: how long its first call may take.
+    Started(Duration),
     /// The reference client: a fresh one for each case, which knows the hosts of that case.
     Reference(Box<ClientOptions>),
 }
@@ -99,7 +101,7 @@ impl Switchboard {
         protocol: RpcProtocol,
     ) -> Result<Calls, NotCalled> {
         let client = match &self.caller {
-            Caller::Outside => None,
+            Caller::Outside | Caller::Started(_) => None,
             Caller::Reference(options) => {
                 self.expect([scenario]).map_err(NotCalled::NoPath)?;
                 let url = format!("http://{}", self.address());
@@ -137,7 +139,8 @@ impl Switchboard {
         match (&self.caller, self.first_call.get()) {
             (Caller::Reference(_), _) => CALL_WAIT,
             (Caller::Outside, None) => FIRST_CALL_WAIT,
-            (Caller::Outside, Some(first)) => {
+            (Caller::Started(wait), None) => *wait,
+            (Caller::Outside | Caller::Started(_), Some(first)) => {
                 CALL_WAIT.saturating_sub(first.elapsed()).max(CALL_WAIT_MIN)
             }
         }

@@ -4,10 +4,16 @@ mod calls;
 pub mod campaign;
 pub mod doctor;
 mod drive;
+mod expectations;
 pub mod hook;
+mod looking;
 mod looks;
+mod peers;
 mod plan;
 mod reference;
+mod repeat;
+mod schedule;
+mod shard;
 
 use std::{
     sync::Arc,
@@ -18,11 +24,16 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
 pub use drive::{Reach, Watch, drive, drive_watched};
+pub use expectations::Expectations;
+pub use looking::{HookPlan, LookPlan};
 pub use looks::{Inside, Looks, StateService};
-pub use plan::{Job, Selection, plan};
+pub use peers::{Peers, Source};
+pub use plan::{Job, Selection, plan, skip_what_it_lacks};
 pub use reference::{
     Reference, StartError, reference_config, start_host, start_reference, start_reference_client,
 };
+pub use schedule::{Finished, NotReached, Schedule};
+pub use shard::Shard;
 
 use crate::{
     actor::{Actor, Entropy, Patience},

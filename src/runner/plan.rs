@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use super::Shard;
 use crate::{
     scenario::{
         CaseTemplate,
         model::{Profile, Scenario},
     },
+    target::{capability::Capability, file::TargetFile},
     wire::{Role, RpcProtocol},
 };
 
@@ -32,6 +34,8 @@ pub struct Selection {
     pub skip: Vec<String>,
     /// The largest profile that is included.
     pub profile: Profile,
+    /// The part of it that is played; none is all of it.
+    pub shard: Option<Shard>,
 }
 
 impl Selection {
@@ -41,6 +45,7 @@ impl Selection {
             false => id.contains(text.as_str()),
         };
         profile <= self.profile
+            && self.shard.is_none_or(|shard| shard.takes(id))
             && (self.filters.is_empty() || self.filters.iter().any(matches))
             && !self.skip.iter().any(matches)
     }
@@ -70,4 +75,21 @@ pub fn plan(
         }
     }
     jobs
+}
+
+/// Marks the jobs that rest on a capability the peer is said not to have.
+pub fn skip_what_it_lacks(jobs: &mut [Job], target: &TargetFile) {
+    for job in jobs {
+        let needs = job
+            .scenario
+            .rules
+            .iter()
+            .filter_map(|rule| rule.rule().needs);
+        let mut needs = needs.filter_map(|name| name.parse::<Capability>().ok());
+        if let Some(lacking) = needs.find(|capability| !target.has(*capability)) {
+            job.skip = Some(format!(
+                "the target does not declare the capability `{lacking}`"
+            ));
+        }
+    }
 }

@@ -6,6 +6,10 @@ pub mod doctor;
 pub mod file;
 mod first_contact;
 pub mod known_failing;
+mod outlives;
+#[cfg(feature = "net")]
+pub mod process;
 pub mod provision;
 
 pub use first_contact::{Contact, SetupMistake, first_contact, scenario as contact_scenario};
+pub use outlives::outlives_scenario;

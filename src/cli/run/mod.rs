@@ -1,66 +1,71 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
-mod peer;
+mod attach;
+mod calls;
 mod progress;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    time::{Duration, Instant, SystemTime},
-};
+use std::time::{Duration, Instant, SystemTime};
 
 use syncspec::{
     actor::Patience,
-    crypto::kem::KemId,
     report::{Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
-    runner::{self, JOBS_AT_ONCE, Job, Looks, RunOptions, plan},
+    runner::{
+        Expectations, JOBS_AT_ONCE, Job, Looks, NotReached, Peers, RunOptions, Schedule, Selection,
+        plan, skip_what_it_lacks,
+    },
+    scenario::{CaseTemplate, model::Profile},
 };
 
 use super::{
-    SelectArgs, doctor, exit, kem_id,
+    SelectArgs, doctor, exit,
     list::{self, ListArgs},
-    looks::{self, LooksArgs},
-    provision::provision_for,
+    looks::LooksArgs,
     reports::ReportArgs,
+    signals::{Signal, Signals},
     tls_roots,
 };
-use peer::{Part, Peer};
-pub use peer::{reference_calls, wait_for_client};
+pub use attach::Attached;
+use attach::{Part, TargetArgs};
+pub use calls::wait_for_client;
 use progress::{Progress, print_details};
 
 #[derive(clap::Args)]
 pub struct RunArgs {
     #[command(flatten)]
     select: SelectArgs,
-    /// Peer under test, http://HOST:PORT[/PREFIX] or https://...; without one, the reference on a loopback port
-    #[arg(long, value_name = "URL")]
-    target: Option<String>,
-    /// Wait for the client under test at this address, such as 127.0.0.1:9899
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
-    /// Trust the authorities in this PEM file too, for an https:// target
-    #[arg(long, value_name = "FILE")]
-    tls_ca: Option<PathBuf>,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Print the cases instead of playing them
     #[arg(long)]
     list: bool,
     /// Cases to play at once
     #[arg(long, value_name = "N", default_value_t = JOBS_AT_ONCE, value_parser = at_least_one)]
     test_threads: usize,
+    /// Play everything so many times; a case that comes to different things is red
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
+    repeat: usize,
     /// Seed of all our randomness: the same seed sends the same bytes
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Fail on broken `should` and `deployed` rules too
     #[arg(long)]
     strict: bool,
-    /// KEM id to derive keys with: 0051 as deployed, 0050 as published
-    #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
-    kem_id: KemId,
+    /// What cases do that are new in this version of the suite, when they fail
+    #[arg(long, value_enum, default_value_t = Preview::Report)]
+    preview: Preview,
     #[command(flatten)]
     looks: LooksArgs,
     #[command(flatten)]
     reports: ReportArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Preview {
+    /// They are reported, and fail nothing
+    Report,
+    /// They fail the run, as others do
+    Fail,
 }
 
 pub fn run(args: RunArgs) -> Result<u8, u8> {
@@ -68,20 +73,8 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
         return list::list(&ListArgs::text(args.select));
     }
     let templates = args.select.load()?;
-    let parts = args.parts()?;
-    let selection = args.select.selection();
-    let jobs: Vec<Job> = parts
-        .iter()
-        .flat_map(|part| plan(&templates, &selection, part.role, part.protocols))
-        .collect();
-    if jobs.is_empty() {
-        eprintln!("error: no case matches; `syncspec list` prints them all");
-        return Err(exit::NOT_JUDGED);
-    }
-    let seed = match args.seed {
-        Some(seed) => seed,
-        None => random_seed()?,
-    };
+    let attached = args.target.read()?;
+    let run = Planned::new(&args, &attached, &templates)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -89,81 +82,183 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
             eprintln!("error: failed to start: {error}");
             exit::SUITE
         })?;
-    runtime.block_on(play(&args, &parts, jobs, seed))
+    // Whatever was started for the run is dropped with it, and so ends.
+    runtime.block_on(async {
+        let mut signals = Signals::new().map_err(|error| {
+            eprintln!("error: failed to listen for signals: {error}");
+            exit::SUITE
+        })?;
+        tokio::select! {
+            played = play(&args, &attached, run) => played,
+            () = told_to_leave(&mut signals) => {
+                eprintln!("error: interrupted; what was played is lost");
+                Err(exit::NOT_JUDGED)
+            }
+        }
+    })
 }
 
-async fn play(args: &RunArgs, parts: &[Part], jobs: Vec<Job>, seed: u64) -> Result<u8, u8> {
+async fn told_to_leave(signals: &mut Signals) {
+    while let Signal::Reload = signals.next().await {}
+}
+
+/// What is played, before anything is started.
+struct Planned {
+    jobs: Vec<Job>,
+    /// All that there are, chosen or not.
+    universe: Vec<Job>,
+    expectations: Expectations,
+    seed: u64,
+}
+
+impl Planned {
+    fn new(args: &RunArgs, attached: &Attached, cases: &[CaseTemplate]) -> Result<Self, u8> {
+        let parts = attached.parts(&args.select)?;
+        let planned = |selection: &Selection| -> Vec<Job> {
+            let part = |part: &Part| plan(cases, selection, part.role, &part.protocols);
+            parts.iter().flat_map(part).collect()
+        };
+        let mut jobs = planned(&args.select.selection());
+        if jobs.is_empty() {
+            eprintln!("error: no case matches; `syncspec list` prints them all");
+            return Err(exit::NOT_JUDGED);
+        }
+        if let Some(target) = attached.target() {
+            skip_what_it_lacks(&mut jobs, target);
+        }
+        Ok(Planned {
+            jobs,
+            universe: planned(&Selection {
+                profile: Profile::Full,
+                ..Selection::default()
+            }),
+            expectations: args.target.expectations(
+                attached,
+                cases,
+                args.held_to(),
+                args.preview == Preview::Fail,
+            )?,
+            seed: match args.seed {
+                Some(seed) => seed,
+                None => random_seed()?,
+            },
+        })
+    }
+}
+
+impl RunArgs {
+    fn held_to(&self) -> Level {
+        match self.strict {
+            true => Level::Deployed,
+            false => Level::Must,
+        }
+    }
+}
+
+async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u8> {
     let (began, started) = (SystemTime::now(), Instant::now());
-    // A role without a case is not reached.
-    let parts: Vec<&Part> = parts
-        .iter()
-        .filter(|part| jobs.iter().any(|job| job.scenario.role == part.role))
-        .collect();
-    let peer = Peer::reach(args, &parts, &jobs).await?;
-    let mut options = RunOptions {
-        url: peer.url.clone(),
-        switchboard: peer.switchboard.clone(),
-        tls_roots: tls_roots(args.tls_ca.as_ref())?,
-        seed,
+    let cases = run.jobs.iter().map(|job| &*job.scenario);
+    let look_plan = args.looks.plan(attached.target());
+    let peers = Peers::new(attached.source(cases).await?, look_plan);
+    let options = RunOptions {
+        url: String::new(),
+        switchboard: None,
+        tls_roots: tls_roots(attached.tls_ca())?,
+        seed: run.seed,
         at_once: args.test_threads,
-        held_to: if args.strict {
-            Level::Deployed
-        } else {
-            Level::Must
-        },
-        kem_id: args.kem_id,
-        looks: peer.looks.clone(),
+        held_to: args.held_to(),
+        kem_id: args.target.kem_id(attached),
+        looks: Looks::default(),
         client_looks: Looks::default(),
     };
-    let patience = contact(&options, &parts, &peer).await?;
-    let url = peer.name.clone();
-    if args.target.is_some() {
-        let protocol = args.select.protocols()[0];
-        options.looks = args.looks.looks(&options.dial(protocol)).await?;
-        looks::reset(&options.looks, &provision_for(&jobs)).await;
-    }
-    println!("{} cases against {url}, seed {seed}", jobs.len());
-    let mut progress = Progress::new(jobs.len());
-    let asked = jobs.len();
-    let mut results = runner::run(jobs, &options, patience, &mut |result| {
-        progress.tell(result)
-    })
-    .await;
+    let name = attached.shown();
+    println!("{} cases against {name}, seed {}", run.jobs.len(), run.seed);
+    let mut progress = Progress::new(run.jobs.len() * args.repeat);
+    let schedule = Schedule {
+        options: options.clone(),
+        patience: Patience::from_round_trip(Duration::ZERO),
+        peers,
+        expectations: &run.expectations,
+        repeat: args.repeat,
+        tell: &mut |result| progress.tell(result),
+    };
+    let finished = schedule.play(run.jobs, &run.universe).await;
+    let mut finished = finished.map_err(|why| {
+        eprintln!("error: no case was played: {}", not_reached(&why, &name));
+        exit::NOT_JUDGED
+    })?;
     progress.finish();
-    let saved = args.reports.save_failures(&mut results, |result| Played {
-        seed,
-        protocol: result.protocol,
-        kem_id: options.kem_id,
-        held_to: options.held_to,
-        peer: peer.address_of(result.scenario.role),
-    });
-    print_details(&results);
+    let saved = args
+        .reports
+        .save_failures(&mut finished.results, |result| Played {
+            seed: run.seed,
+            protocol: result.protocol,
+            kem_id: options.kem_id,
+            held_to: options.held_to,
+            peer: attached.address_of(result.scenario.role),
+        });
+    print_details(&finished.results);
     let target = TargetLine {
-        kind: peer.kind,
-        url,
+        kind: attached.kind(),
+        name: attached.target().and_then(|target| target.name.clone()),
+        version: attached.target().and_then(|target| target.version.clone()),
+        url: match attached.target() {
+            Some(target) => target.responder_url().unwrap_or(&name).to_owned(),
+            None => name,
+        },
         protocols: args.select.protocols().to_vec(),
     };
-    let summary = Summary::of(&results);
+    let summary = Summary::of(&finished.results);
     println!(
         "\n{}",
         console::summary(&summary, started.elapsed().as_secs_f64())
     );
+    for note in &finished.notes {
+        eprintln!("note: {note}");
+    }
     let written = args.reports.write(&Run {
-        results: &results,
+        results: &finished.results,
         target: &target,
-        seed,
+        seed: run.seed,
         duration: started.elapsed(),
         began,
     });
-    if results.len() < asked {
+    if finished.lost > 0 {
         eprintln!(
             "error: {} case(s) crashed in the suite itself",
-            asked - results.len()
+            finished.lost
         );
         return Err(exit::SUITE);
     }
     saved.and(written)?;
     Ok(exit_code(&summary))
+}
+
+fn not_reached(why: &NotReached, name: &str) -> String {
+    match why {
+        NotReached::NotStarted(why) => why.clone(),
+        NotReached::Host {
+            url,
+            diagnosis,
+            last_words,
+        } => format!(
+            "the peer at {} is not set up so that it can be judged\n\n{}{}",
+            doctor::without_secret(url),
+            doctor::text(diagnosis),
+            last_words.join("\n")
+        ),
+        NotReached::Client {
+            protocol,
+            mistake,
+            last_words,
+        } => format!(
+            "over {protocol}, {name} was reached as a client up to this step\n\n  {:<12} {}\n\n{}\n{}",
+            mistake.step,
+            mistake.seen,
+            mistake.likely,
+            last_words.join("\n")
+        ),
+    }
 }
 
 fn exit_code(summary: &Summary) -> u8 {
@@ -185,16 +280,6 @@ fn exit_code(summary: &Summary) -> u8 {
         } => exit::NOT_JUDGED,
         _ => exit::CONFORMS,
     }
-}
-
-/// Honest sessions in each role over each protocol; the slowest sets the patience.
-async fn contact(options: &RunOptions, parts: &[&Part], peer: &Peer) -> Result<Patience, u8> {
-    let mut round_trip = Duration::ZERO;
-    for part in parts {
-        let measured = doctor::round_trip(options, &peer.name, part.role, part.protocols);
-        round_trip = round_trip.max(measured.await?);
-    }
-    Ok(Patience::from_round_trip(round_trip))
 }
 
 pub(super) fn random_seed() -> Result<u64, u8> {

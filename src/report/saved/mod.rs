@@ -74,6 +74,11 @@ pub struct Played {
 pub enum PeerAddress {
     /// The reference, started for the run.
     Reference,
+    /// A peer that a target file tells of.
+    TargetFile {
+        /// The file.
+        file: PathBuf,
+    },
     /// A peer at a URL.
     Url {
         /// Its URL.

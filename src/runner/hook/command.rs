@@ -32,36 +32,14 @@ struct Running {
     answers: BufReader<ChildStdout>,
 }
 
-/// The command is of no use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CommandHookError {
-    /// It has no word.
-    Empty,
-}
-
-impl fmt::Display for CommandHookError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            CommandHookError::Empty => f.write_str("read the hook's command: it is empty"),
-        }
-    }
-}
-
-impl std::error::Error for CommandHookError {}
-
 impl CommandHook {
-    /// A command in words, separated by spaces; no shell reads it.
-    ///
-    /// # Errors
-    /// [`CommandHookError`].
-    pub fn new(command: &str) -> Result<Self, CommandHookError> {
-        let mut words = command.split_whitespace().map(str::to_owned);
-        Ok(CommandHook {
-            program: words.next().ok_or(CommandHookError::Empty)?,
-            arguments: words.collect(),
+    /// A program and its arguments; no shell reads them.
+    pub fn new(program: String, arguments: Vec<String>) -> Self {
+        CommandHook {
+            program,
+            arguments,
             running: Mutex::new(None),
-        })
+        }
     }
 
     fn start(&self) -> Result<Running, String> {
@@ -154,7 +132,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hook.sh");
         std::fs::write(&file, script).unwrap();
-        let hook = CommandHook::new(&format!("sh {}", file.display())).unwrap();
+        let hook = CommandHook::new("sh".to_owned(), vec![file.display().to_string()]);
         (folder, hook)
     }
 
@@ -186,9 +164,8 @@ mod tests {
 
     #[tokio::test]
     async fn no_such_program_or_no_word_then_error() {
-        let hook = CommandHook::new("/nonexistent/hook").unwrap();
+        let hook = CommandHook::new("/nonexistent/hook".to_owned(), Vec::new());
         let error = hook.ask(json!({"do": "a"})).await.unwrap_err();
         assert!(error.starts_with("start `/nonexistent/hook`"), "{error}");
-        assert_eq!(CommandHook::new("  ").unwrap_err(), CommandHookError::Empty);
     }
 }

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 
 pub use backrest::BackrestHttp;
-pub use command::{CommandHook, CommandHookError};
+pub use command::CommandHook;
 pub use reference::ReferenceHook;
 
 use crate::target::provision::Provision;

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 pub use check::Mistake;
 pub use load::load;
-pub use placeholder::{Filling, PLACEHOLDERS};
+pub use placeholder::{Filling, PLACEHOLDERS, fill};
 pub use value::{CommandLine, Filled, ListenAddress, Wait, WebUrl};
 
 use super::capability::Capability;
@@ -137,6 +137,20 @@ pub struct CommandTarget {
 }
 
 impl CommandTarget {
+    /// A command of which nothing else is said.
+    pub fn new(run: CommandLine) -> CommandTarget {
+        CommandTarget {
+            run,
+            format: ProvisionFormat::default(),
+            dir: None,
+            env: BTreeMap::new(),
+            ready: None,
+            start_within: None,
+            stop_within: None,
+            restarts_max: None,
+        }
+    }
+
     /// Longest wait until it is ready.
     pub fn start_wait(&self) -> Duration {
         self.start_within.map_or(START_WAIT, |wait| wait.0)
@@ -205,7 +219,7 @@ pub struct HookTarget {
 #[serde(rename_all = "kebab-case")]
 pub enum BuiltInHook {
     /// The web API of deployed peers, at `responder.url`, called with the headers of the state service.
-    Backrest,
+    BackrestHttp,
 }
 
 impl TargetFile {

@@ -61,7 +61,7 @@ fn everything_said_then_everything_read() {
          [command]\nrun = ['./peer', '{provision}', '{port}', '{data}']\nenv = { HOME = '{data}' }\nstart-within = '3s'\n\
          stop-within = '200ms'\nrestarts-max = 3\n\
          [state-service]\nheaders = { Authorization = 'Bearer x' }\n\
-         [hook]\nbuilt-in = 'backrest'\n\
+         [hook]\nbuilt-in = 'backrest-http'\n\
          [capabilities]\nlogs = true\npairing = false\n",
     );
     assert_eq!(target.protocols(), [RpcProtocol::Connect]);

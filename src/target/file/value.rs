@@ -1,6 +1,6 @@
 //! Values that are refused where they stand, so that what was read can be used.
 
-use std::{fmt, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -118,6 +118,11 @@ impl WebUrl {
         }
     }
 
+    /// Takes one as it is: what is wrong with it shows when it is dialled.
+    pub fn unchecked(text: &str) -> WebUrl {
+        WebUrl(Filled(text.to_owned()))
+    }
+
     /// The URL as it stands.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -160,6 +165,12 @@ impl ListenAddress {
     /// The address as it stands.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<SocketAddr> for ListenAddress {
+    fn from(address: SocketAddr) -> Self {
+        ListenAddress(address.to_string())
     }
 }
 

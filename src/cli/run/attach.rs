@@ -1,0 +1,330 @@
+//! The peer under test, as the command line or a target file tells of it.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use syncspec::{
+    crypto::kem::KemId,
+    report::saved::PeerAddress,
+    rules::Level,
+    runner::{Expectations, Source},
+    scenario::{CaseTemplate, load_error::LoadError, model::Scenario, released::Released},
+    target::{
+        file::{
+            self, CommandLine, CommandTarget, KemIdName, ListenAddress, ProvisionFormat,
+            TargetFile, WebUrl,
+        },
+        known_failing::{self, Catalogue, Date},
+    },
+    wire::{Role, RpcProtocol},
+};
+
+use super::{
+    super::{SelectArgs, exit, kem_id, provision::client_contacts},
+    calls::wait_for_client,
+};
+
+#[derive(clap::Args)]
+#[command(next_help_heading = "Peer under test")]
+pub struct TargetArgs {
+    /// http://HOST:PORT[/PREFIX], https://..., or a target file; without one, the reference on a loopback port
+    #[arg(long, value_name = "URL|FILE")]
+    target: Option<String>,
+    /// Wait for the client under test at this address, such as 127.0.0.1:9899
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Trust the authorities in this PEM file too, for an https:// target
+    #[arg(long, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// Start the peer with this command; {provision}, {port} and {data} in it are filled in
+    #[arg(long, value_name = "COMMAND", value_parser = CommandLine::parse)]
+    command: Option<CommandLine>,
+    /// Form of the file at {provision}
+    #[arg(long, value_enum, requires = "command")]
+    provision_format: Option<FormatOfProvision>,
+    /// KEM id to derive keys with: 0051 as deployed, which is the default, 0050 as published
+    #[arg(long, value_name = "ID", value_parser = kem_id)]
+    kem_id: Option<KemId>,
+    /// List of the failures that are known of the peer
+    #[arg(long, value_name = "FILE")]
+    known_failing: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum FormatOfProvision {
+    /// A layout of our own, for any peer
+    Json,
+    /// The configuration file of deployed peers
+    BackrestConfig,
+}
+
+/// One role of the peer under test, and what is spoken with it there.
+pub struct Part {
+    pub role: Role,
+    pub protocols: Vec<RpcProtocol>,
+}
+
+/// Everything known of the peer before it is reached.
+pub struct Attached {
+    /// What the command line and the target file say together; none for the reference.
+    target: Option<TargetFile>,
+    /// Where the target file is.
+    file: Option<PathBuf>,
+}
+
+impl TargetArgs {
+    /// Reads the target file, if one is named; flags count before what it says.
+    pub fn read(&self) -> Result<Attached, u8> {
+        let named = self.target.as_deref();
+        let file = named
+            .filter(|named| !named.contains("://"))
+            .map(PathBuf::from);
+        let mut target = match (&file, named) {
+            (Some(file), _) => {
+                Some(file::load(file).map_err(|errors| refuse("target file", &errors))?)
+            }
+            // What is wrong with a URL shows when it is dialled, as what is wrong with a port does.
+            (None, Some(url)) => Some(TargetFile::of_url(WebUrl::unchecked(url))),
+            (None, None) => None,
+        };
+        if let Some(listen) = self.listen {
+            let target = target.get_or_insert_default();
+            target.initiator.listen = Some(ListenAddress::from(listen));
+        }
+        if let Some(run) = &self.command {
+            let target = target.get_or_insert_default();
+            target.command = Some(CommandTarget {
+                format: match self.provision_format {
+                    Some(FormatOfProvision::BackrestConfig) => ProvisionFormat::BackrestConfig,
+                    Some(FormatOfProvision::Json) | None => ProvisionFormat::Json,
+                },
+                ..CommandTarget::new(run.clone())
+            });
+        }
+        if let Some(target) = &mut target {
+            self.override_with_flags(target);
+            let mistakes = target.mistakes();
+            for mistake in &mistakes {
+                eprintln!("error: {}", mistake.text);
+            }
+            if !mistakes.is_empty() {
+                return Err(exit::USAGE);
+            }
+        }
+        let absolute = |file: PathBuf| fs::canonicalize(&file).unwrap_or(file);
+        Ok(Attached {
+            target,
+            file: file.map(absolute),
+        })
+    }
+
+    fn override_with_flags(&self, target: &mut TargetFile) {
+        if let Some(ca) = &self.tls_ca {
+            target.responder.tls_ca = Some(ca.clone());
+        }
+        if let Some(list) = &self.known_failing {
+            target.known_failing = Some(list.clone());
+        }
+    }
+
+    /// The KEM id that is followed.
+    pub fn kem_id(&self, attached: &Attached) -> KemId {
+        let said = attached.target.as_ref().and_then(|target| target.kem_id);
+        let said = said.map(|id| match id {
+            KemIdName::Deployed => KemId::MlKem1024P384,
+            KemIdName::Published => KemId::AsPublished,
+        });
+        self.kem_id.or(said).unwrap_or_default()
+    }
+
+    /// What is known of the peer's failures.
+    pub fn expectations(
+        &self,
+        attached: &Attached,
+        cases: &[CaseTemplate],
+        held_to: Level,
+        preview_fails: bool,
+    ) -> Result<Expectations, u8> {
+        let released = Released::built_in();
+        let in_target = attached
+            .target
+            .as_ref()
+            .and_then(|target| target.known_failing.as_ref());
+        let entries = match self.known_failing.as_ref().or(in_target) {
+            None => Vec::new(),
+            Some(list) => known_failing::load(list, &Catalogue { cases, released })
+                .map_err(|errors| refuse("list of known failures", &errors))?,
+        };
+        Ok(Expectations {
+            entries,
+            today: today(),
+            held_to,
+            released: (!preview_fails).then_some(released),
+        })
+    }
+}
+
+impl Attached {
+    /// What a target file says, and nothing else.
+    pub fn of_file(file: &Path) -> Result<Attached, u8> {
+        let target = file::load(file).map_err(|errors| refuse("target file", &errors))?;
+        Ok(Attached {
+            target: Some(target),
+            file: Some(file.to_owned()),
+        })
+    }
+
+    /// What is said of the peer; none for the reference.
+    pub fn target(&self) -> Option<&TargetFile> {
+        self.target.as_ref()
+    }
+
+    /// The roles that are asked for and what is spoken in each: by default all that can be reached.
+    pub fn parts(&self, select: &SelectArgs) -> Result<Vec<Part>, u8> {
+        let reachable = match &self.target {
+            None => vec![Role::Responder, Role::Initiator],
+            Some(target) => target.roles(),
+        };
+        let roles = select.roles().unwrap_or(&reachable);
+        if let Some(role) = roles.iter().find(|role| !reachable.contains(role)) {
+            eprintln!(
+                "error: nothing says where the {role} is: {}",
+                match role {
+                    Role::Responder => "give its URL with --target",
+                    Role::Initiator => "give an address where it finds us with --listen",
+                }
+            );
+            return Err(exit::USAGE);
+        }
+        let part = |role: &Role| Part {
+            role: *role,
+            protocols: self.protocols(select, *role),
+        };
+        Ok(roles.iter().map(part).collect())
+    }
+
+    fn protocols(&self, select: &SelectArgs, role: Role) -> Vec<RpcProtocol> {
+        let asked = match (role, &self.target) {
+            (Role::Initiator, Some(target)) if target.protocols.is_none() => {
+                select.client_protocols()
+            }
+            _ => select.protocols(),
+        };
+        let mut protocols = asked.to_vec();
+        if let Some(target) = &self.target {
+            let spoken = target.protocols();
+            protocols.retain(|protocol| spoken.contains(protocol));
+        }
+        protocols
+    }
+
+    /// The word of reports for it.
+    pub fn kind(&self) -> &'static str {
+        match &self.target {
+            None => "reference",
+            Some(TargetFile {
+                command: Some(_), ..
+            }) => "command",
+            Some(target) if target.responder.url.is_none() => "client",
+            Some(_) => "url",
+        }
+    }
+
+    /// What it is called in messages.
+    pub fn shown(&self) -> String {
+        let Some(target) = &self.target else {
+            return "the reference".to_owned();
+        };
+        let url = target.responder.url.as_ref().map(WebUrl::as_str);
+        let listen = target.initiator.listen.as_ref().map(ListenAddress::as_str);
+        match (&target.name, &target.command, url, listen) {
+            (Some(name), ..) => match &target.version {
+                Some(version) => format!("{name} {version}"),
+                None => name.clone(),
+            },
+            (_, Some(command), ..) => format!("`{}`", command.run.program().as_str()),
+            (_, _, Some(url), None) => url.to_owned(),
+            (_, _, None, listen) => {
+                format!("a client that calls {}", listen.unwrap_or_default())
+            }
+            (_, _, Some(url), Some(listen)) => format!("{url}, which calls {listen}"),
+        }
+    }
+
+    /// Where the peer comes from. Where it is a client that somebody else starts, these cases are listened for from now
+    /// on.
+    pub async fn source<'a>(
+        &self,
+        cases: impl Iterator<Item = &'a Scenario>,
+    ) -> Result<Source, u8> {
+        let Some(target) = &self.target else {
+            return Ok(Source::Reference);
+        };
+        if target.command.is_some() {
+            return Ok(Source::Command(Box::new(target.clone())));
+        }
+        let contacts = client_contacts(&target.protocols());
+        let mut calling: Vec<&Scenario> =
+            cases.filter(|case| case.role == Role::Initiator).collect();
+        let switchboard = match target.listen_address() {
+            Some(address) if !calling.is_empty() => {
+                calling.extend(&contacts);
+                Some(Arc::new(
+                    wait_for_client(address, calling.into_iter()).await?,
+                ))
+            }
+            _ => None,
+        };
+        let url = target.responder_url().unwrap_or_default().to_owned();
+        Ok(Source::Outside { url, switchboard })
+    }
+
+    /// How a single case in that role is played on it again.
+    pub fn address_of(&self, role: Role) -> PeerAddress {
+        let Some(target) = &self.target else {
+            return PeerAddress::Reference;
+        };
+        let listen = target.initiator.listen.as_ref();
+        match (
+            &self.file,
+            role,
+            listen.and_then(|listen| listen.as_str().parse().ok()),
+        ) {
+            (Some(file), ..) => PeerAddress::TargetFile { file: file.clone() },
+            (None, Role::Initiator, Some(listen)) => PeerAddress::Calls { listen },
+            (None, ..) => PeerAddress::Url {
+                url: target.responder_url().unwrap_or_default().to_owned(),
+                tls_ca: target.responder.tls_ca.clone(),
+            },
+        }
+    }
+
+    /// The authorities to trust beside those that browsers trust.
+    pub fn tls_ca(&self) -> Option<&PathBuf> {
+        self.target.as_ref()?.responder.tls_ca.as_ref()
+    }
+}
+
+fn refuse(what: &str, errors: &[LoadError]) -> u8 {
+    for error in errors {
+        eprintln!("{}", error.render());
+    }
+    eprintln!(
+        "error: {} problem(s) in the {what}; nothing was played",
+        errors.len()
+    );
+    exit::USAGE
+}
+
+fn today() -> Date {
+    // A clock before the epoch makes nothing expire.
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Date::at_unix(now.as_secs())
+}

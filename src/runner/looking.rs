@@ -1,0 +1,74 @@
+//! What looks inside a peer, before the peer is there: the state service and the hook of a target.
+
+use std::sync::Arc;
+
+use super::{
+    hook::{BackrestHttp, CommandHook, Hook},
+    looks::{Inside, Looks, StateService},
+};
+use crate::{
+    net::DialOptions,
+    target::file::{CommandLine, Filling, fill},
+    wire::RpcProtocol,
+};
+
+/// What there may be beside a peer, and how it is called.
+#[derive(Clone, Debug, Default)]
+pub struct LookPlan {
+    /// The state service; `{port}` may stand in its URL.
+    pub state_service: StateService,
+    /// The hook.
+    pub hook: Option<HookPlan>,
+}
+
+/// A hook before the peer is there.
+#[derive(Clone, Debug)]
+pub enum HookPlan {
+    /// The web API of deployed peers.
+    BackrestHttp,
+    /// A command.
+    Command(CommandLine),
+}
+
+impl LookPlan {
+    /// What there is beside the peer that is dialled so. The second part says what a state service that is of no use
+    /// did; it is done without.
+    pub async fn look(&self, dial: &DialOptions, filling: &Filling) -> (Looks, Option<String>) {
+        let filled = |text: &String| fill(text, filling);
+        let service = StateService {
+            url: self.state_service.url.as_ref().map(filled),
+            headers: self.state_service.headers.clone(),
+        };
+        let mut looks = Looks {
+            hook: self.hook(dial, filling),
+            state_service: Some(service),
+        };
+        let inside = Inside {
+            looks: looks.clone(),
+            dial: dial.clone(),
+        };
+        let useless = inside.try_state_service().await.err();
+        if useless.is_some() {
+            looks.state_service = None;
+        }
+        (looks, useless)
+    }
+
+    fn hook(&self, dial: &DialOptions, filling: &Filling) -> Option<Arc<dyn Hook>> {
+        Some(match self.hook.as_ref()? {
+            HookPlan::BackrestHttp => {
+                // The API is no RPC service of the suite's protocols; Connect's plain requests come closest.
+                let mut dial = dial.clone();
+                dial.protocol = RpcProtocol::Connect;
+                let headers = self.state_service.headers.iter().cloned();
+                dial.headers.extend(headers);
+                Arc::new(BackrestHttp::new(dial))
+            }
+            HookPlan::Command(command) => {
+                let arguments = command.args().iter().map(|word| word.fill(filling));
+                let program = command.program().fill(filling);
+                Arc::new(CommandHook::new(program, arguments.collect()))
+            }
+        })
+    }
+}

@@ -1,0 +1,296 @@
+//! Where the peer under test comes from, and how a fresh one is had.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use super::{
+    RunOptions,
+    calls::{Caller, Switchboard},
+    looking::LookPlan,
+    looks::Looks,
+    reference::start_reference,
+};
+use crate::{
+    scenario::model::Scenario,
+    target::{
+        contact_scenario,
+        file::{COMMAND_LISTEN, Filling, ProvisionFormat, TargetFile, WebUrl},
+        process::{LOG_SHOWN_MAX, Launch, Process, Stopped},
+        provision::{ClientProvision, Provision},
+    },
+    wire::{Role, RpcProtocol},
+};
+
+/// How long the system may take to say that a process is dead whose sockets it has closed already.
+const END_NOTICE_WAIT: Duration = Duration::from_secs(1);
+
+/// Where the peer under test comes from.
+pub enum Source {
+    /// Somebody else runs it.
+    Outside {
+        /// Where it answers, as a host.
+        url: String,
+        /// Where it calls us, as a client.
+        switchboard: Option<Arc<Switchboard>>,
+    },
+    /// The reference, started in this process.
+    Reference,
+    /// A command.
+    Command(Box<TargetFile>),
+}
+
+/// The peer under test, and those that follow it when it is used up or has crashed.
+pub struct Peers {
+    source: Source,
+    look_plan: LookPlan,
+    looks: Looks,
+    url: String,
+    switchboard: Option<Arc<Switchboard>>,
+    process: Option<Arc<Process>>,
+    /// Whether cases were played on it.
+    used: bool,
+    restarts: u32,
+    notes: Vec<String>,
+}
+
+impl Peers {
+    /// Nothing is started yet.
+    pub fn new(source: Source, look_plan: LookPlan) -> Peers {
+        Peers {
+            source,
+            look_plan,
+            looks: Looks::default(),
+            url: String::new(),
+            switchboard: None,
+            process: None,
+            used: false,
+            restarts: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Starts one for these cases, which are for one role, and for the first contact with it.
+    ///
+    /// # Errors
+    /// Why it cannot be started, in words.
+    pub async fn begin(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+        self.replace(role, cases).await
+    }
+
+    /// Sees to it that no case was played on the peer yet, as far as that can be had; from now on one was.
+    ///
+    /// # Errors
+    /// Why a new one cannot be started, in words.
+    pub async fn renew(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+        if self.used && self.can_renew() {
+            self.replace(role, cases).await?;
+        }
+        self.used = true;
+        Ok(())
+    }
+
+    /// A new one after a crash.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub async fn restart(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+        if let Source::Command(target) = &self.source
+            && let Some(command) = &target.command
+            && self.restarts >= command.restarts_max()
+        {
+            return Err(format!(
+                "the peer crashed once more after {} restarts, the most that `command.restarts-max` allows",
+                self.restarts
+            ));
+        }
+        self.restarts += 1;
+        self.replace(role, cases).await?;
+        self.used = true;
+        Ok(())
+    }
+
+    /// Whether a fresh one can be had.
+    pub fn can_renew(&self) -> bool {
+        !matches!(self.source, Source::Outside { .. }) || self.looks.hook.is_some()
+    }
+
+    /// Tells the options where the peer of the moment is, and what looks inside it, which is tried over that protocol.
+    pub async fn reach(&mut self, options: &mut RunOptions, protocol: RpcProtocol) {
+        options.url.clone_from(&self.url);
+        options.switchboard.clone_from(&self.switchboard);
+        if !matches!(self.source, Source::Reference) && !self.url.is_empty() {
+            let dial = options.dial(protocol);
+            let filling = match &self.process {
+                Some(process) => process.filling().clone(),
+                None => Filling {
+                    url: self.url.clone(),
+                    ..Filling::default()
+                },
+            };
+            let (looks, useless) = self.look_plan.look(&dial, &filling).await;
+            self.looks = looks;
+            if let Some(why) = useless {
+                self.note(format!(
+                    "cases that need the state service are skipped: {why} (`--state-url`, `--state-header`)"
+                ));
+            }
+        }
+        options.looks = self.looks.clone();
+    }
+
+    /// Gives a peer that somebody else runs its provision afresh, where it has a hook that can.
+    pub async fn reset(&mut self, role: Role, cases: &[Arc<Scenario>]) {
+        let (Source::Outside { .. }, Role::Responder, Some(hook)) =
+            (&self.source, role, &self.looks.hook)
+        else {
+            return;
+        };
+        let contacts = RpcProtocol::ALL.map(|protocol| contact_scenario(role, protocol));
+        let cases = cases.iter().map(|case| &**case).chain(&contacts);
+        if let Err(why) = hook.reset(&Provision::for_cases(cases)).await {
+            self.note(format!(
+                "the hook did not give the peer its provision afresh: {why}"
+            ));
+        }
+    }
+
+    /// Where it answers, as a host.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The process, where we started one.
+    pub fn process(&self) -> Option<Arc<Process>> {
+        self.process.clone()
+    }
+
+    /// How it ended, if it has.
+    pub fn end(&self) -> Option<String> {
+        self.process.as_ref()?.end()
+    }
+
+    /// How the process ended, if it has, and what it printed last, for whoever could not reach it.
+    pub fn last_words(&self) -> Vec<String> {
+        let Some(process) = &self.process else {
+            return Vec::new();
+        };
+        let head = match process.end() {
+            Some(how) => format!("the peer has ended with {how}; its last lines:"),
+            None => "the peer runs; its last lines:".to_owned(),
+        };
+        std::iter::once(head)
+            .chain(process.log().last(LOG_SHOWN_MAX))
+            .collect()
+    }
+
+    /// What is worth telling of the peers, but is no result of a case.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Notes something worth telling, once.
+    pub fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// Stops the peer, where we started it.
+    pub async fn stop(&mut self) {
+        self.switchboard = None;
+        // Cases that are over hold it no more.
+        let Some(process) = self.process.take().and_then(Arc::into_inner) else {
+            return;
+        };
+        if let Stopped::Killed { after } = process.stop().await {
+            self.note(format!(
+                "the peer did not leave within {after:?} of SIGTERM (`command.stop-within`), and was killed"
+            ));
+        }
+    }
+
+    async fn replace(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+        self.stop().await;
+        self.used = false;
+        let contacts = RpcProtocol::ALL.map(|protocol| contact_scenario(role, protocol));
+        let cases = cases.iter().map(|case| &**case).chain(&contacts);
+        match (&self.source, role) {
+            (Source::Outside { url, switchboard }, _) => {
+                self.url.clone_from(url);
+                self.switchboard.clone_from(switchboard);
+            }
+            (Source::Reference, Role::Responder) => {
+                let reference = start_reference(&Provision::for_cases(cases)).await;
+                let reference = reference.map_err(failed)?;
+                (self.url, self.looks) = (reference.url, reference.looks);
+            }
+            (Source::Reference, Role::Initiator) => {
+                let caller = Caller::Reference(Box::default());
+                let address: SocketAddr = ([127, 0, 0, 1], 0).into();
+                let switchboard = Switchboard::open(address, caller).await.map_err(failed)?;
+                self.switchboard = Some(Arc::new(switchboard));
+            }
+            (Source::Command(target), Role::Responder) => {
+                let provision = Provision::for_cases(cases);
+                let (json, config) = (provision.to_json(), provision.to_backrest_config());
+                let process = start(target, "", json, config).await?;
+                process.url().clone_into(&mut self.url);
+                self.process = Some(Arc::new(process));
+            }
+            (Source::Command(target), Role::Initiator) => {
+                let cases: Vec<_> = cases.collect();
+                let wait = target
+                    .command
+                    .as_ref()
+                    .map_or(Duration::ZERO, |command| command.start_wait());
+                let address = target.listen_address().unwrap_or(COMMAND_LISTEN);
+                let caller = Caller::Started(wait);
+                let switchboard = Switchboard::open(address, caller).await.map_err(failed)?;
+                switchboard.expect(cases.iter().copied()).map_err(failed)?;
+                let base = match &target.initiator.url {
+                    Some(url) => WebUrl::as_str(url).to_owned(),
+                    None => format!("http://{}", switchboard.address()),
+                };
+                let provision = ClientProvision::for_cases(&base, cases);
+                let (json, config) = (provision.to_json(), provision.to_backrest_config());
+                self.switchboard = Some(Arc::new(switchboard));
+                let process = start(target, &base, json, config).await?;
+                process.url().clone_into(&mut self.url);
+                self.process = Some(Arc::new(process));
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn start(
+    target: &TargetFile,
+    listen: &str,
+    json: serde_json::Value,
+    config: serde_json::Value,
+) -> Result<Process, String> {
+    let Some(command) = &target.command else {
+        return Err("the target has no command to start".to_owned());
+    };
+    let provision = match command.format {
+        ProvisionFormat::Json => json,
+        ProvisionFormat::BackrestConfig => config,
+    };
+    let launch = Launch {
+        command,
+        ready: target.ready(),
+        url: target.responder_url(),
+        listen,
+        provision: &format!("{provision:#}"),
+    };
+    Process::start(launch).await.map_err(failed)
+}
+
+fn failed(error: impl std::fmt::Display) -> String {
+    format!("failed to {error}")
+}
+
+/// How a process ended under a case, if it did, and what it printed.
+pub(super) async fn crash_of(process: &Process) -> Option<(String, Vec<String>)> {
+    let how = process.ended_within(END_NOTICE_WAIT).await?;
+    Some((how, process.log().last(LOG_SHOWN_MAX)))
+}

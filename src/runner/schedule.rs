@@ -1,0 +1,451 @@
+//! The order of a run: side by side what can be, alone what must be, each on a peer that is fit for it; and what becomes
+//! of the cases when that peer crashes.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::task::JoinSet;
+
+use super::{
+    Job, Peers, RunOptions, check_host, contact_client, expectations::Expectations,
+    peers::crash_of, play, repeat::merge,
+};
+use crate::{
+    actor::Patience,
+    judge::Finding,
+    report::{CaseResult, Outcome},
+    rules::RuleId,
+    scenario::model::Scenario,
+    target::{SetupMistake, doctor::Diagnosis, outlives_scenario, process::LOG_SHOWN_MAX},
+    trace::{End, EventKind, Trace},
+    wire::{Role, RpcProtocol},
+};
+
+/// A run: what is played how often, and what is expected of it.
+pub struct Schedule<'a> {
+    /// How the cases are played. The URL is that of the peer of the moment.
+    pub options: RunOptions,
+    /// How long what is waited for, at least: the first contacts raise it.
+    pub patience: Patience,
+    /// Who is tested.
+    pub peers: Peers,
+    /// What is known of its failures.
+    pub expectations: &'a Expectations,
+    /// How often everything is played.
+    pub repeat: usize,
+    /// Hears of each play as it ends.
+    pub tell: &'a mut dyn FnMut(&CaseResult),
+}
+
+/// What a run came to.
+pub struct Finished {
+    /// One result for each case, role and protocol, in the order of ids.
+    pub results: Vec<CaseResult>,
+    /// What is worth telling beside them.
+    pub notes: Vec<String>,
+    /// Cases that ended in a fault of the suite, and so have no result.
+    pub lost: usize,
+}
+
+/// Why no case was played.
+#[derive(Debug)]
+pub enum NotReached {
+    /// The peer could not be started; why, in words.
+    NotStarted(String),
+    /// The host shows a mistake in the set-up.
+    Host {
+        /// Its URL.
+        url: String,
+        /// What was seen, step by step.
+        diagnosis: Box<Diagnosis>,
+        /// What a process that we started printed last.
+        last_words: Vec<String>,
+    },
+    /// The client does.
+    Client {
+        /// What was spoken.
+        protocol: RpcProtocol,
+        /// The mistake.
+        mistake: SetupMistake,
+        /// What a process that we started printed last.
+        last_words: Vec<String>,
+    },
+}
+
+impl fmt::Display for NotReached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotReached::NotStarted(why) => f.write_str(why),
+            NotReached::Host { diagnosis, .. } => {
+                let seen = diagnosis.mistake().map_or("nothing", |check| &check.seen);
+                write!(f, "the host is not set up so that it can be judged: {seen}")
+            }
+            NotReached::Client {
+                protocol, mistake, ..
+            } => {
+                write!(
+                    f,
+                    "over {protocol}, the client was reached up to this step: {mistake}"
+                )
+            }
+        }
+    }
+}
+
+impl Schedule<'_> {
+    /// Plays the jobs, one role after the other; each role has an honest session over each protocol first. `universe`
+    /// are all jobs that there are, chosen or not: only where all that show a rule were played can it be said that
+    /// nothing breaks it.
+    ///
+    /// # Errors
+    /// [`NotReached`], where not one case was played.
+    pub async fn play(mut self, jobs: Vec<Job>, universe: &[Job]) -> Result<Finished, NotReached> {
+        let mut plays = Plays::default();
+        for role in [Role::Responder, Role::Initiator] {
+            let jobs: Vec<Job> = jobs
+                .iter()
+                .filter(|job| job.scenario.role == role)
+                .cloned()
+                .collect();
+            if jobs.is_empty() {
+                continue;
+            }
+            match self.contact(role, &jobs).await {
+                Ok(()) => self.rounds(role, jobs, &mut plays).await,
+                Err(why) if plays.results.is_empty() => return Err(why),
+                Err(why) => self.give_up(jobs, &why.to_string(), &mut plays),
+            }
+        }
+        self.peers.stop().await;
+        let lost = plays.lost;
+        let merged = merge(plays.results, self.expectations);
+        Ok(Finished {
+            results: self.expectations.close(merged, universe),
+            notes: self.peers.take_notes(),
+            lost,
+        })
+    }
+
+    /// One honest session over each protocol; the slowest sets the patience.
+    async fn contact(&mut self, role: Role, jobs: &[Job]) -> Result<(), NotReached> {
+        let begun = self.peers.begin(role, &cases_of(jobs)).await;
+        begun.map_err(NotReached::NotStarted)?;
+        self.reach(jobs).await;
+        let mut protocols: Vec<_> = jobs.iter().map(|job| job.protocol).collect();
+        protocols.sort();
+        protocols.dedup();
+        let round_trip = match role {
+            Role::Responder => self.host_round_trip(&protocols).await,
+            Role::Initiator => self.client_round_trip(&protocols).await,
+        };
+        let patience = Patience::from_round_trip(round_trip?);
+        self.patience.answer = self.patience.answer.max(patience.answer);
+        self.patience.grace = self.patience.grace.max(patience.grace);
+        Ok(())
+    }
+
+    async fn host_round_trip(&mut self, protocols: &[RpcProtocol]) -> Result<Duration, NotReached> {
+        let diagnosis = check_host(&self.options, protocols).await;
+        if diagnosis.mistake().is_some() {
+            return Err(NotReached::Host {
+                url: self.options.url.clone(),
+                diagnosis: Box::new(diagnosis),
+                last_words: self.peers.last_words(),
+            });
+        }
+        for check in diagnosis.notes() {
+            let note = format!("{}: {}", check.step.name(), check.seen);
+            self.peers.note(note);
+        }
+        Ok(diagnosis.round_trip)
+    }
+
+    async fn client_round_trip(
+        &mut self,
+        protocols: &[RpcProtocol],
+    ) -> Result<Duration, NotReached> {
+        let mut round_trip = Duration::ZERO;
+        for protocol in protocols {
+            match contact_client(&self.options, *protocol).await {
+                Ok(contact) => {
+                    round_trip = round_trip.max(contact.round_trip);
+                    if let Some(note) = contact.note {
+                        self.peers.note(note);
+                    }
+                }
+                Err(mistake) => {
+                    return Err(NotReached::Client {
+                        protocol: *protocol,
+                        mistake,
+                        last_words: self.peers.last_words(),
+                    });
+                }
+            }
+        }
+        Ok(round_trip)
+    }
+
+    async fn rounds(&mut self, role: Role, jobs: Vec<Job>, plays: &mut Plays) {
+        for round in 0..self.repeat.max(1) {
+            let mut jobs = jobs.clone();
+            if round > 0 && !self.peers.can_renew() {
+                let before = jobs.len();
+                // A client's paths are taken once, and what changes the peer has changed it.
+                jobs.retain(|job| role == Role::Responder && !job.scenario.alone);
+                if jobs.len() < before {
+                    self.peers.note(
+                        "cases that change the peer, and those of a client, were played once: only a peer that is started \
+                         by a command can be had fresh for each play"
+                            .to_owned(),
+                    );
+                }
+            }
+            self.round(role, jobs, plays).await;
+        }
+    }
+
+    async fn round(&mut self, role: Role, jobs: Vec<Job>, plays: &mut Plays) {
+        let (skipped, jobs): (Vec<Job>, Vec<Job>) =
+            jobs.into_iter().partition(|job| job.skip.is_some());
+        for job in skipped {
+            let result = play(job, &self.options, self.patience).await;
+            self.report(result, plays);
+        }
+        let (alone, together): (Vec<Job>, Vec<Job>) =
+            jobs.into_iter().partition(|job| job.scenario.alone);
+        for (jobs, is_alone) in [(together, false), (alone, true)] {
+            if jobs.is_empty() {
+                continue;
+            }
+            let cases = cases_of(&jobs);
+            let renewed = self.peers.renew(role, &cases).await;
+            self.reach(&jobs).await;
+            self.peers.reset(role, &cases).await;
+            match renewed {
+                Err(why) => self.give_up(jobs, &why, plays),
+                Ok(()) if is_alone => {
+                    self.one_by_one(role, jobs, &[], plays).await;
+                }
+                Ok(()) => self.together(role, jobs.into(), plays).await,
+            }
+        }
+    }
+
+    async fn reach(&mut self, jobs: &[Job]) {
+        let protocol = jobs
+            .first()
+            .map_or(RpcProtocol::Connect, |job| job.protocol);
+        self.peers.reach(&mut self.options, protocol).await;
+    }
+
+    async fn restart(&mut self, role: Role, jobs: &[Job]) -> Result<(), String> {
+        self.peers.restart(role, &cases_of(jobs)).await?;
+        self.reach(jobs).await;
+        Ok(())
+    }
+
+    /// Side by side. Where the peer crashes, each of those that were under way is played by itself on a fresh peer, so
+    /// that the crash costs the case that causes it, and no other.
+    async fn together(&mut self, role: Role, mut waiting: VecDeque<Job>, plays: &mut Plays) {
+        loop {
+            let suspects = self.wave(&mut waiting, plays).await;
+            let Some(how) = self.peers.end() else {
+                return;
+            };
+            let log = self.last_lines();
+            let left: Vec<Job> = suspects.iter().chain(&waiting).cloned().collect();
+            if let Err(why) = self.restart(role, &left).await {
+                self.give_up(left, &why, plays);
+                return;
+            }
+            let count = suspects.len();
+            let rest: Vec<Job> = waiting.iter().cloned().collect();
+            if !self.one_by_one(role, suspects, &rest, plays).await {
+                self.report(crashed_beside(role, &how, count, log), plays);
+            }
+            if waiting.is_empty() {
+                return;
+            }
+            if self.peers.end().is_some()
+                && let Err(why) = self.restart(role, &rest).await
+            {
+                self.give_up(rest, &why, plays);
+                return;
+            }
+        }
+    }
+
+    /// Plays side by side until all are played or the peer has crashed. What the crash has spoilt comes back.
+    async fn wave(&mut self, waiting: &mut VecDeque<Job>, plays: &mut Plays) -> Vec<Job> {
+        let mut tasks = JoinSet::new();
+        let mut spoilt = Vec::new();
+        loop {
+            while tasks.len() < self.options.at_once.max(1)
+                && self.peers.end().is_none()
+                && let Some(job) = waiting.pop_front()
+            {
+                tasks.spawn(self.watched(job));
+            }
+            match tasks.join_next().await {
+                None => return spoilt,
+                Some(Ok(played)) if played.crash.is_some() => spoilt.push(played.job),
+                Some(Ok(played)) => self.report(played.result, plays),
+                Some(Err(_)) => plays.lost += 1,
+            }
+        }
+    }
+
+    /// One after the other; a peer that is started meanwhile is given what `later` needs too. Says whether one of them
+    /// crashed the peer.
+    async fn one_by_one(
+        &mut self,
+        role: Role,
+        jobs: Vec<Job>,
+        later: &[Job],
+        plays: &mut Plays,
+    ) -> bool {
+        let mut any = false;
+        let mut jobs: VecDeque<Job> = jobs.into();
+        while let Some(job) = jobs.pop_front() {
+            if self.peers.end().is_some() {
+                let left = std::iter::once(&job).chain(&jobs).chain(later).cloned();
+                if let Err(why) = self.restart(role, &left.collect::<Vec<_>>()).await {
+                    jobs.push_front(job);
+                    self.give_up(jobs.into(), &why, plays);
+                    return any;
+                }
+            }
+            // A panic of ours within it is caught where it is spawned.
+            let Ok(played) = tokio::spawn(self.watched(job)).await else {
+                plays.lost += 1;
+                continue;
+            };
+            match played.crash {
+                None => self.report(played.result, plays),
+                Some((how, log)) => {
+                    any = true;
+                    self.report(with_crash(played.result, &how, log), plays);
+                }
+            }
+        }
+        any
+    }
+
+    /// One play, and whether the peer crashed under it.
+    fn watched(&self, job: Job) -> impl Future<Output = Played> + Send + 'static {
+        let (options, patience, process) =
+            (self.options.clone(), self.patience, self.peers.process());
+        async move {
+            let started = Instant::now();
+            let mut result = play(job.clone(), &options, patience).await;
+            let mut crash = None;
+            if let Some(process) = process {
+                if is_cut_off(&result.trace) {
+                    crash = crash_of(&process).await;
+                } else if let Some(how) = process.end()
+                    && !is_clean(&result)
+                {
+                    crash = Some((how, process.log().last(LOG_SHOWN_MAX)));
+                }
+                if !is_clean(&result) {
+                    result.peer_log = process.log().since(started, LOG_SHOWN_MAX);
+                }
+            }
+            if is_clean(&result) {
+                // It has proved its claim, and its last step found the peer alive.
+                crash = None;
+            }
+            Played { job, result, crash }
+        }
+    }
+
+    fn give_up(&mut self, jobs: Vec<Job>, why: &str, plays: &mut Plays) {
+        for job in jobs {
+            let result = CaseResult::inconclusive(job.scenario, job.protocol, why.to_owned());
+            self.report(result, plays);
+        }
+    }
+
+    fn report(&mut self, mut result: CaseResult, plays: &mut Plays) {
+        self.expectations.fold(&mut result);
+        (self.tell)(&result);
+        plays.results.push(result);
+    }
+
+    fn last_lines(&self) -> Vec<String> {
+        let process = self.peers.process();
+        process.map_or_else(Vec::new, |process| process.log().last(LOG_SHOWN_MAX))
+    }
+}
+
+#[derive(Default)]
+struct Plays {
+    results: Vec<CaseResult>,
+    lost: usize,
+}
+
+struct Played {
+    job: Job,
+    result: CaseResult,
+    /// How the peer ended under it, and what it printed last.
+    crash: Option<(String, Vec<String>)>,
+}
+
+fn cases_of(jobs: &[Job]) -> Vec<Arc<Scenario>> {
+    jobs.iter().map(|job| job.scenario.clone()).collect()
+}
+
+fn is_clean(result: &CaseResult) -> bool {
+    result.outcome == Outcome::Passed && result.findings.is_empty()
+}
+
+/// Whether a connection was lost, or none could be had: what a crash looks like from outside.
+fn is_cut_off(trace: &Trace) -> bool {
+    // A client that is gone calls no more, and so leaves nothing at all.
+    trace.events.is_empty()
+        || trace.events.iter().any(|event| {
+            matches!(
+                event.kind,
+                EventKind::NotOpened(_)
+                    | EventKind::NotSent(_)
+                    | EventKind::Ended(End::Lost { .. } | End::NoStatus | End::Reset { .. })
+            )
+        })
+}
+
+/// What a case came to under which the peer crashed.
+fn with_crash(mut result: CaseResult, how: &str, log: Vec<String>) -> CaseResult {
+    let rule = match result.scenario.role {
+        Role::Responder => RuleId::ResponderSurvives,
+        Role::Initiator => RuleId::InitiatorSurvives,
+    };
+    result.findings.retain(|finding| finding.rule != rule);
+    result.findings.push(Finding {
+        rule,
+        step: None,
+        expected: "the peer's process to go on".to_owned(),
+        seen: format!("the peer crashed: its process ended with {how}"),
+        location: result.scenario.location.clone(),
+        event: result.trace.events.len().checked_sub(1),
+    });
+    result.outcome = Outcome::Failed;
+    result.reason = None;
+    result.peer_log = log;
+    result
+}
+
+/// What stands in the results for a crash that no single case causes.
+fn crashed_beside(role: Role, how: &str, cases: usize, log: Vec<String>) -> CaseResult {
+    let scenario = Arc::new(outlives_scenario(role));
+    let mut result = CaseResult::inconclusive(scenario, RpcProtocol::Connect, String::new());
+    result.outcome = Outcome::Failed;
+    let mut result = with_crash(result, how, log);
+    result.reason = Some(format!(
+        "{cases} case(s) were under way when the peer crashed, and none of them crashes it alone"
+    ));
+    result
+}
