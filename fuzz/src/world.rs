@@ -9,6 +9,7 @@ use syncspec::{
         identity::{Identity, KeyPolicy},
         kem::KemId,
     },
+    lapses::Lapses,
     reference::{config::Config, effect::Moment},
     session::{Channel, Deadlines, Local},
     wire::v1::{
@@ -122,6 +123,7 @@ pub fn local(config: &Config) -> Local {
         kem_id: KemId::default(),
         key_policy: KeyPolicy::Strict,
         deadlines: Deadlines::default(),
+        lapses: Lapses::default(),
     }
 }
 

@@ -110,7 +110,7 @@ impl Campaign {
 
     /// What to play next: what may have ended the peer, then shorter forms of what was found, then the earlier corpus, then
     /// something new.
-    pub fn next(&mut self) -> Task {
+    pub fn next_task(&mut self) -> Task {
         let suspect = self
             .suspects
             .pop_front()

@@ -2,7 +2,7 @@
 //! new, played as scenarios by the actor, judged by the judge, and shrunk when a rule is found broken.
 //!
 //! [`Campaign`] is the whole of it without IO. A driver
-//! 1. asks [`Campaign::next`] what to play, and turns it into a scenario with [`script()`];
+//! 1. asks [`Campaign::next_task`] what to play, and turns it into a scenario with [`script()`];
 //! 2. plays it, has it judged, and hands trace and verdict to [`Campaign::played`];
 //! 3. saves what that says is new: dialogues for the corpus, findings as scenarios.
 //!

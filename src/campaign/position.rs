@@ -159,7 +159,7 @@ impl Position {
                     shown: Shown::Refused(Code::Internal),
                 })
             }
-            Saying::SpoiltKey(deviation) => (self.state == State::Opened).then(|| Expected {
+            Saying::SpoiltKey(deviation) => (self.state == State::Opened).then_some(Expected {
                 rule: match deviation {
                     Deviation::TransportVersion(_) => RuleId::TransportVersionExactResponder,
                     _ => RuleId::TransportKeyLength,

@@ -35,7 +35,7 @@ fn any_generated_dialogue_then_its_scenario_loads() {
     let mut dice = Dice::new(7);
     let mut campaign = Campaign::new(7, Vec::new());
     for _ in 0..400 {
-        let task = campaign.next();
+        let task = campaign.next_task();
         let script = script(&task.dialogue).expect("what is generated makes sense");
         let scenario = lane_scenario(&script, "fuzz/lane-1", RpcProtocol::Grpc, task.number)
             .unwrap_or_else(|errors| panic!("{}\n{:?}", errors[0].render(), task.dialogue));
@@ -64,7 +64,7 @@ fn any_generated_dialogue_then_its_scenario_loads() {
 fn same_seed_then_same_dialogues() {
     let dialogues = || {
         let mut campaign = Campaign::new(3, Vec::new());
-        let tasks = (0..50).map(|_| campaign.next().dialogue);
+        let tasks = (0..50).map(|_| campaign.next_task().dialogue);
         tasks.collect::<Vec<_>>()
     };
     assert_eq!(dialogues(), dialogues());
@@ -172,7 +172,7 @@ fn verdict_of(script: &Script) -> Verdict {
 fn rule_broken_then_found_once_and_shrunk_to_what_shows_it() {
     let mut campaign = Campaign::new(11, Vec::new());
     for _ in 0..2_000 {
-        let task = campaign.next();
+        let task = campaign.next_task();
         let script = script(&task.dialogue).unwrap();
         let verdict = verdict_of(&script);
         campaign.played(task, &script, &Trace::default(), &verdict);
@@ -195,20 +195,20 @@ fn peer_ended_then_each_suspect_is_played_alone_and_the_culprit_said_no_more() {
     let innocent = established(vec![item(Item::Heartbeat)]);
     let mut tasks = Vec::new();
     for dialogue in [&culprit, &innocent] {
-        let mut task = campaign.next();
+        let mut task = campaign.next_task();
         task.dialogue = dialogue.clone();
         tasks.push(task);
     }
     campaign.suspect(tasks);
-    let first = campaign.next();
+    let first = campaign.next_task();
     assert!(first.alone && first.dialogue == culprit);
     let of_first = script(&first.dialogue).unwrap();
     let told = finding(RuleId::ResponderSurvives, 1);
     assert!(campaign.ended_by(&first, &of_first, told).unwrap().fatal);
-    let second = campaign.next();
+    let second = campaign.next_task();
     assert!(second.alone && second.dialogue == innocent);
     for _ in 0..500 {
-        let task = campaign.next();
+        let task = campaign.next_task();
         let of_task = script(&task.dialogue).unwrap();
         assert!(
             of_task

@@ -156,7 +156,7 @@ impl Driver<'_> {
                 if self.is_over(campaign) {
                     return Ok(());
                 }
-                self.held = Some(campaign.next());
+                self.held = Some(campaign.next_task());
             }
             let alone = self.held.as_ref().is_some_and(|task| task.alone);
             if alone && !self.running.is_empty() {
