@@ -21,7 +21,7 @@ fn every_tenth_seed_spoilt_then_its_oracle_holds() {
         for (at, seed) in (target.seeds)().iter().enumerate().step_by(10) {
             for place in (0..seed.len()).step_by(1 + seed.len() / 20) {
                 let mut spoilt = seed.clone();
-                spoilt[place] ^= 1 << (at + place) % 8;
+                spoilt[place] ^= 1 << ((at + place) % 8);
                 let held = std::panic::catch_unwind(|| {
                     (target.check)(&spoilt);
                     (target.check)(&spoilt[..place]);
