@@ -51,6 +51,69 @@ fn against(serve: impl Fn(TcpStream) + Send + 'static) -> Output {
     syncspec(&["run", "--target", &url, "--exact", ONE_CASE])
 }
 
+/// An address of the loopback interface that nobody listens on.
+fn free_address() -> String {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port");
+    free.local_addr().expect("its address").to_string()
+}
+
+/// Cases that make a client change its config, and one that rests on its operations.
+const CASES: [&str; 2] = ["set-config/applies-what", "operations/serves-what"];
+
+#[test]
+fn client_started_by_hand_then_its_cases_are_played() {
+    let (address, folder) = (free_address(), tempfile::tempdir().expect("a folder"));
+    let given = |format: &str| {
+        let provision = ["provision", "--role", "initiator", "--listen", &address];
+        let cases = ["--format", format, CASES[0], CASES[1]];
+        let output = syncspec(&[&provision[..], &cases].concat());
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let file = folder.path().join(format);
+        fs::write(&file, output.stdout).expect("a file");
+        file
+    };
+    let (config, operations) = (given("backrest-config"), given("operations"));
+    let run = std::process::Command::new(env!("CARGO_BIN_EXE_syncspec"))
+        .args(["run", "--listen", &address, CASES[0], CASES[1]])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    while TcpStream::connect(&address).is_err() {
+        thread::yield_now();
+    }
+    let mut client = std::process::Command::new(env!("CARGO_BIN_EXE_syncspec"))
+        .args(["connect", "--log", "error", "--config"])
+        .arg(config)
+        .arg("--operations")
+        .arg(operations)
+        .spawn()
+        .expect("it starts");
+    let output = run.wait_with_output().expect("it ends");
+    client.kill().expect("the client is there");
+    client.wait().expect("it ends");
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(code(&output), 0, "{told}");
+    assert!(told.contains("plan-created"), "{told}");
+}
+
+#[test]
+fn role_that_nothing_reaches_then_usage_error() {
+    for (flags, missing) in [
+        (
+            ["--role", "initiator", "--target", "http://127.0.0.1:1"],
+            "--listen",
+        ),
+        (
+            ["--role", "responder", "--listen", "127.0.0.1:1"],
+            "--target",
+        ),
+    ] {
+        let output = syncspec(&[&["run"], &flags[..]].concat());
+        assert_eq!(code(&output), 2);
+        assert!(stderr(&output).contains(missing), "{}", stderr(&output));
+    }
+}
+
 #[test]
 fn wrong_flag_then_usage_error() {
     let output = syncspec(&["run", "--no-such-flag"]);

@@ -100,3 +100,59 @@ fn export(mut exporter: impl FnMut(&[u8], &mut [u8])) -> ([u8; 32], [u8; 32]) {
     exporter(RESPONDER_TO_INITIATOR_LABEL, &mut to_initiator);
     (to_responder, to_initiator)
 }
+
+#[cfg(feature = "aws-lc")]
+mod aws_lc {
+    use aws_lc_rs::kem::{Ciphertext, DecapsulationKey, EncapsulationKey, ML_KEM_1024};
+    use syncspec::crypto::{
+        ecdh::{AwsLcKey, EcdhKey, PortableKey},
+        kem::{EncapsulationRandomness, Expanded, MLKEM_KEY_LEN_BYTES, PrivateKey, PublicKey},
+    };
+
+    const KEYS: u8 = 32;
+
+    #[test]
+    fn same_scalars_then_portable_and_aws_lc_give_the_same_points_and_secrets() {
+        let scalar = |byte: u8| Expanded::from_seed(&[byte; 32]).p384_scalar;
+        for byte in 0..KEYS {
+            let (portable, theirs) = (
+                PortableKey::from_scalar(&scalar(byte)),
+                AwsLcKey::from_scalar(&scalar(byte)),
+            );
+            assert_eq!(portable.public_point(), theirs.public_point());
+            let peer = PortableKey::from_scalar(&scalar(byte + KEYS)).public_point();
+            assert_eq!(portable.shared_x(&peer), theirs.shared_x(&peer));
+        }
+    }
+
+    #[test]
+    fn aws_lc_encapsulates_then_our_mlkem_half_has_its_secret() {
+        for byte in 0..KEYS {
+            let ours = PrivateKey::from_seed_array(&[byte; 32]);
+            let (mlkem, point) = ours.public_key().split_at(MLKEM_KEY_LEN_BYTES);
+            let theirs = EncapsulationKey::new(&ML_KEM_1024, mlkem).unwrap();
+            let (ciphertext, secret) = theirs.encapsulate().unwrap();
+            // Any point will do for the other half.
+            let enc = [ciphertext.as_ref(), point].concat();
+            let parts = ours.decapsulate_parts(&enc).unwrap();
+            assert_eq!(parts.mlkem_shared_secret(), secret.as_ref());
+        }
+    }
+
+    #[test]
+    fn we_encapsulate_then_aws_lc_has_our_mlkem_half_s_secret() {
+        let point = PrivateKey::from_seed_array(&[1; 32]);
+        let point = &point.public_key()[MLKEM_KEY_LEN_BYTES..];
+        for byte in 0..KEYS {
+            let theirs = DecapsulationKey::generate(&ML_KEM_1024).unwrap();
+            let public = theirs.encapsulation_key().unwrap();
+            let public = public.key_bytes().unwrap();
+            let public = PublicKey::parse(&[public.as_ref(), point].concat()).unwrap();
+            let randomness = EncapsulationRandomness::from_seed(&[byte; 32]);
+            let (enc, parts) = public.encapsulate_parts(&randomness);
+            let ciphertext = Ciphertext::from(&enc[..MLKEM_KEY_LEN_BYTES]);
+            let secret = theirs.decapsulate(ciphertext).unwrap();
+            assert_eq!(parts.mlkem_shared_secret(), secret.as_ref());
+        }
+    }
+}

@@ -20,7 +20,7 @@ const USES: &[(&str, &[&str])] = &[
     ),
     ("scenario", &["rules", "wire"]),
     ("trace", &["scenario", "session", "rules", "wire"]),
-    ("model", &["trace", "scenario", "rules", "wire"]),
+    ("model", &["trace", "scenario", "session", "rules", "wire"]),
     (
         "actor",
         &[
@@ -51,7 +51,7 @@ const USES: &[(&str, &[&str])] = &[
     (
         "report",
         &[
-            "judge", "trace", "scenario", "session", "crypto", "rules", "wire",
+            "judge", "model", "trace", "scenario", "session", "crypto", "rules", "wire",
         ],
     ),
     (

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use crate::{
     scenario::deviation::StateHeadersFault,
     trace::{End, LinkFailure},
+    wire::Code,
 };
 
 /// How long to wait for what, from the measured round trip.
@@ -126,6 +127,8 @@ pub enum Out {
     HalfClose,
     /// A reset.
     Reset,
+    /// The end, with this status: a call is answered.
+    Status(Code),
     /// The end of the connection, without a word.
     Cut,
 }

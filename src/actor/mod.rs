@@ -264,7 +264,10 @@ impl<'a> Actor<'a> {
                 side.has_peers_key() || side.is_over()
             }),
             Op::Witness => self.hear_witness(step, now),
-            Op::Grace => self.wait_for_reading(step, now, since + self.patience.grace),
+            Op::Grace => {
+                let grace = step.within.unwrap_or(self.patience.grace);
+                self.wait_for_reading(step, now, since + grace)
+            }
             Op::Await => {
                 let limit = step.within.unwrap_or(self.patience.answer);
                 let until = since + limit;
@@ -373,6 +376,7 @@ impl<'a> Actor<'a> {
             Op::Open { identity, secret } => self.open(step, session, &identity, secret),
             Op::HalfClose => self.put(session, Out::HalfClose, EventKind::HalfClosed, now),
             Op::Reset => self.put(session, Out::Reset, EventKind::ResetByUs, now),
+            Op::End(code) => self.put(session, Out::Status(code), EventKind::EndedByUs(code), now),
             Op::Cut => self.put(session, Out::Cut, EventKind::CutByUs, now),
             Op::Stall => {
                 self.record(session, EventKind::Stalled, now);

@@ -7,7 +7,7 @@ use crate::{
         message::Message,
         model::{Sendable, Step, Verb},
     },
-    wire::Role,
+    wire::{Code, Role},
 };
 
 /// The parts a step is played in.
@@ -23,6 +23,7 @@ pub(super) enum Op {
     SendFence,
     HalfClose,
     Reset,
+    End(Code),
     Cut,
     Stall,
     /// Ask what looks inside the peer.
@@ -78,13 +79,16 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
         Verb::ExpectEstablished(_) | Verb::Fence(_) => {
             vec![Op::UntilPeersKey, Op::SendFence, Op::Await]
         }
+        Verb::ExpectRefused(_) if peer_role == Role::Initiator => {
+            let refused = [Op::UntilPeersKey, Op::SendFence, Op::Witness, Op::Await];
+            // Where the rule has its own clock, the fence asks what has become of the session since.
+            let clock = step.within.map(|_| Op::Grace);
+            clock.into_iter().chain(refused).collect()
+        }
         // Where the rule has its own clock, only that clock may end the stream.
         Verb::ExpectClosed(_) | Verb::ExpectRefused(_) if step.within.is_some() => vec![Op::Await],
         // Whether a client closes is all that is asked; a fence would ask whether it goes on.
         Verb::ExpectClosed(_) if peer_role == Role::Initiator => vec![Op::Await],
-        Verb::ExpectRefused(_) if peer_role == Role::Initiator => {
-            vec![Op::UntilPeersKey, Op::SendFence, Op::Witness, Op::Await]
-        }
         Verb::ExpectClosed(_) | Verb::ExpectRefused(_) => {
             vec![Op::Grace, Op::SendFence, Op::Await]
         }
@@ -104,6 +108,7 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
         Verb::Stall(_) => vec![Op::Stall],
         Verb::HalfClose(_) => vec![Op::HalfClose],
         Verb::Reset(_) => vec![Op::Reset],
+        Verb::End(status) => vec![Op::End(status.code)],
         // It may be no further than its call; the fence makes good what is missing.
         Verb::Probe(_) if served_again => vec![Op::UntilPeersKey, Op::SendFence, Op::Await],
         Verb::Probe(_) => {

@@ -49,6 +49,8 @@ pub(super) struct Side {
     pub(super) memory: Memory,
     /// Whether anything went out behind the key exchange, good or bad; the first such item is our handshake.
     has_spoken: bool,
+    /// Whether our own handshake went out as it should be.
+    has_proved_itself: bool,
     verified: bool,
     over: bool,
 }
@@ -124,6 +126,7 @@ impl Side {
             peer_last_sealed: None,
             memory: Memory::default(),
             has_spoken: false,
+            has_proved_itself: false,
             verified: false,
             over: false,
         }
@@ -144,6 +147,11 @@ impl Side {
     /// Something goes out behind the key exchange.
     pub fn speaks(&mut self) {
         self.has_spoken = true;
+    }
+
+    /// Our own handshake goes out, as it should be.
+    pub fn proves_itself(&mut self) {
+        self.has_proved_itself = true;
     }
 
     /// What an honest side would still have to send before its first request.
@@ -276,9 +284,9 @@ impl Side {
                 RuleId::HandshakeNoSecretFromResponder,
                 "a pairing secret in the responder's handshake",
             )),
-            Role::Initiator if !self.has_spoken => Ok(Some(Violation::auth(
+            Role::Initiator if !self.has_proved_itself => Ok(Some(Violation::auth(
                 RuleId::HandshakeSecretAfterVerification,
-                "a pairing secret before our handshake",
+                "a pairing secret, though we had not proved who we are",
             ))),
             Role::Initiator => Ok(None),
         }

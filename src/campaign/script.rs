@@ -188,7 +188,7 @@ fn say(state: State, saying: &Saying) -> Vec<Json> {
 
 fn show(state: State, expected: &Expected) -> Vec<Json> {
     match &expected.shown {
-        Shown::Cell(outcome) => steps::show(state, *outcome),
+        Shown::Cell(outcome) => steps::show(Role::Responder, state, *outcome),
         Shown::Asked(ids) => asked(ids),
         Shown::Holding { listed, asked: ids } => {
             let mut shown = vec![manifest(listed)];
@@ -196,6 +196,7 @@ fn show(state: State, expected: &Expected) -> Vec<Json> {
             shown
         }
         Shown::Refused(code) => steps::show(
+            Role::Responder,
             state,
             Outcome::Refused {
                 code: Some(*code),

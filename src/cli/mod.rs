@@ -9,6 +9,7 @@ mod keys;
 mod list;
 mod logging;
 mod looks;
+mod matrix;
 mod operations;
 mod provision;
 mod replay;
@@ -60,6 +61,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Make up dialogues, play them against a host, and save each broken rule as a scenario
     Fuzz(fuzz::FuzzArgs),
+    /// Show several JSON reports side by side
+    Matrix(matrix::MatrixArgs),
     /// Print the cases
     List(list::ListArgs),
     /// Print the rules, and the cases that check each
@@ -68,7 +71,7 @@ enum Command {
     Provision(provision::ProvisionArgs),
     /// Run the test vectors, each by its id
     Vectors(vectors::VectorsArgs),
-    /// Print the JSON Schema of a file that people write
+    /// Print the JSON Schema of a file that is written for or by syncspec
     Schema(schema::SchemaArgs),
     /// Try the suite on the reference with one defect at a time, and say which it catches
     SelfTest(self_test::SelfTestArgs),
@@ -205,6 +208,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Judge(args)) => judge::judge(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Fuzz(args)) => fuzz::fuzz(&args),
+        Some(Command::Matrix(args)) => matrix::matrix(&args),
         Some(Command::List(args)) => list::list(&args),
         Some(Command::Rules(args)) => rules::rules(&args),
         Some(Command::Provision(args)) => provision::provision(&args),

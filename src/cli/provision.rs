@@ -32,6 +32,8 @@ enum ProvisionFormat {
     Json,
     /// The configuration file of deployed peers
     BackrestConfig,
+    /// The operations of a client, v1.OperationList in JSON
+    Operations,
 }
 
 pub fn provision(args: &ProvisionArgs) -> Result<u8, u8> {
@@ -49,6 +51,12 @@ pub fn provision(args: &ProvisionArgs) -> Result<u8, u8> {
             print_json(&match args.format {
                 ProvisionFormat::Json => provision.to_json(),
                 ProvisionFormat::BackrestConfig => provision.to_backrest_config(),
+                ProvisionFormat::Operations => {
+                    eprintln!(
+                        "error: a host is given no operations: --format operations is for clients"
+                    );
+                    return Err(exit::USAGE);
+                }
             })
         }
         (Some(RoleArg::Initiator), Some(address)) => {
@@ -60,6 +68,7 @@ pub fn provision(args: &ProvisionArgs) -> Result<u8, u8> {
             print_json(&match args.format {
                 ProvisionFormat::Json => provision.to_json(),
                 ProvisionFormat::BackrestConfig => provision.to_backrest_config(),
+                ProvisionFormat::Operations => provision.operations(),
             })
         }
         _ => {

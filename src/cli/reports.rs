@@ -1,23 +1,31 @@
 //! What a run leaves behind: its failures, one file each, and its reports.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
     str::FromStr,
 };
 
+use serde_json::json;
 use syncspec::report::{
-    CaseResult, Run, json,
+    CaseResult, Run, github, html,
+    json::Report,
+    junit, markdown,
     saved::{Played, PlayedCase, save},
 };
 
-use super::exit;
+use super::{exit, print};
 
 #[derive(clap::Args)]
 pub struct ReportArgs {
-    /// Write a report, json=FILE; may be given several times
+    /// Write a report: html=FILE, json=FILE, junit=FILE, md=FILE, or github=FILE for annotations; may be given several
+    /// times, and - as FILE is the standard output
     #[arg(long, value_name = "FORMAT=FILE")]
     report: Vec<ReportFile>,
+    /// What reports call the peer, such as its name and version
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
     /// Folder to save each failure in, to be judged, replayed or sent to somebody; made when something fails
     #[arg(long, value_name = "DIR", default_value = "failures")]
     failures: PathBuf,
@@ -32,16 +40,34 @@ struct ReportFile {
 
 #[derive(Clone, Copy)]
 enum Format {
+    Html,
     Json,
+    Junit,
+    Markdown,
+    Github,
 }
 
 impl Format {
-    const ALL: [(&'static str, Format); 1] = [("json", Format::Json)];
+    const ALL: [(&'static str, Format); 5] = [
+        ("html", Format::Html),
+        ("json", Format::Json),
+        ("junit", Format::Junit),
+        ("md", Format::Markdown),
+        ("github", Format::Github),
+    ];
 
-    fn tell(self, run: &Run<'_>) -> String {
-        match self {
-            Format::Json => format!("{:#}\n", json::report(run)),
-        }
+    fn tell(self, run: &Run<'_>) -> Result<String, u8> {
+        Ok(match self {
+            Format::Html => html::page(run),
+            // Numbers, texts and lists alone can always be written.
+            Format::Json => format!("{:#}\n", json!(Report::of(run))),
+            Format::Junit => junit::xml(run).map_err(|error| {
+                eprintln!("error: failed to {error}");
+                exit::SUITE
+            })?,
+            Format::Markdown => markdown::summary(run),
+            Format::Github => github::annotations(run),
+        })
     }
 }
 
@@ -95,21 +121,36 @@ impl ReportArgs {
     pub fn write(&self, run: &Run<'_>) -> Result<(), u8> {
         let mut done = Ok(());
         for ReportFile { format, file } in &self.report {
-            if let Err(error) = write_whole(file, &format.tell(run)) {
-                eprintln!(
-                    "error: failed to write the report {}: {error}",
-                    file.display()
-                );
-                done = Err(exit::SUITE);
-            }
+            let written = format
+                .tell(run)
+                .and_then(|text| match file.as_os_str() == "-" {
+                    true => print(text.trim_end()).map(|_| ()),
+                    false => write_report(file, &text),
+                });
+            done = done.and(written);
         }
         done
     }
+
+    /// What reports call the peer.
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+}
+
+/// Writes a report; where it can't be written, that is printed.
+pub fn write_report(file: &Path, text: &str) -> Result<(), u8> {
+    write_whole(file, text).map_err(|error| {
+        eprintln!(
+            "error: failed to write the report {}: {error}",
+            file.display()
+        );
+        exit::SUITE
+    })
 }
 
 /// A full disk is told when the file is closed at the latest.
 pub fn write_whole(file: &Path, text: &str) -> io::Result<()> {
-    use io::Write as _;
     let mut out = fs::File::create(file)?;
     out.write_all(text.as_bytes())?;
     // Pipes and the like have nothing to sync.

@@ -1,6 +1,7 @@
 //! `syncspec schema`.
 
 use syncspec::{
+    report::json,
     scenario,
     target::{file, known_failing},
 };
@@ -22,6 +23,8 @@ enum SchemaOf {
     Target,
     /// A list of known failures
     KnownFailing,
+    /// A JSON report
+    Report,
 }
 
 pub fn schema(args: &SchemaArgs) -> Result<u8, u8> {
@@ -29,5 +32,6 @@ pub fn schema(args: &SchemaArgs) -> Result<u8, u8> {
         SchemaOf::Scenario => scenario::schema::schema(),
         SchemaOf::Target => file::schema(),
         SchemaOf::KnownFailing => known_failing::schema(),
+        SchemaOf::Report => json::schema(),
     })
 }

@@ -10,11 +10,13 @@ use ml_kem::{
     kem::{Decapsulate, KeyExport},
     ml_kem_1024::{Ciphertext, DecapsulationKey, EncapsulationKey},
 };
-use p384::{SecretKey, ecdh::diffie_hellman};
 use serde::{Deserialize, Serialize};
 use shake::{ExtendableOutput, Shake256, Update, XofReader};
 
-use super::point;
+use super::{
+    ecdh::{self, ChosenKey, EcdhKey as _, SCALAR_LEN_BYTES},
+    point,
+};
 pub use super::{
     point::{POINT_LEN_BYTES, PointError},
     shared_secret::{SHARED_SECRET_LEN_BYTES, SharedSecret, SharedSecretParts},
@@ -29,7 +31,6 @@ pub const PUBLIC_KEY_LEN_BYTES: usize = MLKEM_KEY_LEN_BYTES + POINT_LEN_BYTES;
 /// Length of an encapsulation: ML-KEM-1024 ciphertext, then the ephemeral P-384 point.
 pub const ENCAPSULATION_LEN_BYTES: usize = MLKEM_KEY_LEN_BYTES + POINT_LEN_BYTES;
 
-const SCALAR_LEN_BYTES: usize = 48;
 const ENCAPSULATION_RANDOMNESS_LABEL: &[u8] = b"syncspec-encapsulation-randomness/1\0";
 
 /// The KEM's number in HPKE, as read by the two kinds of peers; it takes part in every derived key.
@@ -101,7 +102,7 @@ impl Expanded {
 pub struct PrivateKey {
     seed: [u8; SEED_LEN_BYTES],
     mlkem: DecapsulationKey,
-    p384: SecretKey,
+    p384: ChosenKey,
     public_key: [u8; PUBLIC_KEY_LEN_BYTES],
 }
 
@@ -121,12 +122,12 @@ impl PrivateKey {
     pub fn from_seed_array(seed: &[u8; SEED_LEN_BYTES]) -> Self {
         let expanded = Expanded::from_seed(seed);
         let mlkem = DecapsulationKey::from_seed(expanded.mlkem_seed.into());
-        let p384 = secret_key(&expanded.p384_scalar);
+        let p384 = ChosenKey::from_scalar(&expanded.p384_scalar);
 
         let mut public_key = [0; PUBLIC_KEY_LEN_BYTES];
         let (mlkem_part, point_part) = public_key.split_at_mut(MLKEM_KEY_LEN_BYTES);
         mlkem_part.copy_from_slice(&mlkem.encapsulation_key().to_bytes());
-        point_part.copy_from_slice(&point::encode(&p384.public_key()));
+        point_part.copy_from_slice(&p384.public_point());
         PrivateKey {
             seed: *seed,
             mlkem,
@@ -180,14 +181,13 @@ impl PrivateKey {
     pub fn decapsulate_parts(&self, enc: &[u8]) -> Result<SharedSecretParts, KemError> {
         let (ciphertext, ephemeral) =
             split(enc).ok_or(KemError::EncapsulationLength { seen: enc.len() })?;
-        let ephemeral_point = point::parse(ephemeral).map_err(KemError::Point)?;
+        point::parse(ephemeral).map_err(KemError::Point)?;
 
         let mlkem = self.mlkem.decapsulate(&Ciphertext::from(*ciphertext));
-        let ecdh = diffie_hellman(self.p384.to_nonzero_scalar(), ephemeral_point.as_affine());
         let recipient = &self.public_key[MLKEM_KEY_LEN_BYTES..];
         Ok(SharedSecretParts::combine(
             mlkem.into(),
-            (*ecdh.raw_secret_bytes()).into(),
+            self.p384.shared_x(ephemeral),
             ephemeral,
             recipient,
         ))
@@ -204,7 +204,7 @@ impl fmt::Debug for PrivateKey {
 #[derive(Clone, Debug)]
 pub struct PublicKey {
     mlkem: EncapsulationKey,
-    p384: p384::PublicKey,
+    point: ecdh::Point,
 }
 
 impl PublicKey {
@@ -217,8 +217,11 @@ impl PublicKey {
         let (mlkem, point) = split(bytes).ok_or(KemError::PublicKeyLength { seen: bytes.len() })?;
         let mlkem =
             EncapsulationKey::new(&(*mlkem).into()).map_err(|_| KemError::CoefficientNotReduced)?;
-        let p384 = point::parse(point).map_err(KemError::Point)?;
-        Ok(PublicKey { mlkem, p384 })
+        point::parse(point).map_err(KemError::Point)?;
+        Ok(PublicKey {
+            mlkem,
+            point: *point,
+        })
     }
 
     /// A fresh secret for the holder of the private key, and the 1665 bytes that carry it there.
@@ -232,18 +235,17 @@ impl PublicKey {
         &self,
         randomness: &EncapsulationRandomness,
     ) -> (Vec<u8>, SharedSecretParts) {
-        let ephemeral = secret_key(&randomness.p384_scalar);
-        let ephemeral_point = point::encode(&ephemeral.public_key());
-        let ecdh = diffie_hellman(ephemeral.to_nonzero_scalar(), self.p384.as_affine());
+        let ephemeral = ChosenKey::from_scalar(&randomness.p384_scalar);
+        let ephemeral_point = ephemeral.public_point();
         let (ciphertext, mlkem) = self
             .mlkem
             .encapsulate_deterministic(&B32::from(randomness.mlkem));
 
         let parts = SharedSecretParts::combine(
             mlkem.into(),
-            (*ecdh.raw_secret_bytes()).into(),
+            ephemeral.shared_x(&self.point),
             &ephemeral_point,
-            &point::encode(&self.p384),
+            &self.point,
         );
         let mut enc = Vec::with_capacity(ENCAPSULATION_LEN_BYTES);
         enc.extend_from_slice(&ciphertext);
@@ -265,7 +267,7 @@ impl EncapsulationRandomness {
     /// # Errors
     /// [`KemError::ScalarOutOfRange`] unless the scalar is in 1 .. n-1.
     pub fn new(mlkem: [u8; 32], p384_scalar: [u8; SCALAR_LEN_BYTES]) -> Result<Self, KemError> {
-        if !is_scalar(&p384_scalar) {
+        if !ecdh::is_scalar(&p384_scalar) {
             return Err(KemError::ScalarOutOfRange);
         }
         Ok(EncapsulationRandomness { mlkem, p384_scalar })
@@ -371,20 +373,8 @@ fn next_scalar(stream: &mut impl XofReader) -> [u8; SCALAR_LEN_BYTES] {
     let mut block = [0; SCALAR_LEN_BYTES];
     loop {
         stream.read(&mut block);
-        if is_scalar(&block) {
+        if ecdh::is_scalar(&block) {
             return block;
         }
     }
-}
-
-fn is_scalar(bytes: &[u8; SCALAR_LEN_BYTES]) -> bool {
-    SecretKey::from_bytes(&(*bytes).into()).is_ok()
-}
-
-#[expect(
-    clippy::expect_used,
-    reason = "scalars come out of next_scalar and EncapsulationRandomness::new, which tried this very call"
-)]
-fn secret_key(scalar: &[u8; SCALAR_LEN_BYTES]) -> SecretKey {
-    SecretKey::from_bytes(&(*scalar).into()).expect("the scalar was found in range")
 }

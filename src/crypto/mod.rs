@@ -12,6 +12,7 @@
 //!
 //! It refuses to read protobuf, to keep session state beyond a nonce counter, and to draw random numbers.
 
+pub mod ecdh;
 pub mod handshake;
 pub mod hpke;
 pub mod identity;

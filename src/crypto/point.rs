@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use p384::{PublicKey, elliptic_curve::sec1::ToSec1Point};
+use p384::PublicKey;
 
 /// Length of an uncompressed P-384 point: the format byte `0x04`, then x and y of 48 bytes each, big-endian.
 pub const POINT_LEN_BYTES: usize = 97;
@@ -87,11 +87,4 @@ pub(super) fn parse(bytes: &[u8; POINT_LEN_BYTES]) -> Result<PublicKey, PointErr
         return Err(PointError::YNotReduced);
     }
     PublicKey::from_sec1_bytes(bytes).map_err(|_| PointError::OffCurve)
-}
-
-/// The 97-byte form of a point.
-pub(super) fn encode(point: &PublicKey) -> [u8; POINT_LEN_BYTES] {
-    let mut bytes = [0; POINT_LEN_BYTES];
-    bytes.copy_from_slice(point.to_sec1_point(false).as_bytes());
-    bytes
 }

@@ -1,6 +1,6 @@
 //! All cases of the suite: those in files, and those that follow from the model.
 
-use super::matrix;
+use super::{matrix, operations, permissions};
 use crate::scenario::{CaseTemplate, builtin::load_builtin, load_error::LoadError};
 
 /// Every case, in the order of ids.
@@ -19,7 +19,9 @@ pub fn load_catalogue() -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
 /// # Errors
 /// What is wrong with any, which is the suite's own fault; a test keeps that from being released.
 pub fn generated() -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
-    let cases = matrix::cases();
+    let cases = matrix::cases()
+        .chain(permissions::cases())
+        .chain(operations::cases());
     cases
         .map(|(id, file)| CaseTemplate::generated(&id, &file))
         .collect()

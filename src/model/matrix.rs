@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::{
     message::{Item, Message},
-    phrase, responder,
+    phrase,
     state::State,
     steps,
     verdict::{Cell, Outcome, Verdict, taken_items},
@@ -24,18 +24,15 @@ pub struct Place {
 
 /// What must happen there. A cell that would show no more than another is left out, and says which.
 pub fn verdict(place: Place) -> Verdict {
-    if let Some(reason) = shows_no_more(place.state, place.message) {
+    if let Some(reason) = shows_no_more(place) {
         return Verdict::LeftOut(reason);
     }
-    match place.role {
-        Role::Responder => responder(place.state, place.message),
-        Role::Initiator => Verdict::LeftOut("hosts only, so far"),
-    }
+    super::verdict(place.role, place.state, place.message)
 }
 
 /// Every cell of a role, in the order of states and messages.
 pub fn places(role: Role) -> impl Iterator<Item = Place> {
-    let after = taken_items(responder).into_iter().map(State::After);
+    let after = taken_items(role).into_iter().map(State::After);
     let states = State::PHASES.into_iter().chain(after);
     states.flat_map(move |state| {
         Message::all().map(move |message| Place {
@@ -48,14 +45,14 @@ pub fn places(role: Role) -> impl Iterator<Item = Place> {
 
 /// Sealing and decoding know no states of a session: what is said of them is shown where they begin to hold and in a
 /// fresh session, and by one item of each kind everywhere else.
-fn shows_no_more(state: State, message: Message) -> Option<&'static str> {
-    if (state, message)
-        == (
-            State::After(Item::CreatedOperations),
-            Message::Item(Item::OperationManifest),
-        )
+fn shows_no_more(place: Place) -> Option<&'static str> {
+    let Place { state, message, .. } = place;
+    if matches!(
+        state,
+        State::After(Item::CreatedOperations | Item::DeletedOperations)
+    ) && message == Message::Item(Item::OperationManifest)
     {
-        return Some("it is how a created operation is shown to be held");
+        return Some("it is how an operation is shown to be held, or deleted");
     }
     let later = matches!(
         state,
@@ -70,7 +67,10 @@ fn shows_no_more(state: State, message: Message) -> Option<&'static str> {
 
 /// The cases: the id of each, and what its file would hold.
 pub fn cases() -> impl Iterator<Item = (String, Json)> {
-    places(Role::Responder).filter_map(|place| match verdict(place) {
+    let places = [Role::Responder, Role::Initiator]
+        .into_iter()
+        .flat_map(places);
+    places.filter_map(|place| match verdict(place) {
         Verdict::Must(cell) => Some((id(place), case(place, cell))),
         Verdict::LeftOut(_) => None,
     })
@@ -94,17 +94,17 @@ fn case(place: Place, cell: Cell) -> Json {
     } = place;
     let mut steps = steps::reach(role, state);
     steps.extend(steps::say(state, message));
-    steps.extend(steps::show(state, cell.outcome));
+    steps.extend(steps::show(role, state, cell.outcome));
     json!({
         "about": phrase::claim(role, state, message, cell.outcome),
-        "rules": rules(state, cell).iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),
+        "rules": rules(role, state, cell).iter().map(|rule| rule.as_str()).collect::<Vec<_>>(),
         "target": role.name(),
         "steps": steps,
     })
 }
 
 /// The cell's rule first, then what else its steps may find broken.
-fn rules(state: State, cell: Cell) -> Vec<RuleId> {
+fn rules(role: Role, state: State, cell: Cell) -> Vec<RuleId> {
     let mut rules = vec![cell.rule];
     if state == State::HandshakeCame {
         rules.push(RuleId::HandshakeResponderDoesNotWait);
@@ -114,6 +114,8 @@ fn rules(state: State, cell: Cell) -> Vec<RuleId> {
         Outcome::Optional { code } => Some(code),
         _ => None,
     };
+    // A caller ends a stream without a status.
+    let code = code.filter(|_| role == Role::Responder);
     rules.extend(code.map(steps::close_rule));
     rules
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
+use crate::wire::{Action, SyncStreamItem, v1::operation_event::Event};
+
 /// An item with an action, as it is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Item {
@@ -182,6 +184,73 @@ impl Item {
     /// this is what they look like without a session to belong to.
     pub fn json(self) -> Json {
         json!({ self.action(): self.content() })
+    }
+
+    /// Which item this is; none where its action is none that we know.
+    pub fn of(item: &SyncStreamItem) -> Option<Item> {
+        Some(match item.action.as_ref()? {
+            Action::EstablishSharedSecret(_) => Item::EstablishSharedSecret,
+            Action::Handshake(_) => Item::Handshake,
+            Action::SignedMessage(_) => Item::SignedMessage,
+            Action::Heartbeat(_) => Item::Heartbeat,
+            Action::OperationManifest(manifest) => {
+                match (manifest.op_ids.len(), manifest.modnos.len()) {
+                    (0, 0) => Item::EmptyManifest,
+                    (ids, modnos) if ids > modnos => Item::ManifestShortOfModnos,
+                    (ids, modnos) if ids < modnos => Item::ManifestShortOfIds,
+                    _ => Item::OperationManifest,
+                }
+            }
+            Action::ReceiveOperations(operations) => match operations.event.as_ref() {
+                None => Item::OperationsWithoutEvent,
+                Some(event) => match event.event.as_ref() {
+                    None => Item::OperationsOfNoKind,
+                    Some(Event::KeepAlive(_)) => Item::KeepAlive,
+                    Some(Event::DeletedOperations(_)) => Item::DeletedOperations,
+                    Some(Event::UpdatedOperations(_)) => Item::UpdatedOperations,
+                    Some(Event::CreatedOperations(list))
+                        if list.operations.iter().any(|made| made.repo_id.is_empty()) =>
+                    {
+                        Item::OperationWithoutFields
+                    }
+                    Some(Event::CreatedOperations(_)) => Item::CreatedOperations,
+                },
+            },
+            Action::RequestOperationData(_) => Item::RequestOperationData,
+            Action::ReceiveConfig(received) => match received.config {
+                Some(_) => Item::ReceiveConfig,
+                None => Item::ReceiveConfigWithoutConfig,
+            },
+            Action::ReceiveResources(_) => Item::ReceiveResources,
+            Action::SetConfig(config) => {
+                let lists = [config.repos_to_delete.len(), config.plans_to_delete.len()];
+                match [config.repos.len(), config.plans.len()] == [0, 0] && lists == [0, 0] {
+                    true => Item::EmptySetConfig,
+                    false => Item::SetConfig,
+                }
+            }
+            Action::RequestResources(_) => Item::RequestResources,
+            Action::RequestLog(_) => Item::RequestLog,
+            Action::ReceiveLogData(_) => Item::ReceiveLogData,
+            Action::Throttle(_) => Item::Throttle,
+            Action::Encrypted(_) => Item::Encrypted,
+        })
+    }
+
+    /// The item that stands for its member of the oneof.
+    pub fn of_its_action(self) -> Item {
+        let mut each = Item::OF_EACH_ACTION.into_iter();
+        // Each member has one.
+        each.find(|item| item.action() == self.action())
+            .unwrap_or(self)
+    }
+
+    /// The item itself, its variables left as they are.
+    #[cfg(test)]
+    pub(super) fn sample(self) -> SyncStreamItem {
+        crate::scenario::message::Message::from_json(self.json())
+            .unwrap()
+            .item
     }
 
     fn content(self) -> Json {

@@ -20,7 +20,7 @@ fn when(state: State) -> String {
     match state {
         State::Opened => "At the start of a stream".to_owned(),
         State::KeyExchanged => "Once keys are exchanged".to_owned(),
-        State::HandshakeCame => "Once its own handshake has come".to_owned(),
+        State::HandshakeCame => "Once the host's own handshake has come".to_owned(),
         State::HandshakeSent => "Right behind our handshake".to_owned(),
         State::Established => "In a session".to_owned(),
         State::After(item) => format!("In a session, after {}", with_article(item)),
@@ -91,7 +91,7 @@ fn with_article(item: Item) -> String {
         Item::ReceiveConfig => "a receive_config",
         Item::ReceiveConfigWithoutConfig => "a receive_config without a config",
         Item::ReceiveResources => "a receive_resources",
-        Item::SetConfig => "a set_config",
+        Item::SetConfig => "a set_config of a plan",
         Item::EmptySetConfig => "a set_config of nothing",
         Item::RequestResources => "a request_resources",
         Item::RequestLog => "a request_log",

@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 use super::{
     message::{Item, Message},
     state::State,
-    verdict::{Answer, Outcome},
+    verdict,
+    verdict::{Answer, Cell, Outcome, Verdict},
 };
 use crate::{
     rules::RuleId,
@@ -36,11 +37,20 @@ pub fn reach(role: Role, state: State) -> Vec<Json> {
         }
         (_, State::Established) => vec![json!("establish")],
         (_, State::After(item)) => {
+            let answer = match verdict(role, State::Established, Message::Item(item)) {
+                Verdict::Must(Cell {
+                    outcome: Outcome::AnsweredWith(answer),
+                    ..
+                }) => Some(answer),
+                _ => None,
+            };
             let mut steps = reach(role, State::Established);
-            steps.push(json!({ "send": item.json() }));
-            if item == Item::OperationManifest {
-                steps.push(answered(Answer::RequestOperationData));
+            // A host should ignore the deletion of what it does not hold, and need not; what it holds it must delete.
+            if item == Item::DeletedOperations {
+                steps.push(json!({ "send": Item::CreatedOperations.json() }));
             }
+            steps.push(json!({ "send": item.json() }));
+            steps.extend(answer.map(answered));
             steps
         }
         (_, State::Refused | State::Ended) => {
@@ -61,7 +71,10 @@ pub fn say(state: State, message: Message) -> Vec<Json> {
     vec![match message {
         Message::Item(Item::EstablishSharedSecret) if !keyed => json!({ "send": "key" }),
         Message::Item(item) => json!({ "send": as_sent(item, keyed) }),
-        Message::Clear(Item::EstablishSharedSecret) => json!({ "send": "key" }),
+        Message::Clear(Item::EstablishSharedSecret) => json!({
+            "send": Item::Heartbeat.json(),
+            "deviate": { "envelope": "key-again" },
+        }),
         Message::Clear(item) => json!({
             "send": as_sent(item, keyed),
             "deviate": { "envelope": "plain" },
@@ -85,7 +98,7 @@ fn as_sent(item: Item, keyed: bool) -> Json {
 }
 
 /// The steps that show what a peer made of it.
-pub fn show(state: State, outcome: Outcome) -> Vec<Json> {
+pub fn show(role: Role, state: State, outcome: Outcome) -> Vec<Json> {
     // Where nothing was waited for, the peer's handshake is still to come.
     let goes_on = match state {
         State::HandshakeSent | State::KeyExchanged | State::HandshakeCame => {
@@ -97,10 +110,14 @@ pub fn show(state: State, outcome: Outcome) -> Vec<Json> {
         Outcome::AnsweredWithKey => vec![json!({ "expect": "key" })],
         Outcome::Established | Outcome::Taken => vec![goes_on],
         Outcome::AnsweredWith(answer) => {
-            let handshake =
-                (state == State::HandshakeSent).then(|| json!({ "expect": "handshake" }));
-            let steps = handshake.into_iter();
-            steps.chain([answered(answer), json!("fence")]).collect()
+            let mut steps = Vec::new();
+            if state == State::HandshakeSent {
+                steps.push(json!({ "expect": "handshake" }));
+                // What a client's session begins with comes first, and is of the same kind.
+                steps.extend((role == Role::Initiator).then(|| answered(answer)));
+            }
+            steps.extend([answered(answer), json!("fence")]);
+            steps
         }
         Outcome::Stored(modno) => vec![manifest(modno), goes_on],
         Outcome::Forgotten => vec![
@@ -109,7 +126,7 @@ pub fn show(state: State, outcome: Outcome) -> Vec<Json> {
             json!("fence"),
         ],
         Outcome::Refused { code, also } => {
-            let refused = match (code, also) {
+            let refused = match (code.filter(|_| role == Role::Responder), also) {
                 (None, _) => json!("expect-refused"),
                 (Some(code), []) => json!({ "expect-refused": { "code": code.name() } }),
                 (Some(code), also) => json!({ "expect-refused": {
@@ -120,7 +137,12 @@ pub fn show(state: State, outcome: Outcome) -> Vec<Json> {
             vec![refused, probe()]
         }
         Outcome::Optional { code } => vec![
-            json!({ "expect-refused": { "code": code.name(), "or-goes-on": true } }),
+            match role {
+                Role::Responder => {
+                    json!({ "expect-refused": { "code": code.name(), "or-goes-on": true } })
+                }
+                Role::Initiator => json!({ "expect-refused": { "or-goes-on": true } }),
+            },
             probe(),
         ],
         Outcome::Gone => vec![probe()],

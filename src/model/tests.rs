@@ -64,7 +64,10 @@ fn two_generated_cases_then_not_the_same_dialogue() {
 fn every_cell_then_judged_or_left_out_with_a_reason() {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     let mut judged = 0;
-    for place in places(Role::Responder) {
+    let all = [Role::Responder, Role::Initiator]
+        .into_iter()
+        .flat_map(places);
+    for place in all {
         match verdict(place) {
             Verdict::Must(_) => judged += 1,
             Verdict::LeftOut(reason) => *counts.entry(reason).or_default() += 1,
@@ -76,13 +79,15 @@ fn every_cell_then_judged_or_left_out_with_a_reason() {
 
 #[test]
 fn every_transition_then_leads_to_a_state_of_the_model() {
-    let all: Vec<Place> = places(Role::Responder).collect();
-    let states: Vec<State> = all.iter().map(|place| place.state).collect();
-    for place in &all {
-        if let Verdict::Must(cell) = verdict(*place) {
-            for next in cell.next(place.state, place.message) {
-                let optional = matches!(cell.outcome, Outcome::Optional { .. });
-                assert!(optional || states.contains(&next), "{place:?} {next:?}");
+    for role in [Role::Responder, Role::Initiator] {
+        let all: Vec<Place> = places(role).collect();
+        let states: Vec<State> = all.iter().map(|place| place.state).collect();
+        for place in &all {
+            if let Verdict::Must(cell) = verdict(*place) {
+                for next in cell.next(place.state, place.message) {
+                    let optional = matches!(cell.outcome, Outcome::Optional { .. });
+                    assert!(optional || states.contains(&next), "{place:?} {next:?}");
+                }
             }
         }
     }

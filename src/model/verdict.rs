@@ -4,7 +4,10 @@ use super::{
     message::{Item, Message},
     state::State,
 };
-use crate::{rules::RuleId, wire::Code};
+use crate::{
+    rules::RuleId,
+    wire::{Code, Role},
+};
 
 /// One cell of the matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,17 +109,16 @@ pub(super) fn refused(rule: RuleId, code: Code, also: &'static [Code]) -> Verdic
     must(rule, Outcome::Refused { code, also })
 }
 
-/// The operation is held, or not, after an item that keeps things as they are.
 pub(super) fn taken(rule: RuleId) -> Verdict {
     must(rule, Outcome::Taken)
 }
 
 /// Items that a peer takes in a session, each of which makes a state of its own.
-pub fn taken_items(verdict: impl Fn(State, Message) -> Verdict) -> Vec<Item> {
+pub fn taken_items(role: Role) -> Vec<Item> {
     let items = Item::ALL.into_iter();
     let is_taken = |item: &Item| {
         matches!(
-            verdict(State::Established, Message::Item(*item)),
+            super::verdict(role, State::Established, Message::Item(*item)),
             Verdict::Must(Cell {
                 outcome: Outcome::AnsweredWith(_)
                     | Outcome::Taken

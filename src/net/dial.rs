@@ -10,14 +10,14 @@ use std::{
 
 use bytes::Bytes;
 use h2::{
-    SendStream,
+    Ping, PingPong, SendStream,
     client::{ResponseFuture, SendRequest},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, lookup_host},
     task::AbortHandle,
-    time::timeout,
+    time::{interval_at, timeout},
 };
 
 use super::{
@@ -49,10 +49,30 @@ pub struct DialOptions {
     pub step_wait: Duration,
     /// Bounds of each stream.
     pub limits: LinkLimits,
+    /// Whether to ask the server now and then if it is still there.
+    pub pings: Option<Pings>,
+}
+
+/// HTTP/2 pings, by which a server that vanished without a word is noticed on a stream that is silent by right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pings {
+    /// Time between two of them. gRPC servers take more than one in five minutes for abuse.
+    pub every: Duration,
+    /// How long the answer may take; the connection is given up then.
+    pub answer_wait: Duration,
+}
+
+impl Default for Pings {
+    fn default() -> Pings {
+        Pings {
+            every: Duration::from_secs(310),
+            answer_wait: Duration::from_secs(20),
+        }
+    }
 }
 
 impl DialOptions {
-    /// No headers, and the named waits and limits.
+    /// No headers, no pings, and the named waits and limits.
     pub fn new(url: impl Into<String>, protocol: RpcProtocol) -> DialOptions {
         DialOptions {
             url: url.into(),
@@ -61,6 +81,7 @@ impl DialOptions {
             headers: Vec::new(),
             step_wait: STEP_WAIT,
             limits: LinkLimits::default(),
+            pings: None,
         }
     }
 
@@ -222,12 +243,19 @@ async fn speak_http2(
     http2
         .enable_push(false)
         .data_frame_budget(SMALL_FRAMES_BUDGET_BYTES);
-    let (requests, connection) = options
+    let (requests, mut connection) = options
         .within(Step::Settings, http2.handshake(io))
         .await?
         .map_err(|error| lost(&error))?;
-    // Streams learn of the connection's errors themselves.
-    let driver = tokio::spawn(async move { drop(connection.await) }).abort_handle();
+    let silence = silence(connection.ping_pong(), options.pings);
+    // Streams learn of the connection's errors, and of its end, themselves.
+    let driver = tokio::spawn(async move {
+        tokio::select! {
+            _ = connection => {}
+            () = silence => {}
+        }
+    })
+    .abort_handle();
     let first = options.within(Step::Settings, first).await;
     let seen = first.map(|first| first.unwrap_or(FirstBytes::Closed));
     let error = match seen {
@@ -238,6 +266,21 @@ async fn speak_http2(
     };
     driver.abort();
     Err(error)
+}
+
+/// Ends when a ping is not answered; never where none are sent.
+async fn silence(pinger: Option<PingPong>, pings: Option<Pings>) {
+    let (Some(mut pinger), Some(pings)) = (pinger, pings) else {
+        return std::future::pending().await;
+    };
+    let mut due = interval_at((Instant::now() + pings.every).into(), pings.every);
+    loop {
+        due.tick().await;
+        let answered = timeout(pings.answer_wait, pinger.ping(Ping::opaque())).await;
+        if !matches!(answered, Ok(Ok(_))) {
+            return;
+        }
+    }
 }
 
 fn lost(error: &h2::Error) -> LinkError {
@@ -254,6 +297,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::net::link::{End, LinkEvent};
 
     const SHORT_WAIT: Duration = Duration::from_millis(200);
     // Length of HTTP/2's client preface, RFC 9113, section 3.4.
@@ -319,6 +363,29 @@ mod tests {
             LinkError::NotHttp2 {
                 seen: "HTTP/1.1 400 Bad Request".to_owned()
             }
+        );
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn server_that_answers_no_ping_then_its_streams_end() {
+        let (listener, mut options) = listener().await;
+        options.pings = Some(Pings {
+            every: SHORT_WAIT,
+            answer_wait: SHORT_WAIT,
+        });
+        let server = tokio::spawn(async move {
+            let (mut io, _) = listener.accept().await.unwrap();
+            // An empty SETTINGS frame, and then not a word more.
+            io.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.unwrap();
+            let _ = io.read_to_end(&mut Vec::new()).await;
+        });
+        let connection = Connection::dial(&options).await.unwrap();
+        let mut link = connection.open_sync().await.unwrap();
+        let event = timeout(STEP_WAIT, link.next()).await.unwrap();
+        assert!(
+            matches!(event, LinkEvent::Ended(End::ConnectionLost { .. })),
+            "{event:?}"
         );
         server.await.unwrap();
     }

@@ -155,7 +155,16 @@ pub struct Link {
     outbound: Outbound,
     inbound: Inbound,
     ahead: VecDeque<LinkEvent>,
-    pinger: Option<Pinger>,
+    call: Option<CallParts>,
+}
+
+/// What a called link has of its connection.
+#[derive(Debug)]
+pub(crate) struct CallParts {
+    pub(crate) pinger: Option<Pinger>,
+    /// Tells the connection that something is open on it, for as long as it is held.
+    #[expect(dead_code, reason = "holding it is its use")]
+    pub(crate) open: Arc<()>,
 }
 
 /// Pings the connection that a called link is on; the links of one connection take turns.
@@ -198,7 +207,7 @@ impl Link {
             outbound: Outbound::Calling(request),
             inbound,
             ahead: VecDeque::new(),
-            pinger: None,
+            call: None,
         }
     }
 
@@ -207,7 +216,7 @@ impl Link {
         limits: LinkLimits,
         answer: SendResponse<Bytes>,
         inbound: Inbound,
-        pinger: Option<Pinger>,
+        parts: CallParts,
     ) -> Link {
         Link {
             protocol,
@@ -218,7 +227,7 @@ impl Link {
             },
             inbound,
             ahead: VecDeque::new(),
-            pinger,
+            call: Some(parts),
         }
     }
 
@@ -245,7 +254,8 @@ impl Link {
     /// Asks the other end of the connection for a sign of life below the protocol, which a peer's HTTP/2 layer gives
     /// whatever its streams do. Only a called link can. Not to be called before the last one has returned.
     pub async fn ping(&mut self) -> Result<(), LinkError> {
-        let Some(Pinger(ping_pong)) = &self.pinger else {
+        let pinger = self.call.as_ref().and_then(|call| call.pinger.as_ref());
+        let Some(Pinger(ping_pong)) = pinger else {
             return Err(LinkError::WrongSide { what: "ping" });
         };
         let mut ping_pong = ping_pong.lock().await;

@@ -28,13 +28,18 @@ use super::{
     error::LinkError,
     framing::RpcProtocol,
     inbound::Inbound,
-    link::{Link, LinkLimits, Pinger, SMALL_FRAMES_BUDGET_BYTES},
+    link::{CallParts, Link, LinkLimits, Pinger, SMALL_FRAMES_BUDGET_BYTES},
     request::SYNC_PATH,
     stray::{Stray, Strays},
 };
 
-/// How long an accepted connection may take to say that it speaks HTTP/2.
-pub const PREFACE_WAIT: Duration = Duration::from_secs(5);
+/// How long an accepted connection may take to say that it speaks HTTP/2. A client that dials hundreds of hosts at once is
+/// slow about each.
+pub const PREFACE_WAIT: Duration = Duration::from_secs(20);
+/// How long the first call on a connection is waited for.
+const FIRST_CALL_WAIT: Duration = Duration::from_secs(5);
+/// How long a connection without a call is kept. Callers may leave theirs behind, one for each time they call.
+pub const IDLE_WAIT: Duration = Duration::from_secs(1);
 /// Connections held at a time; a further one is closed at once. A client has one for each host that it knows, and a suite
 /// may have some thousand.
 pub const CONNECTIONS_MAX: usize = 8192;
@@ -283,19 +288,37 @@ async fn serve_connection(
         return;
     };
     let pinger = connection.ping_pong().map(Pinger::new);
-    let mut first = timeout(PREFACE_WAIT, connection.accept()).await;
-    if !matches!(first, Ok(Some(Ok(_)))) {
-        routes.1.note(Stray::NoCall);
-    }
+    // Each call of this connection holds one more.
+    let open = Arc::new(());
+    let mut is_called = false;
     loop {
-        let next = match std::mem::replace(&mut first, Ok(None)) {
-            Ok(Some(next)) => Some(next),
-            _ => connection.accept().await,
+        let wait = match is_called {
+            true => IDLE_WAIT,
+            false => FIRST_CALL_WAIT,
         };
-        let Some(Ok((request, answer))) = next else {
-            return;
-        };
-        serve_call(request, answer, &routes, limits, pinger.clone());
+        match timeout(wait, connection.accept()).await {
+            Ok(Some(Ok((request, answer)))) => {
+                is_called = true;
+                let parts = CallParts {
+                    pinger: pinger.clone(),
+                    open: open.clone(),
+                };
+                serve_call(request, answer, &routes, limits, parts);
+                continue;
+            }
+            Ok(None | Some(Err(_))) => {
+                if !is_called {
+                    routes.1.note(Stray::NoCall);
+                }
+                return;
+            }
+            Err(_) if Arc::strong_count(&open) == 1 => connection.graceful_shutdown(),
+            Err(_) => {}
+        }
+        if !is_called {
+            routes.1.note(Stray::NoCall);
+            is_called = true;
+        }
     }
 }
 
@@ -304,12 +327,12 @@ fn serve_call(
     mut answer: SendResponse<Bytes>,
     routes: &Routes,
     limits: LinkLimits,
-    pinger: Option<Pinger>,
+    parts: CallParts,
 ) {
     match recognise(&request, routes) {
         Ok((protocol, calls)) => {
             let inbound = Inbound::of_request(protocol, limits, request);
-            calls.put(Link::called(protocol, limits, answer, inbound, pinger));
+            calls.put(Link::called(protocol, limits, answer, inbound, parts));
         }
         Err(stray) => {
             let status = stray.status();

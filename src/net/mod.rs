@@ -24,7 +24,7 @@ mod stray;
 pub mod tls;
 pub mod unary;
 
-pub use dial::{Connected, Connection, DialOptions};
+pub use dial::{Connected, Connection, DialOptions, Pings};
 pub use error::{LinkError, Step, TlsFault};
 pub use framing::RpcProtocol;
 pub use link::{End, Headers, Link, LinkEvent, LinkLimits, OutFrame, Start};

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{CaseResult, Outcome, Summary, transcript};
+use super::{CaseResult, Outcome, Summary, model_coverage, risk::risk, text::shown, transcript};
 use crate::judge::Finding;
 
 /// One line for a case that came to an end.
@@ -41,8 +41,9 @@ pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
         for (index, line) in reason.lines().enumerate() {
             writeln!(
                 out,
-                "  {:<7} {line}",
-                if index == 0 { why(result.outcome) } else { "" }
+                "  {:<7} {}",
+                if index == 0 { why(result.outcome) } else { "" },
+                shown(line)
             )?;
         }
     }
@@ -60,16 +61,31 @@ pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
             writeln!(out, "  {line}")?;
         }
     }
+    for risk in risks(&result.findings) {
+        writeln!(out, "  risk    {risk}")?;
+    }
+    if !result.peer_log.is_empty() && result.outcome != Outcome::Passed {
+        writeln!(out, "  peer    its last lines")?;
+        for line in &result.peer_log {
+            writeln!(out, "          {}", shown(line))?;
+        }
+    }
     if let Some(again) = &result.again {
         writeln!(out, "  again   {again}")?;
     }
-    if !result.peer_log.is_empty() && result.outcome != Outcome::Passed {
-        writeln!(out, "  the peer's last lines")?;
-        for line in &result.peer_log {
-            writeln!(out, "    {line}")?;
+    Ok(())
+}
+
+/// What the findings put at risk, each said once.
+pub fn risks(findings: &[Finding]) -> Vec<&'static str> {
+    let mut risks = Vec::new();
+    for finding in findings {
+        let risk = risk(finding.rule);
+        if !risks.contains(&risk) {
+            risks.push(risk);
         }
     }
-    Ok(())
+    risks
 }
 
 /// What the reason behind it is the reason for.
@@ -94,8 +110,22 @@ fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
         Some(step) => writeln!(out, "  step {step}  {}", finding.location)?,
         None => writeln!(out, "  beside the steps of {}", finding.location)?,
     }
-    writeln!(out, "          expected  {}", finding.expected)?;
-    writeln!(out, "          seen      {}", finding.seen)
+    writeln!(out, "          expected  {}", shown(&finding.expected))?;
+    writeln!(out, "          seen      {}", shown(&finding.seen))
+}
+
+/// How much of the model the run went through, for each role that was played.
+pub fn model(results: &[CaseResult]) -> String {
+    let roles = model_coverage(results).into_iter();
+    let parts: Vec<String> = roles
+        .map(|(role, share)| {
+            format!(
+                "{role} {} of {} states, {} of {} cells",
+                share.states, share.states_all, share.cells, share.cells_all
+            )
+        })
+        .collect();
+    format!("of the model: {}", parts.join("; "))
 }
 
 /// The last line of a run.

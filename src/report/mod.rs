@@ -1,8 +1,18 @@
 //! One stream of results, told in different ways. No report recomputes a verdict.
 
 pub mod console;
+pub mod github;
+pub mod html;
 pub mod json;
+pub mod junit;
+pub mod ledger;
+pub mod markdown;
+pub mod matrix;
+pub mod risk;
+#[cfg(test)]
+mod samples;
 pub mod saved;
+pub mod text;
 pub mod transcript;
 
 use std::{
@@ -14,10 +24,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     judge::{Finding, Verdict},
+    model::{Coverage, coverage::Share},
     rules::Level,
     scenario::model::Scenario,
     trace::Trace,
-    wire::RpcProtocol,
+    wire::{Role, RpcProtocol},
 };
 
 /// What became of one case over one RPC protocol.
@@ -250,6 +261,59 @@ impl Summary {
     }
 }
 
+/// What a run came to, in a few words.
+pub fn headline(summary: &Summary) -> String {
+    let red = [
+        (summary.failed, "failed"),
+        (summary.flaky, "flaky"),
+        (summary.unexpected_pass, "known to fail, but passed"),
+        (summary.inconclusive, "could not be judged"),
+    ];
+    let parts: Vec<_> = red
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    match (
+        parts.is_empty(),
+        summary.passed + summary.known_failing + summary.preview_failed,
+    ) {
+        (true, 0) => "nothing was judged".to_owned(),
+        (true, _) => format!("{} passed, none failed", summary.passed),
+        (false, _) => format!("{} of {} cases", parts.join(", "), summary.total()),
+    }
+}
+
+/// How many cases came to what, the worst first, each with its words and its outcome.
+pub fn tally(summary: &Summary) -> [(usize, &'static str, Outcome); 8] {
+    [
+        (summary.failed, "failed", Outcome::Failed),
+        (summary.flaky, "flaky", Outcome::Flaky),
+        (
+            summary.unexpected_pass,
+            "known to fail, but passed",
+            Outcome::UnexpectedPass,
+        ),
+        (
+            summary.inconclusive,
+            "could not be judged",
+            Outcome::Inconclusive,
+        ),
+        (
+            summary.known_failing,
+            "known failing",
+            Outcome::KnownFailing,
+        ),
+        (
+            summary.preview_failed,
+            "new and failing",
+            Outcome::PreviewFailed,
+        ),
+        (summary.skipped, "skipped", Outcome::Skipped),
+        (summary.passed, "passed", Outcome::Passed),
+    ]
+}
+
 /// Everything the reports of one run tell.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
@@ -257,12 +321,40 @@ pub struct Run<'a> {
     pub results: &'a [CaseResult],
     /// The peer.
     pub target: &'a TargetLine,
+    /// What to call it, such as its name and version; none is its URL.
+    pub label: Option<&'a str>,
     /// Seed of all our randomness.
     pub seed: u64,
     /// How long the run took.
     pub duration: Duration,
     /// When it began.
     pub began: SystemTime,
+}
+
+impl Run<'_> {
+    /// What the peer is called: its label, or else its name and version; none where nobody said.
+    pub fn called(&self) -> Option<String> {
+        let name = self.target.name.as_ref();
+        match (self.label, name, &self.target.version) {
+            (Some(label), ..) => Some(label.to_owned()),
+            (None, Some(name), Some(version)) => Some(format!("{name} {version}")),
+            (None, name, _) => name.cloned(),
+        }
+    }
+}
+
+/// How much of the model the cases went through, for each role that was played.
+pub fn model_coverage(results: &[CaseResult]) -> Vec<(Role, Share)> {
+    let roles = [Role::Responder, Role::Initiator].into_iter();
+    let of_role = |role: Role| {
+        let mut coverage = Coverage::default();
+        let of_role = |result: &&CaseResult| result.scenario.role == role;
+        for result in results.iter().filter(of_role) {
+            coverage.add(&Coverage::of(&result.trace, role));
+        }
+        (!coverage.transitions.is_empty()).then(|| (role, coverage.share(role)))
+    };
+    roles.filter_map(of_role).collect()
 }
 
 /// What a run was played against.

@@ -1,7 +1,8 @@
 //! The decoded transcript of a case: who said what when.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, time::Duration};
 
+use super::text::shown;
 use crate::{
     trace::{Event, EventKind, Sent, Trace},
     wire::{Action, SyncStreamItem, v1sync::PeerState},
@@ -12,56 +13,149 @@ const DETAIL_LEN_MAX: usize = 100;
 /// Most lines; a flood is told by its beginning and its end.
 const LINES_MAX: usize = 60;
 
+/// One event, as a reader meets it. Its texts are [`shown`], so that a peer's words do no harm; `name` and `detail` may
+/// still be long.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Index of the event in its trace.
+    pub index: usize,
+    /// Since the case began.
+    pub at: Duration,
+    /// The session it belongs to.
+    pub session: String,
+    /// Who said it.
+    pub direction: Direction,
+    /// Counter of the nonce.
+    pub counter: Option<u64>,
+    /// What it is.
+    pub name: String,
+    /// What it says, in short.
+    pub detail: String,
+    /// How it departs from the protocol; empty where it is honest.
+    pub deviations: Vec<String>,
+}
+
+/// Which way something went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From us to the peer.
+    Sent,
+    /// From the peer to us.
+    Received,
+    /// Neither: it happened on our side.
+    Here,
+}
+
+impl Direction {
+    fn arrow(self) -> &'static str {
+        match self {
+            Direction::Sent => "->",
+            Direction::Received => "<-",
+            Direction::Here => "  ",
+        }
+    }
+}
+
+impl Row {
+    /// The row of an event.
+    pub fn of(index: usize, event: &Event) -> Row {
+        let (direction, counter, name, detail) = parts(&event.kind);
+        let deviations = match &event.kind {
+            EventKind::Sent(sent) => sent.deviations.as_slice(),
+            _ => &[],
+        };
+        Row {
+            index,
+            at: event.at,
+            session: shown(&event.session).into_owned(),
+            direction: match direction {
+                "->" => Direction::Sent,
+                "<-" => Direction::Received,
+                _ => Direction::Here,
+            },
+            counter,
+            name: shown(&name).into_owned(),
+            detail: shown(&detail).into_owned(),
+            deviations: deviations
+                .iter()
+                .map(|deviation| shown(deviation).into_owned())
+                .collect(),
+        }
+    }
+
+    fn line(&self, marked: bool, several: bool) -> String {
+        let mark = match (marked, self.deviations.is_empty()) {
+            (true, _) => '!',
+            (false, false) => '*',
+            (false, true) => ' ',
+        };
+        let session = match several {
+            true => format!("{:<8} ", self.session),
+            false => String::new(),
+        };
+        let counter = self.counter.map(|counter| format!("#{counter}"));
+        let mut line = format!(
+            "  {mark} {:8.1} ms  {session}{} {:<3} {}",
+            self.at.as_secs_f64() * 1000.0,
+            self.direction.arrow(),
+            counter.unwrap_or_default(),
+            self.name
+        );
+        let detail = match self.deviations.is_empty() {
+            true => self.detail.clone(),
+            false => format!(
+                "{}   the deviation: {}",
+                self.detail,
+                self.deviations.join(", ")
+            ),
+        };
+        if !detail.is_empty() {
+            let detail: String = detail.chars().take(DETAIL_LEN_MAX).collect();
+            let _ = write!(line, "  {detail}");
+        }
+        line
+    }
+}
+
+/// Whether the events belong to several sessions.
+pub fn has_several_sessions(trace: &Trace) -> bool {
+    let mut sessions = trace.events.iter().map(|event| &event.session);
+    let first = sessions.next();
+    sessions.any(|session| Some(session) != first)
+}
+
+/// The rows to show, the middle of a flood left out: its place in the list, and how many.
+pub fn rows(trace: &Trace) -> (Vec<Row>, Option<(usize, usize)>) {
+    let row = |(index, event)| Row::of(index, event);
+    let events = trace.events.iter().enumerate();
+    match trace.events.len().checked_sub(LINES_MAX) {
+        None | Some(0) => (events.map(row).collect(), None),
+        Some(left_out) => {
+            let half = LINES_MAX / 2;
+            let kept = events.filter(|(index, _)| *index < half || *index >= half + left_out);
+            (kept.map(row).collect(), Some((half, left_out)))
+        }
+    }
+}
+
 /// One line for each event. `marked` are the events that show a finding.
 pub fn lines(trace: &Trace, marked: &[usize]) -> Vec<String> {
-    let several = trace
-        .events
+    let several = has_several_sessions(trace);
+    let (rows, left_out) = rows(trace);
+    let mut lines: Vec<String> = rows
         .iter()
-        .any(|event| event.session != trace.events[0].session);
-    let mut lines: Vec<String> = trace
-        .events
-        .iter()
-        .enumerate()
-        .map(|(index, event)| line(event, marked.contains(&index), several))
+        .map(|row| row.line(marked.contains(&row.index), several))
         .collect();
-    if lines.len() > LINES_MAX {
-        let left_out = lines.len() - LINES_MAX;
-        lines.splice(
-            LINES_MAX / 2..LINES_MAX / 2 + left_out,
-            [format!("               ({left_out} more)")],
-        );
+    if let Some((at, count)) = left_out {
+        lines.insert(at, format!("               ({count} more)"));
     }
     lines
 }
 
 /// Every event's line, none left out.
 pub fn every_line(trace: &Trace) -> impl Iterator<Item = String> + '_ {
-    trace.events.iter().map(|event| line(event, false, true))
-}
-
-fn line(event: &Event, marked: bool, several: bool) -> String {
-    let (direction, number, name, detail) = parts(&event.kind);
-    let mark = match (&event.kind, marked) {
-        (_, true) => '!',
-        (EventKind::Sent(sent), _) if !sent.deviations.is_empty() => '*',
-        _ => ' ',
-    };
-    let session = match several {
-        true => format!("{:<8} ", event.session),
-        false => String::new(),
-    };
-    let number = number
-        .map(|number| format!("#{number}"))
-        .unwrap_or_default();
-    let mut line = format!(
-        "  {mark} {:8.1} ms  {session}{direction} {number:<3} {name}",
-        event.at.as_secs_f64() * 1000.0
-    );
-    if !detail.is_empty() {
-        let detail: String = detail.chars().take(DETAIL_LEN_MAX).collect();
-        let _ = write!(line, "  {detail}");
-    }
-    line
+    let events = trace.events.iter().enumerate();
+    events.map(|(index, event)| Row::of(index, event).line(false, true))
 }
 
 type Parts = (&'static str, Option<u64>, String, String);
@@ -79,6 +173,7 @@ fn parts(kind: &EventKind) -> Parts {
         EventKind::NotSent(what) => own("not sent", format!("{what}: the stream is over")),
         EventKind::HalfClosed => ("->", None, "end of our side".to_owned(), String::new()),
         EventKind::ResetByUs => ("->", None, "reset".to_owned(), String::new()),
+        EventKind::EndedByUs(code) => ("->", None, "end".to_owned(), format!("status {code}")),
         EventKind::CutByUs => own("cut", "we cut the connection".to_owned()),
         EventKind::Stalled => own("stalled", "we read nothing more".to_owned()),
         EventKind::Called(what) => ("->", None, "look".to_owned(), what.clone()),
@@ -132,11 +227,7 @@ fn state_detail(state: &PeerState) -> String {
 }
 
 fn sent_detail(sent: &Sent) -> String {
-    let said = sent.item.as_ref().map(item_detail).unwrap_or_default();
-    match sent.deviations.is_empty() {
-        true => said,
-        false => format!("{said}   the deviation: {}", sent.deviations.join(", ")),
-    }
+    sent.item.as_ref().map(item_detail).unwrap_or_default()
 }
 
 /// What an item says, without keys, secrets and signatures.

@@ -4,7 +4,10 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt,
     net::SocketAddr,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -26,8 +29,12 @@ use crate::{
 /// that has just changed too.
 pub const CALL_WAIT: Duration = Duration::from_secs(10);
 
-/// How long the first call of a client that somebody else starts is waited for.
+/// How long the first call of a client that somebody else starts is waited for, where nothing else is said.
 pub const FIRST_CALL_WAIT: Duration = Duration::from_secs(120);
+
+/// How much longer the client may take for each host that it knows, once it dials all of them anew: a connection and a key
+/// pair for each, on a machine that has other things to do.
+const REDIAL_WAIT_EACH: Duration = Duration::from_millis(20);
 
 /// How long the calls for a case are waited for at least, however long ago the client was first heard of.
 const CALL_WAIT_MIN: Duration = Duration::from_secs(1);
@@ -50,6 +57,8 @@ pub struct Switchboard {
     routes: Mutex<HashMap<String, Route>>,
     /// When the client from outside was first heard of.
     first_call: OnceLock<Instant>,
+    /// Hosts that the client from outside knows.
+    hosts: AtomicU32,
 }
 
 impl Switchboard {
@@ -66,6 +75,7 @@ impl Switchboard {
             caller,
             routes: Mutex::new(HashMap::new()),
             first_call: OnceLock::new(),
+            hosts: AtomicU32::new(0),
         })
     }
 
@@ -83,12 +93,20 @@ impl Switchboard {
         scenarios: impl IntoIterator<Item = &'a Scenario>,
     ) -> Result<(), LinkError> {
         let mut routes = self.lock();
+        let mut hosts = 0;
         for identity in scenarios.into_iter().flat_map(known_identities) {
             let path = path_of(identity);
             let route = self.listener.route(&path)?;
             routes.insert(path, route);
+            hosts += 1;
         }
+        self.hosts.fetch_add(hosts, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Whether the client is one that somebody else starts, with one config for all cases.
+    pub(super) fn is_called_from_outside(&self) -> bool {
+        matches!(self.caller, Caller::Outside | Caller::Started(_))
     }
 
     /// The calls of one case, once all of them are there.
@@ -114,14 +132,26 @@ impl Switchboard {
             }
         };
         let mut calls = Calls {
+            wait: CALL_WAIT + self.redial_wait(scenario),
             routes: self.take_routes(scenario),
             _client: client,
         };
-        let missing = calls.all_there(self.wait()).await;
+        let wait = self.wait() + self.redial_wait(scenario);
+        let missing = calls.all_there(wait).await;
         self.first_call.get_or_init(Instant::now);
         match missing.is_empty() {
             true => Ok(calls),
             false => Err(NotCalled::Paths(missing)),
+        }
+    }
+
+    /// How much longer than others a case may take whose client dials all its hosts anew.
+    pub(super) fn redial_wait(&self, scenario: &Scenario) -> Duration {
+        match (&self.caller, scenario.alone) {
+            (Caller::Outside | Caller::Started(_), true) => {
+                REDIAL_WAIT_EACH * self.hosts.load(Ordering::Relaxed)
+            }
+            _ => Duration::ZERO,
         }
     }
 
@@ -184,6 +214,8 @@ impl fmt::Display for NotCalled {
 /// The calls of one case, by the name of the identity that is called.
 pub struct Calls {
     routes: BTreeMap<String, Route>,
+    /// How long a further call is waited for.
+    wait: Duration,
     /// Dials as long as it is held.
     _client: Option<ClientApp>,
 }
@@ -218,14 +250,14 @@ impl Calls {
         let Some(route) = self.routes.get_mut(identity) else {
             return Err(failure(format!("the client does not know `{identity}`")));
         };
-        let mut link = match timeout(CALL_WAIT, route.accept_latest()).await {
+        let mut link = match timeout(self.wait, route.accept_latest()).await {
             Ok(Some(link)) => link,
             Ok(None) => return Err(failure("the listener is gone".to_owned())),
             Err(_) => {
                 return Err(failure(format!(
                     "no call to {} within {:.0} s",
                     route.prefix(),
-                    CALL_WAIT.as_secs_f64()
+                    self.wait.as_secs_f64()
                 )));
             }
         };

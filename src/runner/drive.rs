@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     actor::{Actor, Command, Input, Out, RequestShape},
-    net::{self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start, UnaryEnd},
+    net::{
+        self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start, UnaryEnd,
+        status::RpcStatus,
+    },
     trace::{End, LinkFailure, Stage, Trace},
     wire::Code,
 };
@@ -176,6 +179,7 @@ impl Stream {
                 Ok(())
             }
             Out::HalfClose => self.link.half_close(),
+            Out::Status(code) => self.link.finish(RpcStatus::new(code, "")).await,
             Out::Reset => {
                 self.link.reset();
                 Ok(())

@@ -38,7 +38,7 @@ pub use shard::Shard;
 use crate::{
     actor::{Actor, Entropy, Patience},
     crypto::kem::KemId,
-    judge::judge,
+    judge::{Verdict, judge},
     net::{DialOptions, TlsRoots},
     report::CaseResult,
     rules::Level,
@@ -48,11 +48,15 @@ use crate::{
         doctor::{Diagnosis, Provisioned, Wanted},
         first_contact,
     },
+    trace::{EventKind, Trace},
     wire::{Role, RpcProtocol},
 };
 
 /// Cases played at once where nothing else is asked for: most of a case is waiting.
 pub const JOBS_AT_ONCE: usize = 16;
+
+/// How often a case is begun anew because a call that it took had been given up by the client.
+const STALE_CALLS_MAX: usize = 3;
 
 /// Longer than anybody sits at a debugger.
 const UNHURRIED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -95,6 +99,30 @@ impl RunOptions {
 }
 
 impl RunOptions {
+    fn patience_for(&self, scenario: &Scenario, usual: Patience) -> Patience {
+        let switchboard = self.switchboard.as_ref();
+        let longer = switchboard
+            .filter(|_| scenario.role == Role::Initiator)
+            .map_or(Duration::ZERO, |calls| calls.redial_wait(scenario));
+        Patience {
+            answer: usual.answer + longer,
+            ..usual
+        }
+    }
+
+    /// Whether the client had given up a call by the time it was taken: the case before made it change its config, upon
+    /// which it dials all hosts anew, and that takes a moment to arrive.
+    fn took_a_stale_call(&self, scenario: &Scenario, trace: &Trace) -> bool {
+        let from_outside = self
+            .switchboard
+            .as_ref()
+            .is_some_and(|switchboard| switchboard.is_called_from_outside());
+        from_outside
+            && scenario.alone
+            && scenario.role == Role::Initiator
+            && given_up_unanswered(trace)
+    }
+
     fn looks_of(&self, scenario: &Scenario) -> &Looks {
         match scenario.role {
             Role::Responder => &self.looks,
@@ -143,6 +171,20 @@ pub async fn check_host(options: &RunOptions, protocols: &[RpcProtocol]) -> Diag
         clock_must_agree: false,
     };
     doctor::examine(&tried, &wanted).await
+}
+
+/// Whether a stream ended before its caller's handshake came.
+fn given_up_unanswered(trace: &Trace) -> bool {
+    let ended = trace
+        .events
+        .iter()
+        .position(|event| matches!(event.kind, EventKind::Ended(_)));
+    ended.is_some_and(|at| {
+        let session = &trace.events[at].session;
+        !trace.events[..at]
+            .iter()
+            .any(|event| event.session == *session && matches!(event.kind, EventKind::Verified(_)))
+    })
 }
 
 /// Has one honest session with a client, and measures it.
@@ -261,6 +303,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         return CaseResult::skipped(scenario, protocol, reason);
     }
     let started = Instant::now();
+    let patience = options.patience_for(&scenario, patience);
     let mut reach = match options.reach(&scenario, protocol).await {
         Ok(reach) => reach,
         Err(reason) => return CaseResult::inconclusive(scenario, protocol, reason),
@@ -272,8 +315,18 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         patience,
     );
     let inside = options.inside(&scenario, protocol);
-    let trace = drive(actor, &mut reach, &inside).await;
-    let verdict = judge(&scenario, &trace);
+    let mut trace = drive(actor, &mut reach, &inside).await;
+    let mut verdict = judge(&scenario, &trace);
+    for _ in 0..STALE_CALLS_MAX {
+        let holds = matches!(&verdict, Verdict::Judged(findings) if findings.is_empty());
+        if holds || !options.took_a_stale_call(&scenario, &trace) {
+            break;
+        }
+        let entropy = options.entropy(&scenario.id, protocol);
+        let actor = Actor::new(&scenario, entropy, options.kem_id, patience);
+        trace = drive(actor, &mut reach, &inside).await;
+        verdict = judge(&scenario, &trace);
+    }
     CaseResult::new(
         scenario,
         protocol,

@@ -2,6 +2,7 @@
 
 use std::{fmt, io, net::Ipv4Addr, sync::Arc};
 
+use prost_reflect::DynamicMessage;
 use tokio::{net::TcpListener, task::AbortHandle};
 
 use super::{
@@ -16,8 +17,12 @@ use crate::{
         host::{HostApp, HostOptions},
         serve::{Credential, Guarded, ServeLimits, serve},
     },
-    reference::config::{Config, ConfigError},
+    reference::{
+        config::{Config, ConfigError},
+        own_operations::NotOwn,
+    },
     target::provision::{ClientProvision, Provision},
+    wire::{descriptor_pool, v1},
 };
 
 /// What the reference's state service asks of its callers; it guards nothing.
@@ -98,8 +103,22 @@ pub fn start_reference_client(
     let config = Config::from_json(&provision.to_backrest_config().to_string())
         .map_err(StartError::Provision)?;
     let client = ClientApp::new(config, options);
+    for operation in operations_of(provision) {
+        client
+            .put_operation(operation)
+            .map_err(StartError::NotOwn)?;
+    }
     client.start();
     Ok(client)
+}
+
+/// What is no `v1.OperationList` has no operations; that the provision is one is tested.
+fn operations_of(provision: &ClientProvision) -> Vec<v1::Operation> {
+    let list = descriptor_pool()
+        .get_message_by_name("v1.OperationList")
+        .and_then(|list| DynamicMessage::deserialize(list, provision.operations()).ok())
+        .and_then(|list| list.transcode_to::<v1::OperationList>().ok());
+    list.unwrap_or_default().operations
 }
 
 /// Why the reference could not be started.
@@ -108,6 +127,8 @@ pub fn start_reference_client(
 pub enum StartError {
     /// The provision is no valid config, which is the suite's own fault.
     Provision(ConfigError),
+    /// The provision has an operation that no client can have, which is the suite's own fault.
+    NotOwn(NotOwn),
     /// There is no loopback port.
     Port(io::Error),
     /// There is no loopback port to be called at.
@@ -118,6 +139,9 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Provision(error) => write!(f, "start the reference: its config: {error}"),
+            StartError::NotOwn(error) => {
+                write!(f, "start the reference: its operations: {error}")
+            }
             StartError::Listen(error) => error.fmt(f),
             StartError::Port(error) => write!(f, "start the reference: a loopback port: {error}"),
         }

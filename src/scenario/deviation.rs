@@ -262,6 +262,32 @@ pub enum PayloadFault {
     GiantLength,
     /// The sealed item sealed again.
     Nested,
+    /// Behind the action, a number that is cut off.
+    NumberCutOff,
+    /// Behind the action, a number of eleven bytes; ten are the most.
+    NumberOfElevenBytes,
+    /// Behind the action, a field that is longer than what is left.
+    LengthBeyondTheEnd,
+    /// Behind the action, a group that does not end.
+    GroupWithoutEnd,
+    /// Behind the action, the end of a group that did not begin.
+    GroupWithoutBeginning,
+    /// Behind the action, a group that ends as another one.
+    GroupEndsAsAnother,
+    /// Behind the action, a field with the number 0.
+    FieldZero,
+    /// Behind the action, a field of wire type 6, which does not exist.
+    WireTypeSix,
+    /// Behind the action, a hundred thousand groups, each within the one before.
+    DeepGroups,
+    /// Behind the action, an unknown field of each wire type, groups included: legal.
+    EachWireTypeBeside,
+    /// Behind the action, an unknown number with leading zeros: legal.
+    PaddedNumberBeside,
+    /// Behind the action, an unknown field of a mebibyte: legal.
+    MebibyteBeside,
+    /// A manifest of a million ids in its place: legal.
+    MillionIds,
     /// An unknown field beside the action: legal.
     UnknownFieldBeside,
     /// A heartbeat before the action in the same item: legal, the last counts.
@@ -364,6 +390,10 @@ pub enum EnvelopeFault {
 pub enum FrameFault {
     /// Half of it, then our side of the stream ends.
     Truncated,
+    /// The first three of its five header bytes, then our side of the stream ends.
+    HeaderTruncated,
+    /// The flag of the last frame of a Connect response, which no request has.
+    EndOfStreamFlag,
     /// The payload is not protobuf.
     NotProtobuf,
     /// The flag says compressed, and no encoding was agreed.

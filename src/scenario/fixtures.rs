@@ -10,7 +10,7 @@ use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::model::{Given, PeerFixture, PermissionFixture};
+use super::model::{Given, OperationFixture, PeerFixture, PermissionFixture, PlanFixture};
 use crate::wire::{Role, RpcProtocol};
 
 /// The identity that is used where a step names none.
@@ -19,6 +19,11 @@ pub const PEER: &str = "peer";
 pub const PROBE: &str = "probe";
 /// Longest instance id, in characters (`docs/protocol.md`, section 4).
 pub const INSTANCE_ID_LEN_MAX: usize = 50;
+
+/// Before a repository's name, the variable that is its guid.
+pub const GUID_OF: &str = "guid-of-";
+/// Before a repository's name, the variable that is its uri.
+pub const URI_OF: &str = "uri-of-";
 
 const LABEL: &str = "syncspec/provision/1/";
 const SUFFIX_LEN: usize = 8;
@@ -35,6 +40,9 @@ pub struct Fixtures {
     pub repos: Vec<Repo>,
     /// Plans, in the order of the file.
     pub plans: Vec<Plan>,
+    /// Operations, in the order of the file.
+    #[serde(default)]
+    pub operations: Vec<Operation>,
 }
 
 /// One of our identities.
@@ -98,6 +106,24 @@ pub struct Plan {
     pub repo_id: String,
 }
 
+/// One of a client's own operations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Operation {
+    /// Name within the case.
+    pub name: String,
+    /// Its id, and that of its flow: above 0.
+    pub id: i64,
+    /// Its modno.
+    pub modno: i64,
+    /// Id of the plan that it belongs to.
+    pub plan_id: String,
+    /// Id of the plan's repository.
+    pub repo_id: String,
+    /// Guid of the plan's repository.
+    pub repo_guid: String,
+}
+
 impl Fixtures {
     /// What `given` asks for, for one case played against a peer in one role over one RPC protocol.
     pub fn for_case(case_id: &str, role: Role, protocol: RpcProtocol, given: &Given) -> Fixtures {
@@ -132,6 +158,11 @@ impl Fixtures {
                     repo_id: space.id("repo", &plan.repo),
                 })
                 .collect(),
+            operations: given
+                .operations
+                .iter()
+                .map(|operation| space.operation(operation, &given.plans))
+                .collect(),
         }
     }
 
@@ -149,7 +180,8 @@ impl Fixtures {
             .find(|identity| identity.known && identity.name != name && identity.name != PROBE)
     }
 
-    /// What a scenario can name: `token`, `instance` and `keyid` of [`PEER`], and the id of each repository and plan.
+    /// What a scenario can name: `token`, `instance` and `keyid` of [`PEER`], the id of each repository, plan and
+    /// operation, and the guid and uri of each repository.
     pub fn variables(&self) -> BTreeMap<String, String> {
         let mut variables = BTreeMap::new();
         if let Some(peer) = self.identity(PEER) {
@@ -166,6 +198,12 @@ impl Fixtures {
                 .chain(plans)
                 .map(|(name, id)| (name.clone(), id.clone())),
         );
+        for repo in &self.repos {
+            variables.insert(format!("{GUID_OF}{}", repo.name), repo.guid.clone());
+            variables.insert(format!("{URI_OF}{}", repo.name), repo.uri.clone());
+        }
+        let operations = self.operations.iter();
+        variables.extend(operations.map(|one| (one.name.clone(), one.id.to_string())));
         variables
     }
 }
@@ -216,6 +254,24 @@ impl Namespace<'_> {
             seed: self.derive("identity", name),
             known: fixture.known,
             permissions: fixture.permissions.clone(),
+        }
+    }
+
+    fn operation(&self, fixture: &OperationFixture, plans: &[PlanFixture]) -> Operation {
+        let plan = plans.iter().find(|plan| plan.name == fixture.plan);
+        let repo = plan.map_or("", |plan| plan.repo.as_str());
+        let derived = self.derive("operation", &fixture.name);
+        // 40 bits: more than a 32-bit number holds, and less than a double does.
+        let id = derived[..5]
+            .iter()
+            .fold(1, |id: i64, byte| (id << 8) | i64::from(*byte));
+        Operation {
+            name: fixture.name.clone(),
+            id: fixture.id.unwrap_or(id),
+            modno: fixture.modno,
+            plan_id: self.id("plan", &fixture.plan),
+            repo_id: self.id("repo", repo),
+            repo_guid: hex(&self.derive("guid", repo)),
         }
     }
 
@@ -279,7 +335,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::scenario::model::{PlanFixture, RepoFixture, TokenFixture};
+    use crate::scenario::model::{RepoFixture, TokenFixture};
 
     fn given() -> Given {
         Given {

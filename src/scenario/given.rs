@@ -7,9 +7,9 @@ use super::{
     fixtures::PEER,
     load_error::Problems,
     looks::{STRANGERS_MAX, stranger},
-    model::{Given, PeerFixture, PlanFixture, RepoFixture, TokenFixture},
+    model::{Given, OperationFixture, PeerFixture, PlanFixture, RepoFixture, TokenFixture},
     names,
-    node::{Key, Node, Place},
+    node::{Key, Node, NodeValue, Place},
     problem::Problem,
     shape::words_of,
 };
@@ -40,8 +40,27 @@ pub fn read_names(node: &Node) -> Given {
                 repo: String::new(),
             })
             .collect(),
+        operations: read_operation_names(node),
         ..Given::default()
     }
+}
+
+/// An id that is given outright is part of what the name stands for.
+fn read_operation_names(node: &Node) -> Vec<OperationFixture> {
+    let elements = node.get("operations").and_then(Node::as_seq);
+    let elements = elements.unwrap_or_default().iter();
+    let named = elements.filter_map(|element| {
+        Some(OperationFixture {
+            name: element.get("name")?.as_str()?.to_owned(),
+            plan: String::new(),
+            modno: 0,
+            id: match element.get("id").map(|node| &node.value) {
+                Some(NodeValue::Int(id)) => i64::try_from(*id).ok(),
+                _ => None,
+            },
+        })
+    });
+    named.collect()
 }
 
 /// Reads it key by key and entry by entry, so that one mistake hides no other.
@@ -56,6 +75,7 @@ pub fn read(node: &Node, problems: &Problems) -> Given {
             "token" => given.token = de::read(value, problems),
             "repos" => given.repos = de::read_list(value, problems),
             "plans" => given.plans = de::read_list(value, problems),
+            "operations" => given.operations = de::read_list(value, problems),
             "strangers" => given.strangers = read_strangers(value, problems),
             // Reported above.
             _ => {}
@@ -70,6 +90,7 @@ pub fn read(node: &Node, problems: &Problems) -> Given {
     }
     check_names(node, problems);
     check_plans(node, &given, problems);
+    check_operations(node, &given, problems);
     check_scopes(node, &given, problems);
     given
 }
@@ -107,7 +128,7 @@ fn check_name(name: &str, place: Place, problems: &Problems) {
 /// Repositories and plans share the names of variables.
 fn check_names(node: &Node, problems: &Problems) {
     let mut taken = RESERVED.to_vec();
-    for name in ["repos", "plans"]
+    for name in ["repos", "plans", "operations"]
         .iter()
         .filter_map(|list| node.get(list)?.as_seq())
         .flatten()
@@ -136,6 +157,23 @@ fn check_plans(node: &Node, given: &Given, problems: &Problems) {
                 known: given.repos.iter().map(|repo| repo.name.clone()).collect(),
             };
             problems.report(repo.place, problem);
+        }
+    }
+}
+
+fn check_operations(node: &Node, given: &Given, problems: &Problems) {
+    let operations = node.get("operations").and_then(Node::as_seq);
+    let operations = operations.unwrap_or_default().iter();
+    for plan in operations.filter_map(|operation| operation.get("plan")) {
+        let Some(seen) = plan.as_str() else {
+            continue;
+        };
+        if given.plans.iter().all(|plan| plan.name != seen) {
+            let problem = Problem::UnknownPlan {
+                seen: seen.to_owned(),
+                known: given.plans.iter().map(|plan| plan.name.clone()).collect(),
+            };
+            problems.report(plan.place, problem);
         }
     }
 }

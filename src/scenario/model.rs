@@ -186,6 +186,8 @@ pub struct Given {
     pub repos: Vec<RepoFixture>,
     /// Plans in the peer's configuration; `$NAME` is the id of the one called NAME.
     pub plans: Vec<PlanFixture>,
+    /// The peer's own operations, as a client; `$NAME` is the id of the one called NAME.
+    pub operations: Vec<OperationFixture>,
     /// Further identities of ours that the peer does not know, for `all-at-once` and `each`.
     pub strangers: u32,
 }
@@ -282,6 +284,21 @@ pub struct PlanFixture {
     pub repo: String,
 }
 
+/// One of a client's own operations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct OperationFixture {
+    /// Name within this file.
+    pub name: String,
+    /// Name of the plan that it belongs to.
+    pub plan: String,
+    /// Its modno.
+    pub modno: i64,
+    /// Its id, where that matters; no other operation of any case may have it.
+    #[serde(default)]
+    pub id: Option<i64>,
+}
+
 /// One thing that happens, or must happen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -333,6 +350,8 @@ pub enum Verb {
     HalfClose(Nothing),
     /// Reset the stream.
     Reset(Nothing),
+    /// End the stream with a status, as only a host can.
+    End(Status),
     /// Cut the stream's connection without a word, as a dying process does.
     Cut(Nothing),
     /// Read nothing more of the stream, and leave it open.
@@ -429,6 +448,15 @@ pub struct Ending {
     /// True where a peer may as well serve what was asked, because it is an optional capability: then the session goes
     /// on.
     pub or_goes_on: bool,
+}
+
+/// How we end a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Status {
+    /// The code it ends with.
+    #[schemars(with = "String")]
+    pub code: Code,
 }
 
 /// What an HTTP response must be.

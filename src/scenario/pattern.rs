@@ -5,19 +5,22 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, ReflectMessage, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::message::{NotAnItem, action_name, dynamic, field, message_json, reflect};
 use crate::wire::SyncStreamItem;
 
 /// A pattern an item must match: every field that is given must be equal; fields not given do not matter.
 ///
-/// Nested messages match in the same way. A list has as many elements as the pattern's, each matching in turn. `null`
-/// says that the field is absent, or has its default value where absence cannot be told.
+/// Nested messages match in the same way. A list has as many elements as the pattern's: numbers and texts in its order,
+/// messages in any, because the protocol orders none of them. `null` says that the field is absent, or has its default
+/// value where absence cannot be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pattern {
     /// As the file has it, variables filled in.
     pub json: Json,
+    /// Where these are given, messages in lists whose `id` is none of them do not matter.
+    pub among: Vec<String>,
     message: DynamicMessage,
 }
 
@@ -46,7 +49,11 @@ impl Pattern {
     /// Reads a pattern; unknown fields and patterns without an action are errors.
     pub fn from_json(json: Json) -> Result<Pattern, NotAnItem> {
         let message = dynamic(&json)?;
-        Ok(Pattern { json, message })
+        Ok(Pattern {
+            json,
+            among: Vec::new(),
+            message,
+        })
     }
 
     /// The name in JSON of the action it asks for, such as `receiveConfig`.
@@ -57,19 +64,54 @@ impl Pattern {
 
     /// The first place where the item differs, in the pattern's order; `None` when it matches.
     pub fn mismatch(&self, item: &SyncStreamItem) -> Option<Mismatch> {
-        compare_message("", &self.json, &self.message, &reflect(item))
+        let mut seen = reflect(item);
+        if !self.among.is_empty() {
+            keep_among(&mut seen, &self.among);
+        }
+        compare_message("", &self.json, &self.message, &seen)
     }
 }
 
+/// Drops the elements of lists whose `id` is none of these.
+fn keep_among(message: &mut DynamicMessage, ids: &[String]) {
+    let is_among = |element: &Value| match element.as_message() {
+        Some(element) => element
+            .get_field_by_name("id")
+            .is_none_or(|id| id.as_str().is_none_or(|id| ids.iter().any(|own| own == id))),
+        None => true,
+    };
+    for (_, value) in message.fields_mut() {
+        match value {
+            Value::List(elements) => elements.retain(is_among),
+            Value::Message(inner) => keep_among(inner, ids),
+            _ => {}
+        }
+    }
+}
+
+/// Key of a pattern where it is written beside what it is [`Pattern::among`]; no action has that name.
+const PATTERN: &str = "pattern";
+/// Key of [`Pattern::among`].
+const AMONG: &str = "among";
+
 impl Serialize for Pattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.json.serialize(serializer)
+        match self.among.is_empty() {
+            true => self.json.serialize(serializer),
+            false => json!({ PATTERN: self.json, AMONG: self.among }).serialize(serializer),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pattern, D::Error> {
-        Pattern::from_json(Json::deserialize(deserializer)?).map_err(de::Error::custom)
+        let mut json = Json::deserialize(deserializer)?;
+        let Some(pattern) = json.get_mut(PATTERN).map(Json::take) else {
+            return Pattern::from_json(json).map_err(de::Error::custom);
+        };
+        let among = Vec::deserialize(json[AMONG].take()).map_err(de::Error::custom)?;
+        let pattern = Pattern::from_json(pattern).map_err(de::Error::custom)?;
+        Ok(Pattern { among, ..pattern })
     }
 }
 
@@ -130,6 +172,11 @@ fn compare_value(
 ) -> Option<Mismatch> {
     match (pattern, wanted, seen) {
         (Json::Array(patterns), Value::List(wanted), Value::List(seen))
+            if patterns.len() == seen.len() && matches!(kind, Kind::Message(_)) =>
+        {
+            compare_in_any_order(path, kind, patterns, wanted, seen)
+        }
+        (Json::Array(patterns), Value::List(wanted), Value::List(seen))
             if patterns.len() == seen.len() =>
         {
             let elements = patterns.iter().zip(wanted).zip(seen).enumerate();
@@ -149,6 +196,59 @@ fn compare_value(
             seen: value_json(kind, seen),
         }),
     }
+}
+
+/// Finds an element for each pattern, no element twice; a pattern for which there is none left differs from the first
+/// that is.
+fn compare_in_any_order(
+    path: &str,
+    kind: &Kind,
+    patterns: &[Json],
+    wanted: &[Value],
+    seen: &[Value],
+) -> Option<Mismatch> {
+    let compare = |pattern: usize, element: usize| {
+        let path = format!("{path}[{pattern}]");
+        let (json, wanted) = (&patterns[pattern], &wanted[pattern]);
+        compare_value(&path, kind, json, wanted, &seen[element])
+    };
+    let mut taken_by: Vec<Option<usize>> = vec![None; seen.len()];
+    for pattern in 0..patterns.len() {
+        let matches = |pattern: usize, element: usize| compare(pattern, element).is_none();
+        // In their own order first, so that equal lists cost no more than their length.
+        let mut tried = vec![false; seen.len()];
+        if !find_element(pattern, &matches, &mut taken_by, &mut tried) {
+            let left = taken_by.iter().position(Option::is_none);
+            return left.and_then(|element| compare(pattern, element));
+        }
+    }
+    None
+}
+
+/// Gives the pattern an element, asking those that have one to take another (Kuhn's algorithm).
+fn find_element(
+    pattern: usize,
+    matches: &dyn Fn(usize, usize) -> bool,
+    taken_by: &mut [Option<usize>],
+    tried: &mut [bool],
+) -> bool {
+    let others = (0..taken_by.len()).filter(|element| *element != pattern);
+    let elements: Vec<usize> = std::iter::once(pattern).chain(others).collect();
+    for element in elements {
+        if tried[element] || !matches(pattern, element) {
+            continue;
+        }
+        tried[element] = true;
+        let free = match taken_by[element] {
+            None => true,
+            Some(other) => find_element(other, matches, taken_by, tried),
+        };
+        if free {
+            taken_by[element] = Some(pattern);
+            return true;
+        }
+    }
+    false
 }
 
 fn value_json(kind: &Kind, value: &Value) -> Json {
@@ -240,6 +340,53 @@ mod tests {
             mismatch(json!({"heartbeat": {}}), seen),
             Some(("heartbeat".to_owned(), json!({}), Json::Null))
         );
+    }
+
+    fn config(ids: &[&str]) -> Json {
+        let repos = ids.iter().map(|id| json!({ "id": id, "guid": "1" }));
+        json!({ "receiveConfig": { "config": { "repos": repos.collect::<Json>() } } })
+    }
+
+    #[test]
+    fn messages_of_a_list_then_in_any_order_and_each_once() {
+        let pattern = |repos: Json| json!({ "receiveConfig": { "config": { "repos": repos } } });
+        let (a, b) = (json!({ "id": "a" }), json!({ "id": "b" }));
+        for repos in [
+            json!([a, b]),
+            json!([b, a]),
+            // What matches all must not take the only one that another matches.
+            json!([{}, a]),
+            json!([{ "guid": "1" }, b]),
+        ] {
+            let seen = config(&["a", "b"]);
+            assert_eq!(mismatch(pattern(repos.clone()), seen), None, "{repos}");
+        }
+        let found = mismatch(pattern(json!([b, b])), config(&["a", "b"]));
+        let path = "receiveConfig.config.repos[1].id".to_owned();
+        assert_eq!(found, Some((path, json!("b"), json!("a"))));
+        let found = mismatch(pattern(json!([a])), config(&["a", "b"])).unwrap();
+        assert_eq!(found.0, "receiveConfig.config.repos");
+    }
+
+    #[test]
+    fn numbers_of_a_list_then_in_its_order() {
+        let ids = |ids: Json| json!({ "operationManifest": { "opIds": ids } });
+        assert!(mismatch(ids(json!([1, 2])), ids(json!([2, 1]))).is_some());
+    }
+
+    #[test]
+    fn among_ids_then_others_do_not_matter_and_those_do() {
+        let among = |pattern: &Json| Pattern {
+            among: vec!["a".to_owned(), "b".to_owned()],
+            ..Pattern::from_json(pattern.clone()).unwrap()
+        };
+        let only_a = among(&config(&["a"]));
+        assert_eq!(only_a.mismatch(&item(config(&["x", "a", "y"]))), None);
+        for wrong in [config(&["x", "a", "b"]), config(&["x"])] {
+            assert!(only_a.mismatch(&item(wrong.clone())).is_some(), "{wrong}");
+        }
+        let written = serde_json::to_value(&only_a).unwrap();
+        assert_eq!(serde_json::from_value::<Pattern>(written).unwrap(), only_a);
     }
 
     #[test]

@@ -152,6 +152,15 @@ pub enum Problem {
         /// The names there are.
         known: Vec<String>,
     },
+    /// An operation of a plan that is not provisioned; these are.
+    UnknownPlan {
+        /// What stands there.
+        seen: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// A verb that only a host can play, where the peer is one.
+    HostsOnly(&'static str),
     /// A scope that holds a name where an id belongs.
     ScopeNeedsDollar {
         /// The scope.
@@ -176,6 +185,8 @@ pub enum Problem {
     SessionNotOpened(Option<String>),
     /// A session's name at a step that concerns none.
     NoSessionHere(String),
+    /// `among` beside anything but an item that is expected.
+    AmongWithoutItem,
     /// An identity that does not exist; these do.
     UnknownIdentity {
         /// What stands there.
@@ -302,6 +313,11 @@ impl fmt::Display for Problem {
             }
             NameTaken(name) => write!(f, "the name `{name}` is taken already"),
             UnknownRepo { seen, known } => unknown(f, "repository", seen, known),
+            UnknownPlan { seen, known } => unknown(f, "plan", seen, known),
+            HostsOnly(verb) => write!(
+                f,
+                "`{verb}` is what a host does, and here the peer is one: it is for `target: initiator`"
+            ),
             ScopeNeedsDollar { scope, name } => {
                 let id = scope.replace(&format!(":{name}"), &format!(":${name}"));
                 write!(
@@ -334,6 +350,7 @@ impl fmt::Display for Problem {
                 "expected `connect` or `establish` with `on: {name}` before this step, seen neither"
             ),
             NoSessionHere(verb) => write!(f, "`{verb}` concerns no session, so it takes no `on`"),
+            AmongWithoutItem => f.write_str("`among` belongs beside `expect` and an item"),
             UnknownIdentity { seen, known } => unknown(f, "identity", seen, known),
             DeviationTwice(name) => write!(f, "the deviation `{name}` is named twice"),
             UnknownVector { id, group } => {

@@ -138,6 +138,7 @@ impl JsonSchema for Step {
             deviations(generator).to_value(),
             json!({"type": "string", "pattern": "^[0-9]+(ms|s)$", "description": "Longest wait."}),
             json!({"type": "string", "description": "The rule that a failure of this step breaks."}),
+            json!({"type": "array", "items": {"type": "string"}, "description": "The only ids that count in lists."}),
         ];
         for (key, schema) in STEP_KEYS.iter().zip(siblings) {
             properties.insert((*key).to_owned(), schema);

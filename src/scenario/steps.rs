@@ -21,7 +21,7 @@ use super::{
 use crate::{rules::RuleId, wire::Role};
 
 /// The keys that may stand beside a verb.
-pub const STEP_KEYS: [&str; 4] = ["on", "deviate", "within", "rule"];
+pub const STEP_KEYS: [&str; 5] = ["on", "deviate", "within", "rule", "among"];
 
 /// What steps may refer to.
 pub struct StepContext<'a> {
@@ -138,6 +138,17 @@ fn read_step(node: &Node, context: &StepContext<'_>) -> Option<Step> {
     let deviate = sibling("deviate").map(|node| read_deviations(node, problems));
     let within = sibling("within").and_then(|node| read_within(node, problems));
     let rule = sibling("rule").and_then(|node| rule_check::read_step_rule(node, context));
+    let mut verb = verb;
+    if let Some(among) = sibling("among") {
+        match &mut verb {
+            Some(Verb::Expect(Expectation::Item(pattern))) => {
+                pattern.among = de::read_list(among, problems);
+            }
+            // A verb that could not be read may have been one that takes it.
+            None => {}
+            Some(_) => problems.report(among.place, Problem::AmongWithoutItem),
+        }
+    }
     Some(Step {
         on,
         deviate: deviate.unwrap_or_default(),
@@ -202,6 +213,9 @@ fn read_verb(key: &Key, content: Option<&Node>, context: &StepContext<'_>) -> Op
         (name, Some(node)) if !looks_check::check_messages(name, node, problems) => return None,
         _ => de::read_variant(key, content, problems)?,
     };
+    if matches!(verb, Verb::End(_)) && context.role == Role::Responder {
+        problems.report(key.place, Problem::HostsOnly("end"));
+    }
     if let Some(content) = content {
         looks_check::check_names(&verb, content, context);
     }
@@ -290,6 +304,7 @@ fn can_fail(verb: &Verb) -> bool {
         | Verb::Send(_)
         | Verb::HalfClose(_)
         | Verb::Reset(_)
+        | Verb::End(_)
         | Verb::Cut(_)
         | Verb::Stall(_)
         | Verb::AllAtOnce(_)

@@ -15,6 +15,9 @@ use crate::{
     wire::{Code, SyncStreamItem, v1sync::PeerState},
 };
 
+/// What is noted of an item that was sent before there was any key to seal it with.
+pub const BEFORE_ANY_KEY: &str = "in the clear, before any key";
+
 /// Most events one trace keeps; a peer that floods us ends the case there.
 pub const EVENTS_MAX: usize = 10_000;
 
@@ -61,6 +64,8 @@ pub enum EventKind {
     HalfClosed,
     /// We reset the stream.
     ResetByUs,
+    /// We ended the call with this status.
+    EndedByUs(Code),
     /// We cut the stream's connection.
     CutByUs,
     /// We read nothing more from here on.

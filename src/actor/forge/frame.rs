@@ -9,6 +9,8 @@ use crate::{
 
 /// Flag of a compressed payload.
 const FLAG_COMPRESSED: u8 = 0x01;
+/// Flag of the message that ends a Connect response.
+const FLAG_END_OF_STREAM: u8 = 0x02;
 /// A flag bit that neither RPC protocol gives a meaning.
 const FLAG_UNKNOWN: u8 = 0x40;
 
@@ -47,6 +49,11 @@ fn spoilt(payload: Vec<u8>, fault: FrameFault) -> Vec<Out> {
             let half = &payload[..payload.len() / 2];
             vec![raw(0, length, half), Out::HalfClose]
         }
+        FrameFault::HeaderTruncated => {
+            let header = framed(0, length, &payload)[..3].to_vec();
+            vec![Out::Raw(vec![header]), Out::HalfClose]
+        }
+        FrameFault::EndOfStreamFlag => vec![raw(FLAG_END_OF_STREAM, length, &payload)],
         // Field 15 with wire type 7, which does not exist.
         FrameFault::NotProtobuf => vec![Out::Message(vec![0x7f; 16])],
         FrameFault::CompressedWithoutEncoding => vec![raw(FLAG_COMPRESSED, length, &payload)],

@@ -82,7 +82,11 @@ impl Side {
         let item = SyncStreamItem {
             action: Some(Action::Handshake(handshake)),
         };
-        sealed_frame(self, item, deviations, applied, earlier)
+        let forged = sealed_frame(self, item, deviations, applied, earlier)?;
+        if forged.deviations.is_empty() {
+            self.proves_itself();
+        }
+        Some(forged)
     }
 
     /// Claims something else, and signs what it claims.

@@ -2,7 +2,7 @@
 
 use prost::Message as _;
 
-use super::{Applied, frame::frame, key::key_again};
+use super::{Applied, beside::beside, frame::frame, key::key_again};
 use crate::{
     actor::{
         Forged,
@@ -12,6 +12,7 @@ use crate::{
     scenario::deviation::{
         CiphertextFault, Deviation, EnvelopeFault, NonceFault, PayloadFault, SealFault,
     },
+    trace::BEFORE_ANY_KEY,
     wire::{
         Action, SyncStreamItem,
         v1sync::sync_stream_item::{SyncActionHeartbeat, SyncActionOperationManifest},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// A field number of SyncStreamItem that the protocol does not use, far from those it does.
-const UNKNOWN_FIELD: u32 = 9999;
+pub(super) const UNKNOWN_FIELD: u32 = 9999;
 /// The manifest's field number in SyncStreamItem.
 const MANIFEST_FIELD: u32 = 20;
 /// Field 15 with wire type 7, which does not exist.
@@ -48,7 +49,7 @@ pub(super) fn sealed_frame(
     let plaintext = plaintext_of(side, &item, deviations, &mut applied);
     let Some(keyed) = &side.keyed else {
         side.has_begun();
-        applied.0.push("in the clear, before any key".to_owned());
+        applied.0.push(BEFORE_ANY_KEY.to_owned());
         return Some(frame(plaintext, Some(item), None, deviations, applied));
     };
     let counter = keyed.counter;
@@ -93,7 +94,20 @@ fn plaintext_of(
             PayloadFault::UnknownFieldBeside => {
                 [plaintext, length_delimited(UNKNOWN_FIELD, b"beside")].concat()
             }
+            PayloadFault::NumberCutOff
+            | PayloadFault::NumberOfElevenBytes
+            | PayloadFault::LengthBeyondTheEnd
+            | PayloadFault::GroupWithoutEnd
+            | PayloadFault::GroupWithoutBeginning
+            | PayloadFault::GroupEndsAsAnother
+            | PayloadFault::FieldZero
+            | PayloadFault::WireTypeSix
+            | PayloadFault::DeepGroups
+            | PayloadFault::EachWireTypeBeside
+            | PayloadFault::PaddedNumberBeside
+            | PayloadFault::MebibyteBeside => [plaintext, beside(*fault)].concat(),
             PayloadFault::HeartbeatBefore => [heartbeat().encode_to_vec(), plaintext].concat(),
+            PayloadFault::MillionIds => million_ids().encode_to_vec(),
             PayloadFault::Unpacked => unpacked(item).unwrap_or(plaintext),
         };
         applied.note(deviation);
@@ -267,6 +281,16 @@ fn heartbeat() -> SyncStreamItem {
     }
 }
 
+fn million_ids() -> SyncStreamItem {
+    let op_ids: Vec<i64> = (1..=1_000_000).collect();
+    SyncStreamItem {
+        action: Some(Action::OperationManifest(SyncActionOperationManifest {
+            modnos: vec![1; op_ids.len()],
+            op_ids,
+        })),
+    }
+}
+
 /// A manifest with each number as a field of its own; `None` for other items.
 fn unpacked(item: &SyncStreamItem) -> Option<Vec<u8>> {
     let Some(Action::OperationManifest(SyncActionOperationManifest { op_ids, modnos })) =
@@ -293,7 +317,7 @@ fn without_content(plaintext: &[u8]) -> Vec<u8> {
     }
 }
 
-fn length_delimited(field: u32, bytes: &[u8]) -> Vec<u8> {
+pub(super) fn length_delimited(field: u32, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     prost::encoding::encode_key(field, prost::encoding::WireType::LengthDelimited, &mut out);
     prost::encoding::encode_varint(bytes.len() as u64, &mut out);

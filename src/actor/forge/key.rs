@@ -11,7 +11,7 @@ use crate::{
     },
     crypto::kem::{MLKEM_KEY_LEN_BYTES, POINT_LEN_BYTES, PUBLIC_KEY_LEN_BYTES},
     scenario::{
-        deviation::{Deviation, KeyFault},
+        deviation::{Deviation, FrameFault, KeyFault},
         known_vectors::VectorGroup,
     },
     session::{key_item, reply_item},
@@ -92,6 +92,7 @@ fn forged(mut item: SyncStreamItem, deviations: &[Deviation]) -> Option<Forged> 
 fn shared_after(deviations: &[Deviation]) -> Shared {
     let after = |deviation: &Deviation| match deviation {
         Deviation::Encapsulation(KeyFault::MlkemBitFlipped) => Some(Shared::OtherKeys),
+        Deviation::Frame(FrameFault::ByteByByte) => None,
         Deviation::TransportVersion(_)
         | Deviation::Encapsulation(_)
         | Deviation::EncapsulationVector(_)

@@ -1,5 +1,6 @@
 //! Where deviations become bytes, a file for each thing that is sent.
 
+mod beside;
 mod frame;
 mod handshake;
 mod item;

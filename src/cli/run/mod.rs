@@ -209,8 +209,9 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
         protocols: args.select.protocols().to_vec(),
     };
     let summary = Summary::of(&finished.results);
+    println!("\n{}", console::model(&finished.results));
     println!(
-        "\n{}",
+        "{}",
         console::summary(&summary, started.elapsed().as_secs_f64())
     );
     for note in &finished.notes {
@@ -219,6 +220,7 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
     let written = args.reports.write(&Run {
         results: &finished.results,
         target: &target,
+        label: args.reports.label(),
         seed: run.seed,
         duration: started.elapsed(),
         began,

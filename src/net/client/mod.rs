@@ -18,7 +18,12 @@ use tokio::sync::watch;
 pub use config_file::{ConfigFile, ConfigFileError};
 pub use keep::{ConfigKeeper, KeepError};
 
-use super::{dial::STEP_WAIT, framing::RpcProtocol, link::LinkLimits, tls::TlsRoots};
+use super::{
+    dial::{Pings, STEP_WAIT},
+    framing::RpcProtocol,
+    link::LinkLimits,
+    tls::TlsRoots,
+};
 use crate::{
     crypto::{identity::KeyPolicy, kem::KemId},
     reference::{
@@ -58,6 +63,8 @@ pub struct ClientOptions {
     pub limits: LinkLimits,
     /// Whose certificates are trusted, for hosts at `https://`.
     pub tls_roots: TlsRoots,
+    /// How a host is noticed that has vanished without a word.
+    pub pings: Pings,
 }
 
 impl Default for ClientOptions {
@@ -73,6 +80,7 @@ impl Default for ClientOptions {
             step_wait: STEP_WAIT,
             limits: LinkLimits::default(),
             tls_roots: TlsRoots::default(),
+            pings: Pings::default(),
         }
     }
 }

@@ -126,6 +126,7 @@ async fn connect(
         tls_roots: shared.options.tls_roots.clone(),
         step_wait: shared.options.step_wait,
         limits: shared.options.limits,
+        pings: Some(shared.options.pings),
         ..DialOptions::new(&dial.url, shared.options.protocol)
     };
     let connection = Connection::dial(&options).await?;

@@ -1,4 +1,9 @@
-use std::{fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 
@@ -129,7 +134,12 @@ fn played() -> Played {
 }
 
 /// Every built-in case in every role, as if it had met the same strange trace.
-fn cases() -> Vec<PlayedCase> {
+fn cases() -> &'static [PlayedCase] {
+    static CASES: LazyLock<Vec<PlayedCase>> = LazyLock::new(play_all);
+    &CASES
+}
+
+fn play_all() -> Vec<PlayedCase> {
     let templates = load_builtin().unwrap();
     let scenarios = templates.iter().flat_map(|template| {
         let roles = template.roles().iter();
@@ -152,14 +162,14 @@ fn cases() -> Vec<PlayedCase> {
 }
 
 fn one() -> PlayedCase {
-    cases().into_iter().next().unwrap()
+    cases()[0].clone()
 }
 
 #[test]
 fn saved_and_read_again_then_equal() {
     for case in cases() {
         let read = PlayedCase::read(&case.to_text().unwrap()).unwrap();
-        assert_eq!(read, case, "{}", case.scenario.id);
+        assert_eq!(read, *case, "{}", case.scenario.id);
     }
 }
 

@@ -281,6 +281,11 @@ fn steps_that_make_no_sense_then_refused() {
             "such as `500ms` or `20s`, seen the number `5`",
         ),
         (
+            "  - establish\n  - fence: {}\n    among: [a]\n",
+            "7:12",
+            "belongs beside `expect`",
+        ),
+        (
             "  - establish\n  - fence: {}\n    on: A B\n",
             "7:9",
             "expected a name of letters",

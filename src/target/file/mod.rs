@@ -44,7 +44,7 @@ pub struct TargetFile {
     pub version: Option<String>,
     /// The roles it plays. By default `responder` where there is a URL or a command, `initiator` where we listen.
     pub roles: Option<Vec<Role>>,
-    /// The RPC protocols it is to be tested over; both by default. One that is left out must really be refused.
+    /// The RPC protocols it is to be tested over; both by default.
     pub protocols: Option<Vec<RpcProtocol>>,
     /// The KEM id it derives keys with: `0051` as deployed, which is the default, or `0050` as published.
     pub kem_id: Option<KemIdName>,
@@ -58,8 +58,8 @@ pub struct TargetFile {
     pub state_service: StateServiceTarget,
     /// A command that looks inside the peer, or changes it, for the cases that need that.
     pub hook: Option<HookTarget>,
-    /// What the peer can do beyond what the protocol asks of everyone, and which parts it lacks. What stands here is
-    /// checked.
+    /// What the peer can do beyond what the protocol asks of everyone, and which parts it lacks. Cases whose rules need
+    /// what it lacks are skipped, and say so.
     #[schemars(with = "BTreeMap<Capability, bool>")]
     pub capabilities: BTreeMap<Capability, bool>,
     /// List of the failures that are known of it, beside this file.

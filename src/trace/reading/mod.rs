@@ -67,6 +67,7 @@ pub fn read(step: &Step, session: &str, scenario: &Scenario, trace: &Trace, mark
         | Verb::Send(_)
         | Verb::HalfClose(_)
         | Verb::Reset(_)
+        | Verb::End(_)
         | Verb::Cut(_)
         | Verb::Stall(_)
         | Verb::AllAtOnce(_)
@@ -195,6 +196,7 @@ fn surprise(expected: &str, index: usize, kind: &EventKind) -> Option<Reading> {
         | EventKind::NotSent(_)
         | EventKind::HalfClosed
         | EventKind::ResetByUs
+        | EventKind::EndedByUs(_)
         | EventKind::CutByUs
         | EventKind::Stalled
         | EventKind::Called(_)

@@ -75,6 +75,11 @@ func (p *Peer) dialAgainAndAgain(ctx context.Context, hostKeyID string) {
 
 // dial runs one session with a host. The error is nil when the host ended it without one.
 func (p *Peer) dial(ctx context.Context, config *v1.Config, host *v1.Multihost_Peer) error {
+	// Before the stream: one on which nothing was sent yet cannot be closed.
+	granted, err := parseGrants(host.GetPermissions())
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	transport := newTransport()
@@ -94,7 +99,7 @@ func (p *Peer) dial(ctx context.Context, config *v1.Config, host *v1.Multihost_P
 	}
 	stream := startStream(ctx, rpc, reset, reset)
 	defer stream.close()
-	err := p.join(ctx, stream, config, host)
+	err = p.join(ctx, stream, config, host, granted)
 	if errors.Is(err, io.EOF) {
 		// A send reports only that the stream is over; why is received.
 		err = drain(stream)
@@ -134,16 +139,12 @@ func drain(stream *stream) error {
 	}
 }
 
-func (p *Peer) join(ctx context.Context, stream *stream, config *v1.Config, host *v1.Multihost_Peer) error {
-	granted, err := parseGrants(host.GetPermissions())
-	if err != nil {
-		return err
-	}
+func (p *Peer) join(ctx context.Context, stream *stream, config *v1.Config, host *v1.Multihost_Peer, granted grants) error {
 	if err := p.greetHost(ctx, stream, config, host); err != nil {
 		return err
 	}
 	client := &clientSession{Peer: p, stream: stream, config: config, host: host, granted: granted, session: p.States.begin(host)}
-	err = client.run(ctx)
+	err := client.run(ctx)
 	state, message := stateAfter(err)
 	p.States.end(client.session, state, message)
 	return err
