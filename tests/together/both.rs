@@ -370,7 +370,6 @@ fn client_config(url: &str) -> Config {
                 permission(Type::PermissionReadWriteConfig),
                 permission(Type::PermissionReceiveSharedRepos),
             ],
-            ..Peer::default()
         }];
     })
 }
