@@ -17,6 +17,8 @@
 //!        |                      |
 //!        |                   judge      scenario and trace to verdict, a pure function
 //!        |                      |
+//!        |                  campaign   dialogues made up, judged, shrunk: fuzzing without IO
+//!        |                      |
 //!     net [net]  sockets     target, report     the peer under test; results told
 //!     storage [net]  disk
 //!         \                   /
@@ -31,6 +33,7 @@
 //! What this crate does not do: run backups, speak for Backrest, or decide what the protocol should have been.
 
 pub mod actor;
+pub mod campaign;
 pub mod crypto;
 pub mod judge;
 pub mod lapses;

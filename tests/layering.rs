@@ -32,6 +32,10 @@ const USES: &[(&str, &[&str])] = &[
         &["actor", "trace", "scenario", "session", "rules", "wire"],
     ),
     (
+        "campaign",
+        &["judge", "model", "trace", "scenario", "rules", "wire"],
+    ),
+    (
         "vectors",
         &["reference", "session", "lapses", "crypto", "wire"],
     ),
@@ -53,6 +57,8 @@ const USES: &[(&str, &[&str])] = &[
     (
         "runner",
         &[
+            "campaign",
+            "model",
             "net",
             "reference",
             "target",

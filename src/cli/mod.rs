@@ -3,6 +3,7 @@
 mod connect;
 mod doctor;
 pub mod exit;
+mod fuzz;
 mod judge;
 mod keys;
 mod list;
@@ -58,6 +59,8 @@ enum Command {
     Judge(judge::JudgeArgs),
     /// Play a case that a run saved again, with the same bytes of ours
     Replay(replay::ReplayArgs),
+    /// Make up dialogues, play them against a host, and save each broken rule as a scenario
+    Fuzz(fuzz::FuzzArgs),
     /// Show several JSON reports side by side
     Matrix(matrix::MatrixArgs),
     /// Print the cases
@@ -157,11 +160,7 @@ impl SelectArgs {
     }
 
     fn protocols(&self) -> &'static [RpcProtocol] {
-        match self.protocol {
-            ProtocolArg::Grpc => &[RpcProtocol::Grpc],
-            ProtocolArg::Connect => &[RpcProtocol::Connect],
-            ProtocolArg::Both => &RpcProtocol::ALL,
-        }
+        protocols_of(self.protocol)
     }
 
     /// The roles asked for, if any were.
@@ -208,6 +207,7 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Doctor(args)) => doctor::doctor(args),
         Some(Command::Judge(args)) => judge::judge(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Fuzz(args)) => fuzz::fuzz(&args),
         Some(Command::Matrix(args)) => matrix::matrix(&args),
         Some(Command::List(args)) => list::list(&args),
         Some(Command::Rules(args)) => rules::rules(&args),
@@ -221,6 +221,14 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Connect(args)) => connect::connect(&args),
     };
     done.unwrap_or_else(|code| code)
+}
+
+fn protocols_of(argument: ProtocolArg) -> &'static [RpcProtocol] {
+    match argument {
+        ProtocolArg::Grpc => &[RpcProtocol::Grpc],
+        ProtocolArg::Connect => &[RpcProtocol::Connect],
+        ProtocolArg::Both => &RpcProtocol::ALL,
+    }
 }
 
 fn kem_id(text: &str) -> Result<KemId, String> {

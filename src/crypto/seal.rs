@@ -181,6 +181,11 @@ impl Opener {
         Ok(plaintext)
     }
 
+    /// Opens nothing from here on: what came is not what had to come, though it opened or was not even sealed.
+    pub fn fail(&mut self) {
+        self.next = Next::Failed;
+    }
+
     /// Counter of the next item; `None` once the direction failed or used up its counters.
     pub fn counter(&self) -> Option<u64> {
         match self.next {

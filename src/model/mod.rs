@@ -10,7 +10,7 @@ mod message;
 mod phrase;
 mod responder;
 mod state;
-mod steps;
+pub(crate) mod steps;
 mod verdict;
 
 pub mod coverage;

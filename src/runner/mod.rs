@@ -1,6 +1,7 @@
 //! From scenarios to results: which cases are played, how many at once, and what each came to.
 
 mod calls;
+pub mod campaign;
 pub mod doctor;
 mod drive;
 mod expectations;

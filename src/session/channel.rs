@@ -115,6 +115,14 @@ impl Channel {
     /// An item that is not `encrypted`, another nonce than the next, a tag that fails, or a plaintext that is not a
     /// SyncStreamItem. Each ends the session: later items do not open either.
     pub fn open(&mut self, item: SyncStreamItem) -> Result<SyncStreamItem, Violation> {
+        let opened = self.open_next(item);
+        if opened.is_err() {
+            self.opener.fail();
+        }
+        opened
+    }
+
+    fn open_next(&mut self, item: SyncStreamItem) -> Result<SyncStreamItem, Violation> {
         let Some(Action::Encrypted(sealed)) = item.action else {
             return match item {
                 item if self.lapses.has(Lapse::PlaintextAccepted) => Ok(item),
@@ -169,5 +177,46 @@ impl Channel {
     fn opens_under_other_reading(&self, sealed: &SyncActionEncrypted) -> bool {
         self.peer_key_other_reading
             .is_some_and(|key| open_with(&key, &nonce_for(0), b"", &sealed.ciphertext).is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{crypto::seal::seal_with, wire::v1sync::sync_stream_item::SyncActionHeartbeat};
+
+    fn keys() -> SessionKeys {
+        SessionKeys {
+            initiator_to_responder: [1; 32],
+            responder_to_initiator: [2; 32],
+        }
+    }
+
+    #[test]
+    fn item_refused_for_what_it_is_then_a_good_one_refused_too() {
+        let heartbeat = Action::Heartbeat(SyncActionHeartbeat {});
+        let in_the_clear = SyncStreamItem {
+            action: Some(heartbeat.clone()),
+        };
+        let no_item = SyncStreamItem {
+            action: Some(Action::Encrypted(SyncActionEncrypted {
+                nonce: nonce_for(1).to_vec(),
+                ciphertext: seal_with(&[1; 32], &nonce_for(1), b"", b"\xff"),
+            })),
+        };
+        for refused in [in_the_clear, no_item] {
+            let mut sender = Channel::initiator(keys(), keys(), [0; 32]);
+            let mut receiver = Channel::responder(keys(), keys(), [0; 32]);
+            receiver
+                .open(sender.seal(heartbeat.clone()).unwrap())
+                .unwrap();
+            receiver.open(refused).unwrap_err();
+            for _ in 0..2 {
+                let error = receiver
+                    .open(sender.seal(heartbeat.clone()).unwrap())
+                    .unwrap_err();
+                assert_eq!(error.rule, RuleId::EnvelopeFirstFaultIsFinal);
+            }
+        }
     }
 }

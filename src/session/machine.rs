@@ -138,6 +138,36 @@ impl Session {
     }
 }
 
+/// Ways into the middle of a session, for fuzzers that cannot pay for a key exchange in every execution. They take the
+/// keys from the caller, so a peer must never be driven through them.
+#[cfg(feature = "fuzzing")]
+impl Session {
+    /// A session whose key exchange left this channel: it sends its handshake and waits for the peer's.
+    ///
+    /// # Errors
+    /// As [`Session::step`] behind the last item of the key exchange.
+    pub fn behind_key_exchange(
+        local: Local,
+        role: Role,
+        channel: Channel,
+        expected: Option<ExpectedPeer>,
+        pairing_secret: String,
+        now: Duration,
+    ) -> Result<(Session, Vec<Output>), Violation> {
+        let (state, outputs) =
+            exchange_done(&local, channel, Vec::new(), expected, pairing_secret, now)?;
+        Ok((Session { local, role, state }, outputs))
+    }
+
+    /// A session whose peer has been verified. Both handshakes, which took counter 0 each, are taken as done.
+    pub fn established(local: Local, role: Role, channel: Channel) -> Session {
+        let state = State::Established {
+            channel: Box::new(channel),
+        };
+        Session { local, role, state }
+    }
+}
+
 fn receive(
     local: &Local,
     role: Role,

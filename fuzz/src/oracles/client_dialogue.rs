@@ -1,0 +1,524 @@
+//! Any dialogue with the reference client: what it shows, answers, refuses and changes is what the naive model says.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use prost::Message as _;
+use syncspec::{
+    reference::{
+        backoff::Backoff,
+        client::Client,
+        effect::{Effect, Gone, SessionId},
+        limits::{Capabilities, Settings},
+    },
+    session::{Class, Input, Output, Session, StepError, VerifiedPeer, Violation},
+    wire::{
+        Action, Code, Role, SyncStreamItem,
+        decode::{self, Reading},
+        v1,
+        v1sync::ConnectionState,
+    },
+};
+
+use super::{
+    client_model::{ClientModel, Expected},
+    stream::{Stream, a_close_code_is_legal, encoded},
+};
+use crate::{
+    generators::{
+        dialogue::{Dialogue, Move},
+        frame_fault::FrameFault,
+        handshake::handshake,
+    },
+    world::{self, HOST, TRANSCRIPT, Who},
+};
+
+/// Plays a dialogue, and checks every claim on the way.
+pub fn check(bytes: &[u8]) {
+    let dialogue = Dialogue::of(bytes);
+    let mut bench = Bench::new(&dialogue);
+    for one in &dialogue.moves {
+        bench.play(one);
+    }
+    bench.state_equals_the_models();
+}
+
+struct Bench {
+    client: Client,
+    model: ClientModel,
+    streams: BTreeMap<u8, Stream>,
+    now: Duration,
+    next_session: u64,
+}
+
+impl Bench {
+    fn new(dialogue: &Dialogue<'_>) -> Self {
+        let configs = world::client_configs();
+        let config = configs[usize::from(dialogue.config) % configs.len()].clone();
+        let settings = Settings {
+            capabilities: Capabilities {
+                logs: dialogue.capable,
+                throttle: dialogue.capable,
+            },
+            ..Settings::default()
+        };
+        let mut bench = Bench {
+            model: ClientModel::new(&config, dialogue.capable),
+            client: Client::new(config, settings, Backoff::default()),
+            streams: BTreeMap::new(),
+            now: Duration::ZERO,
+            next_session: 0,
+        };
+        for (id, repo, plan) in [
+            (1, "photos", "daily"),
+            (2, "music", "weekly"),
+            (3, "music", "daily"),
+        ] {
+            bench.put_operation(world::operation(id, id, repo, plan));
+        }
+        bench
+    }
+
+    fn play(&mut self, one: &Move<'_>) {
+        match *one {
+            Move::Open {
+                slot,
+                who,
+                established,
+            } => self.open(slot, who, established),
+            Move::Handshake {
+                slot,
+                replaced,
+                payload,
+            } => {
+                let Some(who) = self.streams.get(&slot).map(|stream| stream.who) else {
+                    return;
+                };
+                let (identity, instance_id) = identity_of(who);
+                let made = handshake(identity, instance_id, &TRANSCRIPT, replaced, payload);
+                let is_host = who == Who::Alice && made.message.instance_id == HOST;
+                let proves = made.proves && is_host;
+                let item = SyncStreamItem {
+                    action: Some(Action::Handshake(made.message)),
+                };
+                self.send(slot, &item.encode_to_vec(), FrameFault::None, proves);
+            }
+            Move::Send {
+                slot,
+                fault,
+                payload,
+            } => self.send(slot, payload, fault, false),
+            Move::Cut { slot } => self.end(slot, &Gone::Lost("cut".to_owned())),
+            Move::Pause(time) => {
+                self.now += time;
+                let effects = self.client.tick(world::moment(self.now));
+                self.carry_out(effects);
+                self.nothing_else_came();
+            }
+            Move::Reconfigure(which) => self.reconfigure(which),
+            Move::Operate { what, payload } => self.operate(what, payload),
+        }
+    }
+
+    fn open(&mut self, slot: u8, who: Who, established: bool) {
+        self.end(slot, &Gone::Lost("opened anew".to_owned()));
+        let n = self.next_session as u8;
+        let keys = world::session_keys(n);
+        let id = SessionId(self.next_session);
+        self.next_session += 1;
+        let host_keyid = world::host_identity().keyid();
+        let (dial, effects) = self
+            .client
+            .dial(host_keyid, id, world::moment(self.now))
+            .expect("the host stays known");
+        self.carry_out(effects);
+        let local = world::local(self.client.config());
+        let mut channel = world::initiator_channel(n, TRANSCRIPT);
+        let mut stream = Stream::new(
+            id,
+            who,
+            keys.responder_to_initiator,
+            keys.initiator_to_responder,
+        );
+        if !established || who != Who::Alice {
+            let (session, outputs) = Session::behind_key_exchange(
+                local,
+                Role::Initiator,
+                channel,
+                Some(dial.expected),
+                dial.pairing_secret,
+                self.now,
+            )
+            .expect("there are nonces left");
+            stream.session = Some(session);
+            self.streams.insert(slot, stream);
+            self.follow(slot, outputs, None);
+            return;
+        }
+        stream.skip_handshakes(&mut channel);
+        stream.session = Some(Session::established(local, Role::Initiator, channel));
+        self.streams.insert(slot, stream);
+        let peer = VerifiedPeer {
+            keyid: host_keyid.to_owned(),
+            instance_id: HOST.to_owned(),
+            pairing_secret: String::new(),
+        };
+        self.admit(slot, &peer);
+        self.nothing_else_came();
+    }
+
+    /// The host sends a frame. `proves` says that it holds a handshake by which it proves to be the host that was dialled.
+    fn send(&mut self, slot: u8, plaintext: &[u8], fault: FrameFault, proves: bool) {
+        let Some(stream) = self.streams.get_mut(&slot) else {
+            return;
+        };
+        let frame = stream.sealing.frame(plaintext, fault);
+        let Some(session) = stream.session.take() else {
+            return;
+        };
+        let was_admitted = stream.admitted;
+        match session.step(Input::Received(frame.item), self.now) {
+            Err(StepError::Violation(violation)) => {
+                self.refused_by_the_session(slot, plaintext, frame.opens, proves, &violation);
+            }
+            Err(error) => panic!("an item from the peer is no misuse: {error}"),
+            Ok((session, outputs)) => {
+                stream.session = Some(session);
+                assert!(
+                    frame.opens,
+                    "a frame that is not the next honest one was taken"
+                );
+                assert!(
+                    was_admitted || proves,
+                    "somebody was verified who is not the host that was dialled"
+                );
+                let item = decode::item_as(plaintext, Reading::Deployed).ok();
+                self.follow(slot, outputs, item.and_then(|item| item.action));
+            }
+        }
+        self.nothing_else_came();
+    }
+
+    fn refused_by_the_session(
+        &mut self,
+        slot: u8,
+        plaintext: &[u8],
+        opens: bool,
+        proves: bool,
+        violation: &Violation,
+    ) {
+        let admitted = self.streams[&slot].admitted;
+        let expected = match (opens, decode::item_as(plaintext, Reading::Deployed)) {
+            (false, _) | (true, Err(_)) => Class::Session,
+            (true, Ok(_)) if !admitted => {
+                assert!(
+                    !proves,
+                    "the host's honest handshake was refused: {violation}"
+                );
+                Class::Auth
+            }
+            (true, Ok(item)) => {
+                let ends = matches!(
+                    item.action,
+                    None | Some(
+                        Action::Encrypted(_)
+                            | Action::Handshake(_)
+                            | Action::EstablishSharedSecret(_)
+                            | Action::SignedMessage(_)
+                    )
+                );
+                assert!(
+                    ends,
+                    "an item of the session was refused by its machine: {violation}"
+                );
+                Class::Protocol
+            }
+        };
+        assert_eq!(violation.class, expected, "{violation}");
+        a_close_code_is_legal(violation.code());
+        self.end(slot, &Gone::Violation(violation.clone()));
+        self.state_equals_the_models();
+    }
+
+    fn follow(&mut self, slot: u8, outputs: Vec<Output>, received: Option<Action>) {
+        for output in outputs {
+            let Some(stream) = self.streams.get_mut(&slot) else {
+                return;
+            };
+            match output {
+                Output::Send(item) => stream.came(item),
+                Output::PeerVerified(peer) => {
+                    assert_eq!(
+                        peer.keyid,
+                        world::host_identity().keyid(),
+                        "another host was verified"
+                    );
+                    assert_eq!(peer.instance_id, HOST);
+                    self.admit(slot, &peer);
+                }
+                Output::Deliver(action) => {
+                    assert!(stream.admitted, "data before verification");
+                    let sent = received.as_ref().map(encoded);
+                    assert_eq!(
+                        sent,
+                        Some(encoded(&action)),
+                        "what is delivered is what was sent"
+                    );
+                    self.deliver(slot, action);
+                }
+                Output::WakeAt(_) | Output::NoWake => {}
+            }
+        }
+    }
+
+    fn admit(&mut self, slot: u8, peer: &VerifiedPeer) {
+        let id = self.streams[&slot].id;
+        let effects = self
+            .client
+            .admit(id, peer, world::moment(self.now))
+            .unwrap_or_else(|violation| {
+                panic!("the host that was dialled is refused: {violation}")
+            });
+        let older = self
+            .streams
+            .iter()
+            .find(|(other, stream)| **other != slot && stream.admitted);
+        if let Some((&older, _)) = older {
+            self.streams.remove(&older);
+        }
+        let items = self.model.first_items();
+        if let Some(stream) = self.streams.get_mut(&slot) {
+            stream.admitted = true;
+            stream.expected.extend(items);
+        }
+        self.carry_out(effects);
+    }
+
+    fn deliver(&mut self, slot: u8, action: Action) {
+        let id = self.streams[&slot].id;
+        let moment = world::moment(self.now);
+        let expected = self.model.receive(&action, moment.unix_ms);
+        let throttles = matches!(action, Action::Throttle(_));
+        let name = action.name();
+        match (self.client.receive(id, action, moment), expected) {
+            (Ok(effects), Expected::Answer(answers)) => {
+                if let Some(stream) = self.streams.get_mut(&slot) {
+                    stream.expected.extend(answers);
+                    stream.throttled |= throttles;
+                }
+                self.carry_out(effects);
+            }
+            (Ok(effects), Expected::Adopted) => {
+                self.streams.clear();
+                self.carry_out(effects);
+                self.state_equals_the_models();
+            }
+            (Ok(effects), Expected::NoLog) => {
+                let before = self.streams[&slot].came.len();
+                self.carry_out(effects);
+                if let Some(stream) = self.streams.get_mut(&slot) {
+                    let answer: Vec<Action> = stream.came.drain(before..).collect();
+                    let error = |action: &Action| matches!(action, Action::ReceiveLogData(data) if !data.error_message.is_empty());
+                    assert!(
+                        stream.throttled || matches!(&answer[..], [one] if error(one)),
+                        "no log is there: {answer:?}"
+                    );
+                }
+            }
+            (Err(violation), Expected::Refused(class)) => {
+                assert_eq!(violation.class, class, "{name}: {violation}");
+                a_close_code_is_legal(violation.code());
+                self.end(slot, &Gone::Violation(violation));
+                self.state_equals_the_models();
+            }
+            (Err(violation), expected) => {
+                panic!("{name} was refused ({violation}), expected {expected:?}")
+            }
+            (Ok(effects), expected) => {
+                panic!("{name} was taken ({effects:?}), expected {expected:?}")
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send(id, action) => {
+                    let Some(slot) = self.slot_of(id) else {
+                        panic!("{} for a session that is over", action.name());
+                    };
+                    let stream = self.streams.get_mut(&slot).expect("just found");
+                    let Some(session) = stream.session.take() else {
+                        panic!("{} for a session that was refused", action.name());
+                    };
+                    let (session, outputs) = session
+                        .step(Input::Submit(action), self.now)
+                        .unwrap_or_else(|error| panic!("the client speaks before it may: {error}"));
+                    stream.session = Some(session);
+                    self.follow(slot, outputs, None);
+                }
+                Effect::End(id, reason) => {
+                    let gone = match reason {
+                        Ok(()) => Gone::Ended(Code::Ok),
+                        Err(violation) => Gone::Violation(violation),
+                    };
+                    if let Some(slot) = self.slot_of(id) {
+                        // Only a session that held back too much is ended behind the model's back.
+                        assert!(
+                            self.streams[&slot].throttled,
+                            "a session was ended for no reason: {gone:?}"
+                        );
+                        self.streams.remove(&slot);
+                    }
+                    self.client.gone(id, &gone, world::moment(self.now));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn slot_of(&self, id: SessionId) -> Option<u8> {
+        let mut streams = self.streams.iter();
+        streams
+            .find(|(_, stream)| stream.id == id)
+            .map(|(slot, _)| *slot)
+    }
+
+    fn nothing_else_came(&mut self) {
+        self.streams
+            .values_mut()
+            .for_each(Stream::nothing_else_came);
+    }
+
+    fn end(&mut self, slot: u8, gone: &Gone) {
+        if let Some(stream) = self.streams.remove(&slot) {
+            let effects = self.client.gone(stream.id, gone, world::moment(self.now));
+            self.carry_out(effects);
+        }
+    }
+
+    fn reconfigure(&mut self, which: u8) {
+        let configs = world::client_configs();
+        let config = configs[usize::from(which) % configs.len()].clone();
+        if *self.client.config() != config {
+            self.streams.clear();
+        }
+        self.model.config = config.message().clone();
+        let effects = self.client.replace_config(config, world::moment(self.now));
+        self.carry_out(effects);
+        self.state_equals_the_models();
+    }
+
+    /// The client's own operations change.
+    fn operate(&mut self, what: u8, payload: &[u8]) {
+        if let (0x80.., Ok(operation)) = (what, v1::Operation::decode(payload)) {
+            self.put_operation(operation);
+        } else {
+            let id = i64::from(what & 0x7f);
+            let before = self.model.operations.remove(&id);
+            self.expect_everywhere(&self.model.change(before.as_ref(), None));
+            let effects = self.client.delete_operation(id);
+            self.carry_out(effects);
+        }
+        self.nothing_else_came();
+    }
+
+    fn put_operation(&mut self, operation: v1::Operation) {
+        let id = operation.id;
+        let own = ["", world::client_identity().keyid()]
+            .contains(&operation.original_instance_keyid.as_str());
+        let whole = id != 0
+            && operation.flow_id != 0
+            && !operation.repo_id.is_empty()
+            && !operation.plan_id.is_empty()
+            && !operation.instance_id.is_empty();
+        let Ok(effects) = self.client.put_operation(operation.clone()) else {
+            assert!(
+                !own || !whole,
+                "an operation of the client's own was refused: {operation:?}"
+            );
+            return;
+        };
+        assert!(
+            own && whole,
+            "an operation that is not the client's own was taken: {operation:?}"
+        );
+        let mut kept = operation;
+        if kept.modno == 0 {
+            kept.modno = self
+                .client
+                .operations()
+                .get(id)
+                .expect("it was just put")
+                .modno;
+            assert_ne!(kept.modno, 0, "a modno of 0 is replaced");
+        }
+        let before = self.model.operations.insert(id, kept.clone());
+        self.expect_everywhere(&self.model.change(before.as_ref(), Some(&kept)));
+        self.carry_out(effects);
+    }
+
+    fn expect_everywhere(&mut self, actions: &[Action]) {
+        for stream in self.streams.values_mut().filter(|stream| stream.admitted) {
+            stream.expected.extend_from_slice(actions);
+        }
+    }
+
+    /// Config, operations and the host's state are the model's.
+    fn state_equals_the_models(&mut self) {
+        let config = self.client.config().message().encode_to_vec();
+        assert!(
+            config == self.model.config.encode_to_vec(),
+            "the client's config is {:?}, expected {:?}",
+            self.client.config().message(),
+            self.model.config
+        );
+        let held = self
+            .client
+            .operations()
+            .iter()
+            .map(v1::Operation::encode_to_vec);
+        let expected = self
+            .model
+            .operations
+            .values()
+            .map(v1::Operation::encode_to_vec);
+        assert!(held.eq(expected), "the client's operations");
+        let state = self
+            .client
+            .peer_states()
+            .get(world::host_identity().keyid())
+            .expect("the host stays known");
+        let serving = self.streams.values().any(|stream| stream.admitted);
+        let dialling = self.streams.values().any(|stream| !stream.admitted);
+        match state.state() {
+            ConnectionState::Connected => assert!(serving, "connected, and no session serves"),
+            // An attempt that began later is what the state tells of.
+            other => assert!(!serving || dialling, "the host serves, and is {other:?}"),
+        }
+        assert_eq!(
+            state.last_heartbeat_millis,
+            self.model.last_heartbeat_millis
+        );
+        let kept = state
+            .remote_config
+            .as_ref()
+            .map(prost::Message::encode_to_vec);
+        assert_eq!(
+            kept,
+            self.model
+                .remote_config
+                .as_ref()
+                .map(prost::Message::encode_to_vec)
+        );
+        assert_eq!(state.known_repos, self.model.repos);
+        assert_eq!(state.known_plans, self.model.plans);
+    }
+}
+
+/// The first of the cast plays the host that was dialled, the others are who they are.
+fn identity_of(who: Who) -> (&'static syncspec::crypto::identity::Identity, &'static str) {
+    match who {
+        Who::Alice => (world::host_identity(), HOST),
+        other => (other.identity(), other.instance_id()),
+    }
+}

@@ -1,0 +1,302 @@
+//! Dialogues out of scenarios: what a scenario sends, in the cast of the fuzz targets.
+
+use std::collections::BTreeMap;
+
+use prost::Message as _;
+use syncspec::{
+    model::load_catalogue,
+    scenario::{
+        CaseTemplate,
+        deviation::Deviation,
+        model::{Scenario, Sendable, Step, Verb},
+    },
+    wire::{
+        Action, Role, RpcProtocol,
+        types::Int64List,
+        v1::{OperationEvent, OperationList, operation_event::Event},
+        v1sync::sync_stream_item::{
+            SyncActionHandshake, SyncActionOperationManifest, SyncActionReceiveOperations,
+            SyncActionRequestOperationData, SyncActionSetConfig, SyncActionThrottle,
+        },
+    },
+};
+
+use super::{PAUSE, cast, item, operation};
+use crate::{
+    generators::{
+        dialogue::{Dialogue, Move, SLOTS},
+        frame_fault::FrameFault,
+        handshake::Replaced,
+    },
+    world::{self, Who},
+};
+
+/// What the scenarios for hosts send, and what they leave out.
+pub fn host_dialogue() -> Vec<Vec<u8>> {
+    let mut seeds = from_scenarios(Role::Responder);
+    let created = |ids: &[i64]| {
+        let operations = ids.iter().map(|id| operation(*id)).collect();
+        operations_item(Event::CreatedOperations(OperationList { operations }))
+    };
+    let manifest = |op_ids: &[i64], modnos: &[i64]| {
+        item(Action::OperationManifest(SyncActionOperationManifest {
+            op_ids: op_ids.to_vec(),
+            modnos: modnos.to_vec(),
+        }))
+    };
+    let deleted = operations_item(Event::DeletedOperations(Int64List { values: vec![1, 9] }));
+    let payloads = [
+        created(&[1, 2]),
+        manifest(&[1, 2, 3, 3], &[1, 2, 1, 1]),
+        deleted,
+        item(Action::Throttle(SyncActionThrottle { delay_ms: 9000 })),
+        manifest(&[2, 4], &[1, 1]),
+    ];
+    for who in Who::ALL {
+        let mut moves = vec![open(0, who), open(1, Who::Bob)];
+        moves.extend(payloads.iter().map(|payload| send(0, payload)));
+        moves.push(send(1, &payloads[0]));
+        moves.extend([
+            Move::Pause(PAUSE),
+            Move::Operate {
+                what: 0,
+                payload: b"",
+            },
+        ]);
+        moves.extend([
+            Move::Reconfigure(3),
+            Move::Reconfigure(1),
+            open(2, who),
+            Move::Cut { slot: 1 },
+        ]);
+        seeds.push(dialogue(true, 0, moves));
+    }
+    for secret in [
+        world::SECRET_ONCE,
+        world::SECRET_MANY,
+        world::SECRET_EXPIRED,
+        world::SECRET_USED_UP,
+        "unknown",
+    ] {
+        let payload = SyncActionHandshake {
+            pairing_secret: secret.to_owned(),
+            ..SyncActionHandshake::default()
+        }
+        .encode_to_vec();
+        let shake = |slot| Move::Handshake {
+            slot,
+            replaced: Replaced(Replaced::SECRET),
+            payload: &payload,
+        };
+        let begin = |slot, who| Move::Open {
+            slot,
+            who,
+            established: false,
+        };
+        let moves = vec![
+            begin(0, Who::Carol),
+            shake(0),
+            begin(1, Who::Dave),
+            shake(1),
+            begin(2, Who::Alice),
+            shake(2),
+        ];
+        seeds.push(dialogue(false, 0, moves));
+    }
+    seeds
+}
+
+/// What the scenarios for clients send, and what they leave out.
+pub fn client_dialogue() -> Vec<Vec<u8>> {
+    let mut seeds = from_scenarios(Role::Initiator);
+    let changed = |edit: fn(&mut SyncActionSetConfig)| {
+        let mut set_config = SyncActionSetConfig::default();
+        edit(&mut set_config);
+        item(Action::SetConfig(set_config))
+    };
+    let payloads = [
+        item(Action::RequestOperationData(
+            SyncActionRequestOperationData {
+                op_ids: vec![1, 2, 2, 3, 4],
+            },
+        )),
+        item(Action::RequestResources(Default::default())),
+        item(Action::OperationManifest(
+            SyncActionOperationManifest::default(),
+        )),
+        changed(|set| set.repos.push(world::repo("new"))),
+        changed(|set| set.repos.push(world::repo("music"))),
+        changed(|set| set.plans.push(world::plan("daily", "music"))),
+        changed(|set| {
+            set.plans.push(world::plan("new", "photos"));
+            set.plans_to_delete.push("weekly".to_owned());
+        }),
+        changed(|set| set.repos_to_delete.push("music".to_owned())),
+        changed(|set| {
+            let taken = world::repo("photos");
+            set.repos.push(syncspec::wire::v1::Repo {
+                guid: world::guid("other"),
+                ..taken
+            });
+        }),
+    ];
+    let put = operation(5).encode_to_vec();
+    for config in 0..4 {
+        for payload in &payloads {
+            let moves = vec![
+                open(0, Who::Alice),
+                Move::Operate {
+                    what: 0x80,
+                    payload: &put,
+                },
+                send(0, payload),
+                Move::Operate {
+                    what: 1,
+                    payload: b"",
+                },
+                open(1, Who::Alice),
+                send(1, payload),
+                Move::Pause(PAUSE),
+                Move::Reconfigure(config + 1),
+            ];
+            seeds.push(dialogue(true, config, moves));
+        }
+    }
+    seeds
+}
+
+fn dialogue(capable: bool, config: u8, moves: Vec<Move<'_>>) -> Vec<u8> {
+    let dialogue = Dialogue {
+        capable,
+        config,
+        moves,
+    };
+    dialogue.to_bytes()
+}
+
+fn open<'a>(slot: u8, who: Who) -> Move<'a> {
+    Move::Open {
+        slot,
+        who,
+        established: true,
+    }
+}
+
+fn send(slot: u8, payload: &[u8]) -> Move<'_> {
+    Move::Send {
+        slot,
+        fault: FrameFault::None,
+        payload,
+    }
+}
+
+fn operations_item(event: Event) -> Vec<u8> {
+    item(Action::ReceiveOperations(SyncActionReceiveOperations {
+        event: Some(OperationEvent { event: Some(event) }),
+    }))
+}
+
+/// Every case of the suite.
+pub fn catalogue() -> Vec<CaseTemplate> {
+    load_catalogue().expect("the suite's own cases load, as its tests hold")
+}
+
+fn from_scenarios(role: Role) -> Vec<Vec<u8>> {
+    let templates = catalogue();
+    let scenarios = templates
+        .iter()
+        .filter_map(|template| template.instantiate(role, RpcProtocol::Grpc));
+    let mut seeds: Vec<Vec<u8>> = scenarios.map(|scenario| of_scenario(&scenario)).collect();
+    seeds.sort();
+    seeds.dedup();
+    seeds
+}
+
+fn of_scenario(scenario: &Scenario) -> Vec<u8> {
+    let mut slots: BTreeMap<&str, u8> = BTreeMap::new();
+    let mut payloads: Vec<(usize, Vec<u8>)> = Vec::new();
+    for (at, step) in scenario.steps.iter().enumerate() {
+        match &step.verb {
+            Verb::Send(Sendable::Item(message)) => {
+                payloads.push((at, message.item.encode_to_vec()))
+            }
+            Verb::Establish(establish) if establish.secret.is_some() => {
+                let handshake = SyncActionHandshake {
+                    pairing_secret: world::SECRET_ONCE.to_owned(),
+                    ..SyncActionHandshake::default()
+                };
+                payloads.push((at, handshake.encode_to_vec()));
+            }
+            _ => {}
+        }
+    }
+    let payload = |at: usize| {
+        let found = payloads.iter().find(|(step, _)| *step == at);
+        found.map_or(&[][..], |(_, payload)| payload.as_slice())
+    };
+    let mut moves = Vec::new();
+    for (at, step) in scenario.steps.iter().enumerate() {
+        let session = step.on.as_deref().unwrap_or("main");
+        let next = slots.len() as u8 % SLOTS;
+        let slot = *slots.entry(session).or_insert(next);
+        let deviations = || scenario.deviate.iter().chain(&step.deviate);
+        let begin = |identity: &Option<String>| {
+            let name = identity.as_deref().unwrap_or("peer");
+            let known = scenario
+                .fixtures
+                .identity(name)
+                .is_some_and(|identity| identity.known);
+            Move::Open {
+                slot,
+                who: cast(name, known),
+                established: false,
+            }
+        };
+        match &step.verb {
+            Verb::Connect(connect) => moves.push(begin(&connect.identity)),
+            Verb::Establish(establish) => {
+                let replaced = establish.secret.as_ref().map_or(0, |_| Replaced::SECRET);
+                moves.push(begin(&establish.identity));
+                moves.push(Move::Handshake {
+                    slot,
+                    replaced: Replaced(replaced),
+                    payload: payload(at),
+                });
+            }
+            Verb::Send(Sendable::Handshake) => moves.push(Move::Handshake {
+                slot,
+                replaced: Replaced(
+                    deviations().fold(0, |bits, deviation| bits | bit_of(deviation)),
+                ),
+                payload: b"",
+            }),
+            Verb::Send(Sendable::Item(_)) => moves.push(Move::Send {
+                slot,
+                fault: fault_of(step, scenario),
+                payload: payload(at),
+            }),
+            Verb::HalfClose(_) | Verb::Reset(_) => moves.push(Move::Cut { slot }),
+            _ => {}
+        }
+    }
+    dialogue(false, 0, moves)
+}
+
+/// What of a handshake a deviation touches.
+fn bit_of(deviation: &Deviation) -> u8 {
+    match deviation {
+        Deviation::ProtocolVersion(_) => Replaced::VERSION,
+        Deviation::InstanceId(_) | Deviation::Identity(_) => Replaced::INSTANCE_ID,
+        Deviation::PairingSecret(_) => Replaced::SECRET,
+        Deviation::PublicKey(_) | Deviation::KeyId(_) | Deviation::ClaimKeyId(_) => Replaced::KEY,
+        Deviation::Signature(_) => Replaced::SIGNATURE,
+        Deviation::SignOver(_) => Replaced::TRANSCRIPT,
+        _ => 0,
+    }
+}
+
+fn fault_of(step: &Step, scenario: &Scenario) -> FrameFault {
+    let mut deviations = scenario.deviate.iter().chain(&step.deviate);
+    let byte = deviations.find_map(FrameFault::byte_of);
+    byte.map_or(FrameFault::None, FrameFault::of)
+}

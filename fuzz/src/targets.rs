@@ -1,0 +1,73 @@
+//! Every fuzz target once: its name, its oracle, its seeds.
+
+use crate::{oracles, seeds};
+
+/// One fuzz target.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// The name of its binary and its corpus.
+    pub name: &'static str,
+    /// Plays one input and panics where a claim does not hold.
+    pub check: fn(&[u8]),
+    /// Inputs to start from.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "wire",
+        check: oracles::wire::check,
+        seeds: seeds::wire,
+    },
+    Target {
+        name: "host_dialogue",
+        check: oracles::host_dialogue::check,
+        seeds: seeds::host_dialogue,
+    },
+    Target {
+        name: "client_dialogue",
+        check: oracles::client_dialogue::check,
+        seeds: seeds::client_dialogue,
+    },
+    Target {
+        name: "envelope",
+        check: oracles::envelope::check,
+        seeds: seeds::envelope,
+    },
+    Target {
+        name: "meddling",
+        check: oracles::meddling::check,
+        seeds: seeds::meddling,
+    },
+    Target {
+        name: "kem",
+        check: oracles::kem::check,
+        seeds: seeds::kem,
+    },
+    Target {
+        name: "token",
+        check: oracles::token::check,
+        seeds: seeds::token,
+    },
+    Target {
+        name: "scenario",
+        check: oracles::documents::scenario,
+        seeds: seeds::scenario,
+    },
+    Target {
+        name: "item_json",
+        check: oracles::documents::item_json,
+        seeds: seeds::item_json,
+    },
+    Target {
+        name: "permissions",
+        check: oracles::permissions::check,
+        seeds: seeds::permissions,
+    },
+];
+
+/// The target of that name.
+pub fn find(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}

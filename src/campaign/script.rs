@@ -1,0 +1,266 @@
+//! A dialogue as a scenario: what is sent, what shows the outcome, and to which turn each step belongs.
+
+use serde_json::{Value as Json, json};
+
+use super::{
+    dialogue::{Begin, Dialogue, Operation, Saying},
+    position::{Expected, Position, Shown},
+};
+use crate::{
+    model::{Item, Outcome, State, steps},
+    rules::RuleId,
+    scenario::{CaseTemplate, deviation::Deviation, load_error::LoadError, model::Scenario},
+    wire::{Role, RpcProtocol},
+};
+
+/// A dialogue ready to be played.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// What its file would hold.
+    pub file: Json,
+    /// For each step the turn it belongs to; none for the beginning.
+    pub turn_of_step: Vec<Option<usize>>,
+    /// For each turn where the stream stood, and what was said.
+    pub places: Vec<(State, String)>,
+}
+
+/// The script of a dialogue; nothing where a turn makes no sense in its place.
+pub fn script(dialogue: &Dialogue) -> Option<Script> {
+    let mut position = Position::at(dialogue.begin);
+    let mut steps: Vec<(Option<usize>, Json)> = begin(dialogue.begin)
+        .into_iter()
+        .map(|step| (None, step))
+        .collect();
+    let mut rules: Vec<RuleId> = Vec::new();
+    let mut places = Vec::new();
+    let last = dialogue.turns.len().checked_sub(1)?;
+    for (at, turn) in dialogue.turns.iter().enumerate() {
+        let expected = position.expect(&turn.say)?;
+        if at < last && !expected.goes_on() {
+            return None;
+        }
+        places.push((position.state, turn.say.name()));
+        rules.push(expected.rule);
+        let said = say(position.state, &turn.say).into_iter();
+        steps.extend(said.map(|step| (Some(at), step)));
+        let next = position.after(&turn.say);
+        if turn.shown || at == last || !expected.can_wait() {
+            let shown = show(position.state, &expected).into_iter();
+            steps.extend(shown.map(|step| (Some(at), with_rule(step, expected.rule))));
+            position = next.shown(&expected);
+        } else {
+            position = next;
+        }
+    }
+    if dialogue.begin == Begin::HandshakeCame {
+        rules.push(RuleId::HandshakeResponderDoesNotWait);
+    }
+    let mut unique: Vec<&str> = Vec::new();
+    for rule in rules {
+        if !unique.contains(&rule.as_str()) {
+            unique.push(rule.as_str());
+        }
+    }
+    let (turn_of_step, steps): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
+    Some(Script {
+        file: json!({
+            "about": about(&places),
+            "rules": unique,
+            "target": Role::Responder.name(),
+            "steps": steps,
+        }),
+        turn_of_step,
+        places,
+    })
+}
+
+/// The scenario of a script. Its identities follow from `id` alone, so that a peer is provisioned once for all that is
+/// played under one id; its operations have ids that no other number gives, so that nothing an earlier dialogue left with
+/// the peer plays a part. Number 0 leaves them as they are.
+///
+/// # Errors
+/// What is wrong with the script, which is the suite's own fault.
+pub fn lane_scenario(
+    script: &Script,
+    id: &str,
+    protocol: RpcProtocol,
+    number: u64,
+) -> Result<Scenario, Vec<LoadError>> {
+    let mut file = script.file.clone();
+    // Far below the ids of fences, and all ids of one dialogue are within 8 bits of each other or of an edge.
+    renumber(&mut file, (number as i64 & 0xffff_ffff) << 8);
+    let template = CaseTemplate::generated(id, &file)?;
+    let problems = template.problems();
+    match template.instantiate(Role::Responder, protocol) {
+        Some(scenario) if problems.is_empty() => Ok(scenario),
+        _ => Err(problems),
+    }
+}
+
+/// Flips the same bits in each id of an operation or a flow: different ones stay different.
+fn renumber(json: &mut Json, bits: i64) {
+    let Json::Object(entries) = json else {
+        if let Json::Array(elements) = json {
+            elements
+                .iter_mut()
+                .for_each(|element| renumber(element, bits));
+        }
+        return;
+    };
+    for (key, value) in entries {
+        match (key.as_str(), value) {
+            ("opIds" | "values", Json::Array(ids)) => {
+                ids.iter_mut().for_each(|id| flip(id, bits));
+            }
+            // The id of a repo or a plan is a word, and stays.
+            ("id" | "flowId", value) => flip(value, bits),
+            (_, value) => renumber(value, bits),
+        }
+    }
+}
+
+fn flip(id: &mut Json, bits: i64) {
+    let number = id.as_i64().or_else(|| id.as_str()?.parse().ok());
+    if let Some(number) = number {
+        *id = Json::String((number ^ bits).to_string());
+    }
+}
+
+fn about(places: &[(State, String)]) -> String {
+    let said: Vec<&str> = places.iter().map(|(_, name)| name.as_str()).collect();
+    let begin = places
+        .first()
+        .map_or_else(String::new, |(state, _)| state.name());
+    format!(
+        "From {begin} on, each of these has its outcome: {}.",
+        said.join(", ")
+    )
+}
+
+fn begin(begin: Begin) -> Vec<Json> {
+    let position = Position::at(begin);
+    let mut reached = steps::reach(Role::Responder, position.state);
+    if begin == Begin::Established {
+        // What earlier dialogues of the same identity stored is forgotten.
+        reached.push(json!({ "send": { "operationManifest": {} } }));
+    }
+    reached
+}
+
+fn say(state: State, saying: &Saying) -> Vec<Json> {
+    let spoilt =
+        |what: Json, deviation: &Deviation| vec![json!({ "send": what, "deviate": deviation })];
+    match saying {
+        Saying::Message(message) => steps::say(state, *message),
+        Saying::Oddly(message, deviation) => steps::say(state, *message)
+            .into_iter()
+            .map(|mut step| {
+                step["deviate"] = json!(deviation);
+                step
+            })
+            .collect(),
+        Saying::Manifest(listed) => vec![manifest(listed)],
+        Saying::Store {
+            created,
+            operations,
+        } => {
+            let kind = if *created {
+                "createdOperations"
+            } else {
+                "updatedOperations"
+            };
+            let operations: Vec<Json> = operations.iter().map(operation).collect();
+            vec![
+                json!({ "send": { "receiveOperations": { "event": { kind: { "operations": operations } } } } }),
+            ]
+        }
+        Saying::Delete(ids) => {
+            vec![
+                json!({ "send": { "receiveOperations": { "event": { "deletedOperations": { "values": texts(ids) } } } } }),
+            ]
+        }
+        Saying::Spoilt(deviation) => spoilt(Item::Heartbeat.json(), deviation),
+        Saying::SpoiltKey(deviation) => spoilt(json!("key"), deviation),
+        Saying::SpoiltHandshake(deviation) => spoilt(json!("handshake"), deviation),
+        Saying::Again => vec![json!({ "establish": null, "on": "newer" })],
+    }
+}
+
+fn show(state: State, expected: &Expected) -> Vec<Json> {
+    match &expected.shown {
+        Shown::Cell(outcome) => steps::show(Role::Responder, state, *outcome),
+        Shown::Asked(ids) => asked(ids),
+        Shown::Holding { listed, asked: ids } => {
+            let mut shown = vec![manifest(listed)];
+            shown.extend(asked(ids));
+            shown
+        }
+        Shown::Refused(code) => steps::show(
+            Role::Responder,
+            state,
+            Outcome::Refused {
+                code: Some(*code),
+                also: &[],
+            },
+        ),
+        Shown::Displaced => vec![
+            json!({ "expect-closed": { "code": "internal" } }),
+            json!({ "fence": null, "on": "newer" }),
+        ],
+    }
+}
+
+fn asked(ids: &[i64]) -> Vec<Json> {
+    match ids {
+        [] => vec![json!("fence")],
+        ids => vec![
+            json!({ "expect": { "requestOperationData": { "opIds": texts(ids) } } }),
+            json!("fence"),
+        ],
+    }
+}
+
+fn manifest(listed: &[(i64, i64)]) -> Json {
+    let (ids, modnos): (Vec<i64>, Vec<i64>) = listed.iter().copied().unzip();
+    json!({ "send": { "operationManifest": { "opIds": texts(&ids), "modnos": texts(&modnos) } } })
+}
+
+fn operation(operation: &Operation) -> Json {
+    let Operation {
+        id,
+        modno,
+        flow,
+        place,
+    } = operation;
+    json!({
+        "id": id.to_string(),
+        "modno": modno.to_string(),
+        "flowId": flow.to_string(),
+        "repoId": place,
+        "repoGuid": "1".repeat(64),
+        "planId": place,
+        "instanceId": "$instance",
+        "unixTimeStartMs": "1700000000000",
+        // A variable begins with a dollar sign, and two of them are one.
+        "displayMessage": format!("$$ {id} at {modno}"),
+    })
+}
+
+/// 64-bit numbers as protobuf's JSON mapping has them.
+fn texts(numbers: &[i64]) -> Vec<String> {
+    numbers.iter().map(i64::to_string).collect()
+}
+
+/// The step, a failure of which breaks this rule. What is sent breaks none.
+fn with_rule(step: Json, rule: RuleId) -> Json {
+    let mut step = match step {
+        Json::String(verb) => json!({ verb: null }),
+        step => step,
+    };
+    let sends =
+        step.get("send").is_some() || step.get("probe").is_some() || step.get("rule").is_some();
+    if !sends {
+        step["rule"] = json!(rule.as_str());
+    }
+    step
+}

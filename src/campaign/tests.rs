@@ -1,0 +1,226 @@
+//! The campaign without a peer: what it makes is playable, and what it learns it keeps.
+
+use std::collections::BTreeSet;
+
+use super::{generate::mended, *};
+use crate::{
+    judge::{self, Verdict},
+    model::{Item, Message, State},
+    rules::RuleId,
+    scenario::{
+        deviation::{CiphertextFault, Deviation},
+        model::{Location, STEPS_MAX, Sendable, Verb},
+    },
+    trace::Trace,
+    wire::{Action, RpcProtocol},
+};
+
+fn turn(say: Saying) -> Turn {
+    Turn { say, shown: true }
+}
+
+fn item(item: Item) -> Turn {
+    turn(Saying::Message(Message::Item(item)))
+}
+
+fn established(turns: Vec<Turn>) -> Dialogue {
+    Dialogue {
+        begin: Begin::Established,
+        turns,
+    }
+}
+
+#[test]
+fn any_generated_dialogue_then_its_scenario_loads() {
+    let mut dice = Dice::new(7);
+    let mut campaign = Campaign::new(7, Vec::new());
+    for _ in 0..400 {
+        let task = campaign.next_task();
+        let script = script(&task.dialogue).expect("what is generated makes sense");
+        let scenario = lane_scenario(&script, "fuzz/lane-1", RpcProtocol::Grpc, task.number)
+            .unwrap_or_else(|errors| panic!("{}\n{:?}", errors[0].render(), task.dialogue));
+        assert!(scenario.steps.len() <= STEPS_MAX);
+        assert_eq!(scenario.steps.len(), script.turn_of_step.len());
+        let json = serde_json::to_string(&task.dialogue).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Dialogue>(&json).unwrap(),
+            task.dialogue
+        );
+        // As if each were new: the next ones are changed from it.
+        let mut trace = Trace::default();
+        if dice.once_in(2) {
+            trace.events.clear();
+        }
+        campaign.played(task, &script, &trace, &Verdict::Judged(Vec::new()));
+    }
+    assert!(
+        campaign.unvisited().is_empty(),
+        "{:?}",
+        campaign.unvisited()
+    );
+}
+
+#[test]
+fn same_seed_then_same_dialogues() {
+    let dialogues = || {
+        let mut campaign = Campaign::new(3, Vec::new());
+        let tasks = (0..50).map(|_| campaign.next_task().dialogue);
+        tasks.collect::<Vec<_>>()
+    };
+    assert_eq!(dialogues(), dialogues());
+}
+
+#[test]
+fn turn_that_makes_no_sense_where_it_stands_then_left_out() {
+    let spoilt = turn(Saying::Spoilt(Deviation::Ciphertext(
+        CiphertextFault::TagCut,
+    )));
+    let key = item(Item::EstablishSharedSecret);
+    let dialogue = Dialogue {
+        begin: Begin::Opened,
+        turns: vec![
+            spoilt.clone(),
+            key.clone(),
+            item(Item::Handshake),
+            spoilt.clone(),
+            spoilt.clone(),
+        ],
+    };
+    let mended = mended(dialogue, &BTreeSet::new());
+    assert_eq!(mended.turns, [key, item(Item::Handshake), spoilt]);
+}
+
+#[test]
+fn operation_held_over_other_items_then_still_expected() {
+    let manifest = |listed: &[(i64, i64)]| turn(Saying::Manifest(listed.to_vec()));
+    let dialogue = established(vec![
+        item(Item::CreatedOperations),
+        item(Item::Heartbeat),
+        manifest(&[(Item::OPERATION_ID, 1), (5, 1)]),
+        item(Item::EmptyManifest),
+        manifest(&[(Item::OPERATION_ID, 1)]),
+    ]);
+    let file = script(&dialogue).unwrap().file.to_string();
+    assert!(
+        file.contains(r#"{"expect":{"requestOperationData":{"opIds":["5"]}}"#),
+        "{file}"
+    );
+    assert!(
+        file.contains(r#"{"expect":{"requestOperationData":{"opIds":["21"]}}"#),
+        "{file}"
+    );
+}
+
+#[test]
+fn played_under_another_number_then_no_id_of_an_operation_is_the_same() {
+    let listed = vec![(1, 1), (i64::MAX, 1), (i64::MIN, 1), (-1, 1)];
+    let turns = vec![
+        turn(Saying::Manifest(listed)),
+        item(Item::CreatedOperations),
+    ];
+    let script = script(&established(turns)).unwrap();
+    let ids_under = |number| -> BTreeSet<i64> {
+        let scenario = lane_scenario(&script, "fuzz/lane-1", RpcProtocol::Grpc, number).unwrap();
+        let items = scenario.steps.iter().filter_map(|step| match &step.verb {
+            Verb::Send(Sendable::Item(message)) => message.item.action.clone(),
+            _ => None,
+        });
+        items
+            .flat_map(|action| match action {
+                Action::OperationManifest(manifest) => manifest.op_ids,
+                _ => Vec::new(),
+            })
+            .collect()
+    };
+    let (first, second) = (ids_under(1), ids_under(2));
+    assert_eq!((first.len(), second.len()), (5, 5));
+    assert!(first.is_disjoint(&second));
+    assert!(ids_under(0).contains(&i64::MAX));
+}
+
+fn finding(rule: RuleId, step: usize) -> judge::Finding {
+    judge::Finding {
+        rule,
+        step: Some(step),
+        expected: "one thing".to_owned(),
+        seen: "another".to_owned(),
+        location: Location {
+            file: String::new(),
+            line: 1,
+            column: 1,
+        },
+        event: None,
+    }
+}
+
+/// A peer that breaks a rule wherever a key_alive is said, and in no other way.
+fn verdict_of(script: &Script) -> Verdict {
+    let at = script
+        .places
+        .iter()
+        .position(|(_, saying)| saying == Item::KeepAlive.name());
+    let step = at.and_then(|turn| script.turn_of_step.iter().rposition(|of| *of == Some(turn)));
+    let rule = RuleId::ResponderOperationsKeepAlive;
+    Verdict::Judged(
+        step.map(|step| finding(rule, step + 1))
+            .into_iter()
+            .collect(),
+    )
+}
+
+#[test]
+fn rule_broken_then_found_once_and_shrunk_to_what_shows_it() {
+    let mut campaign = Campaign::new(11, Vec::new());
+    for _ in 0..2_000 {
+        let task = campaign.next_task();
+        let script = script(&task.dialogue).unwrap();
+        let verdict = verdict_of(&script);
+        campaign.played(task, &script, &Trace::default(), &verdict);
+    }
+    let shortest: Vec<&Finding> = campaign
+        .findings()
+        .filter(|finding| finding.key.state == State::Established)
+        .collect();
+    assert_eq!(shortest.len(), 1);
+    assert_eq!(
+        shortest[0].dialogue,
+        established(vec![item(Item::KeepAlive)])
+    );
+}
+
+#[test]
+fn peer_ended_then_each_suspect_is_played_alone_and_the_culprit_said_no_more() {
+    let mut campaign = Campaign::new(5, Vec::new());
+    let culprit = established(vec![item(Item::OperationsWithoutEvent)]);
+    let innocent = established(vec![item(Item::Heartbeat)]);
+    let mut tasks = Vec::new();
+    for dialogue in [&culprit, &innocent] {
+        let mut task = campaign.next_task();
+        task.dialogue = dialogue.clone();
+        tasks.push(task);
+    }
+    campaign.suspect(tasks);
+    let first = campaign.next_task();
+    assert!(first.alone && first.dialogue == culprit);
+    let of_first = script(&first.dialogue).unwrap();
+    let told = finding(RuleId::ResponderSurvives, 1);
+    assert!(campaign.ended_by(&first, &of_first, told).unwrap().fatal);
+    let second = campaign.next_task();
+    assert!(second.alone && second.dialogue == innocent);
+    for _ in 0..500 {
+        let task = campaign.next_task();
+        let of_task = script(&task.dialogue).unwrap();
+        assert!(
+            of_task
+                .places
+                .iter()
+                .all(|(_, name)| name != Item::OperationsWithoutEvent.name())
+        );
+        campaign.played(
+            task,
+            &of_task,
+            &Trace::default(),
+            &Verdict::Judged(Vec::new()),
+        );
+    }
+}
