@@ -6,17 +6,24 @@ use super::{
     coverage::{Coverage, Signature},
     dialogue::Dialogue,
     dice::Dice,
+    doubt::{Doubt, needs_session},
     finding::{Finding, Key},
     generate::Source,
     script::{Script, script},
     shrink::candidates,
 };
-use crate::{judge::Verdict, model::State, rules::RuleId, trace::Trace};
+use crate::{
+    judge::{self, Verdict},
+    model::State,
+    trace::Trace,
+};
 
 /// Plays that shrinking one finding may take.
 const SHRINK_PLAYS_MAX: usize = 60;
 /// The same where each play may cost a restart of the peer.
 const FATAL_SHRINK_PLAYS_MAX: usize = 12;
+/// The saying of a finding that no replay shows.
+const UNREPEATED: &str = "something-once";
 /// Most dialogues that are kept to be changed; the oldest make room.
 const CORPUS_LEN_MAX: usize = 4096;
 
@@ -29,6 +36,8 @@ pub struct Task {
     pub dialogue: Dialogue,
     /// Nothing may be played beside it: it may end the peer.
     pub alone: bool,
+    /// The lane that it must be played in, if any will not do.
+    pub lane: Option<usize>,
     purpose: Purpose,
 }
 
@@ -36,8 +45,20 @@ pub struct Task {
 enum Purpose {
     Explore,
     Shrink(Key),
-    /// It was under way when the peer ended.
-    Suspect,
+    Settle(Doubt),
+}
+
+impl Purpose {
+    /// The finding that this may be a shorter form of.
+    fn shrinks(&self) -> Option<&Key> {
+        match self {
+            Purpose::Shrink(key) => Some(key),
+            Purpose::Settle(Doubt::Fatal { shrinks, .. } | Doubt::Undecided { shrinks, .. }) => {
+                shrinks.as_ref()
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What was learnt from one play.
@@ -58,7 +79,9 @@ pub struct Campaign {
     corpus: Vec<Dialogue>,
     /// Dialogues of an earlier campaign that were not played yet in this one.
     replay: VecDeque<Dialogue>,
-    suspects: VecDeque<Dialogue>,
+    doubts: VecDeque<Doubt>,
+    /// Lanes in which a session came up.
+    served: BTreeSet<usize>,
     shrinking: BTreeMap<Key, Shrinking>,
     findings: BTreeMap<Key, Finding>,
     avoided: BTreeSet<String>,
@@ -79,7 +102,8 @@ impl Campaign {
             coverage: Coverage::default(),
             corpus: Vec::new(),
             replay: corpus.into(),
-            suspects: VecDeque::new(),
+            doubts: VecDeque::new(),
+            served: BTreeSet::new(),
             shrinking: BTreeMap::new(),
             findings: BTreeMap::new(),
             avoided: BTreeSet::new(),
@@ -103,19 +127,22 @@ impl Campaign {
         self.played
     }
 
-    /// Nothing is left that must be looked into before it is over: no suspect, and no finding that can be shrunk.
+    /// Nothing is left that must be looked into before it is over: no doubt, and no finding that can be shrunk.
     pub fn is_settled(&self) -> bool {
-        self.suspects.is_empty() && self.shrinking.is_empty()
+        self.doubts.is_empty() && self.shrinking.is_empty()
     }
 
-    /// What to play next: what may have ended the peer, then shorter forms of what was found, then the earlier corpus, then
+    /// What to play next: what settles a doubt, then shorter forms of what was found, then the earlier corpus, then
     /// something new.
     pub fn next_task(&mut self) -> Task {
-        let suspect = self
-            .suspects
-            .pop_front()
-            .map(|dialogue| (dialogue, Purpose::Suspect, true));
-        let (dialogue, purpose, alone) = suspect
+        let doubt = self.doubts.pop_front();
+        let lane = doubt.as_ref().and_then(Doubt::lane);
+        let settle = |doubt: Doubt| {
+            let alone = doubt.is_alone();
+            (doubt.dialogue(), Purpose::Settle(doubt), alone)
+        };
+        let (dialogue, purpose, alone) = doubt
+            .map(settle)
             .or_else(|| self.next_candidate())
             .unwrap_or_else(|| (self.unseen(), Purpose::Explore, false));
         let number = self.next_number;
@@ -124,6 +151,7 @@ impl Campaign {
             number,
             dialogue,
             alone,
+            lane,
             purpose,
         }
     }
@@ -167,10 +195,11 @@ impl Campaign {
         }
     }
 
-    /// A task was played and judged.
+    /// A task was played in a lane and judged.
     pub fn played(
         &mut self,
         task: Task,
+        lane: usize,
         script: &Script,
         trace: &Trace,
         verdict: &Verdict,
@@ -183,85 +212,177 @@ impl Campaign {
             }
             self.corpus.push(task.dialogue.clone());
         }
-        let Verdict::Judged(told) = verdict else {
-            return Played {
-                novel,
-                ..Played::default()
-            };
-        };
         let mut learnt = Played {
             novel,
             ..Played::default()
         };
-        for told in told {
-            let Some(key) = Key::of(script, told) else {
-                continue;
-            };
-            let finding = Finding {
-                key,
-                dialogue: task.dialogue.clone(),
-                told: told.clone(),
-                fatal: false,
-            };
-            learnt.dropped.extend(self.rename(&finding, &task.purpose));
-            learnt.found.extend(self.note(finding));
+        match verdict {
+            Verdict::Judged(told) => {
+                if needs_session(&task.dialogue) {
+                    self.served.insert(lane);
+                }
+                for told in told {
+                    self.take(&task, script, told, &mut learnt);
+                }
+            }
+            // A beginning that fails says nothing of the dialogue; but sessions came up here, and one must again.
+            Verdict::Inconclusive { .. } => {
+                let doubted = self
+                    .doubts
+                    .iter()
+                    .any(|doubt| matches!(doubt, Doubt::Silent { .. }));
+                if self.served.contains(&lane) && !doubted {
+                    self.doubts.push_back(Doubt::Silent { lane });
+                }
+            }
+        }
+        let is_clean = !matches!(verdict, Verdict::Judged(told) if !told.is_empty());
+        if let Purpose::Settle(doubt) = task.purpose {
+            self.went_on(doubt, is_clean, &mut learnt);
         }
         learnt
     }
 
-    /// The peer ended while a task was played alone, or refused to answer behind it.
+    /// One broken rule of a play: a finding, or a doubt.
+    fn take(&mut self, task: &Task, script: &Script, told: &judge::Finding, learnt: &mut Played) {
+        let Some(key) = Key::of(script, told) else {
+            return;
+        };
+        let turn = told.step.and_then(|step| script.turn_of(step));
+        let shrinks = task.purpose.shrinks().cloned();
+        let finding = Finding {
+            key,
+            dialogue: task.dialogue.clone(),
+            told: told.clone(),
+            fatal: false,
+        };
+        let doubtful = turn.filter(|turn| script.is_undecided_before(*turn));
+        if let Some(turn) = doubtful {
+            let finding = Finding {
+                dialogue: task.dialogue.prefix(turn + 1),
+                ..finding
+            };
+            // A look forgets operations that were held, and may leave a later turn without a sense.
+            let can_be_shown = super::script::script(&finding.dialogue.clone().shown()).is_some();
+            if !can_be_shown {
+                learnt.found.extend(self.note(finding));
+            } else if self.is_news(&finding) {
+                self.doubts.push_back(Doubt::Undecided {
+                    finding: Box::new(finding),
+                    shrinks,
+                });
+            }
+            return;
+        }
+        learnt.dropped.extend(self.rename(&finding, shrinks));
+        learnt.found.extend(self.note(finding));
+    }
+
+    /// What was played for a doubt did not end the peer.
+    fn went_on(&mut self, doubt: Doubt, is_clean: bool, learnt: &mut Played) {
+        match doubt {
+            Doubt::Undecided { finding, shrinks } if is_clean => {
+                learnt.dropped.extend(self.rename(&finding, shrinks));
+                learnt.found.extend(self.note(*finding));
+            }
+            Doubt::Fatal {
+                dialogue,
+                told,
+                turns,
+                shrinks,
+            } if turns < dialogue.turns.len() => self.doubts.push_front(Doubt::Fatal {
+                dialogue,
+                told,
+                turns: turns + 1,
+                shrinks,
+            }),
+            // It happened once, which nobody may pass over, and no turn is to blame that is known.
+            Doubt::Fatal {
+                dialogue,
+                mut told,
+                shrinks: None,
+                ..
+            } => {
+                told.seen.push_str("; played again alone it goes on");
+                let key = Key {
+                    rule: told.rule,
+                    state: super::position::Position::at(dialogue.begin).state,
+                    saying: UNREPEATED.to_owned(),
+                };
+                if !self.findings.contains_key(&key) {
+                    let finding = Finding {
+                        key: key.clone(),
+                        dialogue,
+                        told,
+                        fatal: true,
+                    };
+                    self.findings.insert(key, finding.clone());
+                    learnt.found.push(finding);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The peer ended while a task was played, and no other. It is a finding once a replay alone says which turn did it.
     pub fn ended_by(
         &mut self,
         task: &Task,
         script: &Script,
-        told: crate::judge::Finding,
+        told: judge::Finding,
     ) -> Option<Finding> {
         self.played += 1;
+        let shrinks = task.purpose.shrinks().cloned();
+        let turns = task.dialogue.turns.len();
+        let is_attributed = matches!(task.purpose, Purpose::Settle(Doubt::Fatal { .. }));
+        if !task.alone || (turns > 1 && !is_attributed) {
+            self.doubts.push_back(Doubt::Fatal {
+                dialogue: task.dialogue.clone(),
+                told,
+                turns: 1,
+                shrinks,
+            });
+            return None;
+        }
         let (state, saying) = script.places.last()?.clone();
-        let finding = Finding {
+        if turns == 1 {
+            self.avoided.insert(saying.clone());
+        }
+        self.note(Finding {
             key: Key {
-                rule: RuleId::ResponderSurvives,
+                rule: told.rule,
                 state,
-                saying: saying.clone(),
+                saying,
             },
             dialogue: task.dialogue.clone(),
             told,
             fatal: true,
-        };
-        // What is not the last turn may be to blame; that shows as the dialogue shrinks to it.
-        if task.dialogue.turns.len() == 1 {
-            self.avoided.insert(saying);
-        }
-        self.note(finding)
+        })
     }
 
     /// The peer ended while these were played side by side: each is to be played alone.
     pub fn suspect(&mut self, tasks: impl IntoIterator<Item = Task>) {
-        self.suspects
-            .extend(tasks.into_iter().map(|task| task.dialogue));
+        let suspects = tasks.into_iter().map(|task| Doubt::Suspect(task.dialogue));
+        self.doubts.extend(suspects);
     }
 
     /// A shorter form of a finding shows in another state: it is known under that state from here on.
-    fn rename(&mut self, finding: &Finding, purpose: &Purpose) -> Option<Key> {
-        let Purpose::Shrink(key) = purpose else {
-            return None;
-        };
-        if *key == finding.key || !key.is_like(&finding.key) {
-            return None;
-        }
-        self.shrinking.remove(key);
-        self.findings.remove(key).map(|_| key.clone())
+    fn rename(&mut self, finding: &Finding, shrinks: Option<Key>) -> Option<Key> {
+        let key = shrinks.filter(|key| *key != finding.key && key.is_like(&finding.key))?;
+        self.shrinking.remove(&key);
+        self.findings.remove(&key).map(|_| key)
+    }
+
+    /// Whether a finding is new, or shorter than it was.
+    fn is_news(&self, finding: &Finding) -> bool {
+        let known = self.findings.get(&finding.key);
+        known.is_none_or(|known| weight(&finding.dialogue) < weight(&known.dialogue))
     }
 
     /// Keeps a finding that is new, or a shorter dialogue of one that is known.
     fn note(&mut self, finding: Finding) -> Option<Finding> {
         let key = finding.key.clone();
-        let is_shorter = |known: &Finding| weight(&finding.dialogue) < weight(&known.dialogue);
-        if self
-            .findings
-            .get(&key)
-            .is_some_and(|known| !is_shorter(known))
-        {
+        if !self.is_news(&finding) {
             return None;
         }
         let plays = match finding.fatal {

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{model::Message, scenario::deviation::Deviation};
+use crate::{
+    model::{Item, Message},
+    scenario::deviation::Deviation,
+};
 
 /// Most turns of one dialogue: with what shows their outcome they stay below a scenario's limit of steps.
 pub const TURNS_MAX: usize = 20;
@@ -31,6 +34,42 @@ pub enum Begin {
     HandshakeSent,
     /// A session serves, and what earlier dialogues left with the peer is forgotten.
     Established,
+}
+
+impl Dialogue {
+    /// A session that comes up, step by step: each has an outcome of its own.
+    pub fn coming_up() -> Self {
+        let items = [
+            Item::EstablishSharedSecret,
+            Item::Handshake,
+            Item::Heartbeat,
+        ];
+        Dialogue {
+            begin: Begin::Opened,
+            turns: items
+                .map(|item| Turn {
+                    say: Saying::Message(Message::Item(item)),
+                    shown: true,
+                })
+                .to_vec(),
+        }
+    }
+
+    /// Its first so many turns.
+    #[must_use]
+    pub fn prefix(&self, turns: usize) -> Self {
+        Dialogue {
+            begin: self.begin,
+            turns: self.turns[..turns.min(self.turns.len())].to_vec(),
+        }
+    }
+
+    /// The same, with a look at what came of each turn before the next.
+    #[must_use]
+    pub fn shown(mut self) -> Self {
+        self.turns.iter_mut().for_each(|turn| turn.shown = true);
+        self
+    }
 }
 
 impl Begin {

@@ -32,9 +32,7 @@ pub struct Finding {
 impl Key {
     /// The key of what the judge found in a script; of what was noticed beside its steps, the last turn's.
     pub fn of(script: &Script, found: &judge::Finding) -> Option<Key> {
-        let turn = found
-            .step
-            .and_then(|step| script.turn_of_step.get(step - 1).copied().flatten());
+        let turn = found.step.and_then(|step| script.turn_of(step));
         let (state, saying) = match turn {
             Some(turn) => script.places.get(turn)?,
             None => script.places.last()?,

@@ -12,6 +12,7 @@ mod brain;
 mod coverage;
 mod dialogue;
 mod dice;
+mod doubt;
 mod finding;
 mod generate;
 mod position;

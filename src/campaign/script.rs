@@ -22,6 +22,23 @@ pub struct Script {
     pub turn_of_step: Vec<Option<usize>>,
     /// For each turn where the stream stood, and what was said.
     pub places: Vec<(State, String)>,
+    /// For each turn whether its outcome is looked at before the next one.
+    pub shown: Vec<bool>,
+}
+
+impl Script {
+    /// The turn that a step belongs to, steps counted from 1.
+    pub fn turn_of(&self, step: usize) -> Option<usize> {
+        self.turn_of_step
+            .get(step.checked_sub(1)?)
+            .copied()
+            .flatten()
+    }
+
+    /// Whether what shows at this turn may be the doing of one before it, which nothing has shown yet.
+    pub fn is_undecided_before(&self, turn: usize) -> bool {
+        turn > 0 && !self.shown[turn - 1]
+    }
 }
 
 /// The script of a dialogue; nothing where a turn makes no sense in its place.
@@ -33,6 +50,9 @@ pub fn script(dialogue: &Dialogue) -> Option<Script> {
         .collect();
     let mut rules: Vec<RuleId> = Vec::new();
     let mut places = Vec::new();
+    let mut shown_turns = Vec::new();
+    // The rules of the turns that nothing has shown yet.
+    let mut undecided: Vec<RuleId> = Vec::new();
     let last = dialogue.turns.len().checked_sub(1)?;
     for (at, turn) in dialogue.turns.iter().enumerate() {
         let expected = position.expect(&turn.say)?;
@@ -44,9 +64,14 @@ pub fn script(dialogue: &Dialogue) -> Option<Script> {
         let said = say(position.state, &turn.say).into_iter();
         steps.extend(said.map(|step| (Some(at), step)));
         let next = position.after(&turn.say);
-        if turn.shown || at == last || !expected.can_wait() {
+        undecided.push(expected.rule);
+        let is_shown = turn.shown || at == last || !expected.can_wait();
+        shown_turns.push(is_shown);
+        if is_shown {
+            let rule = weakest(&undecided).unwrap_or(expected.rule);
+            undecided.clear();
             let shown = show(position.state, &expected).into_iter();
-            steps.extend(shown.map(|step| (Some(at), with_rule(step, expected.rule))));
+            steps.extend(shown.map(|step| (Some(at), with_rule(step, rule))));
             position = next.shown(&expected);
         } else {
             position = next;
@@ -71,7 +96,14 @@ pub fn script(dialogue: &Dialogue) -> Option<Script> {
         }),
         turn_of_step,
         places,
+        shown: shown_turns,
     })
+}
+
+/// What several turns together can be held to: any of them may be to blame. Of rules that bind alike it is the last.
+fn weakest(rules: &[RuleId]) -> Option<RuleId> {
+    // `Level` is ordered strongest first.
+    rules.iter().copied().max_by_key(|rule| rule.level())
 }
 
 /// The scenario of a script. Its identities follow from `id` alone, so that a peer is provisioned once for all that is

@@ -34,11 +34,6 @@ pub fn candidates(dialogue: &Dialogue) -> Vec<Dialogue> {
             changed[at].say = say;
             propose(changed);
         }
-        if turn.shown && at + 1 < turns.len() {
-            let mut changed = turns.clone();
-            changed[at].shown = false;
-            propose(changed);
-        }
     }
     if dialogue.begin != Begin::Established {
         found.push(Dialogue {

@@ -6,7 +6,7 @@ use super::{generate::mended, *};
 use crate::{
     judge::{self, Verdict},
     model::{Item, Message, State},
-    rules::RuleId,
+    rules::{Level, RuleId},
     scenario::{
         deviation::{CiphertextFault, Deviation},
         model::{Location, STEPS_MAX, Sendable, Verb},
@@ -51,7 +51,7 @@ fn any_generated_dialogue_then_its_scenario_loads() {
         if dice.once_in(2) {
             trace.events.clear();
         }
-        campaign.played(task, &script, &trace, &Verdict::Judged(Vec::new()));
+        campaign.played(task, 0, &script, &trace, &Verdict::Judged(Vec::new()));
     }
     assert!(
         campaign.unvisited().is_empty(),
@@ -175,7 +175,7 @@ fn rule_broken_then_found_once_and_shrunk_to_what_shows_it() {
         let task = campaign.next_task();
         let script = script(&task.dialogue).unwrap();
         let verdict = verdict_of(&script);
-        campaign.played(task, &script, &Trace::default(), &verdict);
+        campaign.played(task, 0, &script, &Trace::default(), &verdict);
     }
     let shortest: Vec<&Finding> = campaign
         .findings()
@@ -218,9 +218,182 @@ fn peer_ended_then_each_suspect_is_played_alone_and_the_culprit_said_no_more() {
         );
         campaign.played(
             task,
+            0,
             &of_task,
             &Trace::default(),
             &Verdict::Judged(Vec::new()),
         );
     }
+}
+
+/// Says that a task went on, and that these rules broke in it.
+fn went_on(campaign: &mut Campaign, task: Task, told: Vec<judge::Finding>) -> Played {
+    let script = script(&task.dialogue).unwrap();
+    campaign.played(task, 0, &script, &Trace::default(), &Verdict::Judged(told))
+}
+
+fn task_of(campaign: &mut Campaign, dialogue: &Dialogue) -> Task {
+    let mut task = campaign.next_task();
+    task.dialogue = dialogue.clone();
+    task
+}
+
+#[test]
+fn turn_behind_one_that_nothing_shows_then_held_to_no_more_than_that_one() {
+    let mut pairs = 0;
+    for message in Message::all() {
+        let first = Turn {
+            say: Saying::Message(message),
+            shown: false,
+        };
+        let of_first = Position::at(Begin::Established).expect(&first.say);
+        let Some(of_first) = of_first.filter(|expected| expected.can_wait()) else {
+            continue;
+        };
+        let second = item(Item::EmptyManifest);
+        let Some(script) = script(&established(vec![first, second])) else {
+            continue;
+        };
+        let steps = script.file["steps"].as_array().unwrap();
+        for step in steps.iter().filter_map(|step| step.get("rule")) {
+            let rule: RuleId = serde_json::from_value(step.clone()).unwrap();
+            assert!(rule.level() >= of_first.rule.level(), "{message:?}: {rule}");
+        }
+        pairs += usize::from(of_first.rule.level() > Level::Must);
+    }
+    assert!(pairs > 0, "every message binds as strongly as the next");
+}
+
+/// A peer that ends late behind a keep_alive: it shows at the next turn that is looked at.
+#[test]
+fn rule_broken_behind_a_turn_that_nothing_shows_then_that_turn_is_blamed() {
+    let mut campaign = Campaign::new(11, Vec::new());
+    let keep_alive = Turn {
+        shown: false,
+        ..item(Item::KeepAlive)
+    };
+    let dialogue = established(vec![keep_alive, item(Item::EmptyManifest)]);
+    let task = task_of(&mut campaign, &dialogue);
+    let of_task = script(&task.dialogue).unwrap();
+    let last_step = of_task.turn_of_step.len();
+    let told = finding(RuleId::ResponderManifestOrder, last_step);
+    assert!(
+        went_on(&mut campaign, task, vec![told.clone()])
+            .found
+            .is_empty()
+    );
+    let task = campaign.next_task();
+    assert_eq!(task.dialogue, dialogue.clone().shown());
+    let verdict = verdict_of(&script(&task.dialogue).unwrap());
+    let Verdict::Judged(found) = verdict else {
+        panic!("it is judged");
+    };
+    let played = went_on(&mut campaign, task, found);
+    let sayings: Vec<&str> = played
+        .found
+        .iter()
+        .map(|finding| finding.key.saying.as_str())
+        .collect();
+    assert_eq!(sayings, [Item::KeepAlive.name()]);
+}
+
+#[test]
+fn rule_that_breaks_only_where_nothing_is_shown_then_found_still() {
+    let mut campaign = Campaign::new(11, Vec::new());
+    let keep_alive = Turn {
+        shown: false,
+        ..item(Item::KeepAlive)
+    };
+    let dialogue = established(vec![keep_alive, item(Item::EmptyManifest)]);
+    let task = task_of(&mut campaign, &dialogue);
+    let last_step = script(&task.dialogue).unwrap().turn_of_step.len();
+    let told = finding(RuleId::ResponderManifestOrder, last_step);
+    went_on(&mut campaign, task, vec![told]);
+    let task = campaign.next_task();
+    let played = went_on(&mut campaign, task, Vec::new());
+    assert_eq!(played.found.len(), 1);
+    assert_eq!(played.found[0].dialogue, dialogue);
+}
+
+fn nothing_came_up() -> Verdict {
+    Verdict::Inconclusive {
+        reason: "expected a session, seen nothing".to_owned(),
+        location: finding(RuleId::ResponderSurvives, 1).location,
+    }
+}
+
+#[test]
+fn session_that_does_not_come_up_where_one_did_then_played_alone_there_and_found() {
+    let mut campaign = Campaign::new(5, Vec::new());
+    let dialogue = established(vec![item(Item::Heartbeat)]);
+    let of_dialogue = script(&dialogue).unwrap();
+    let silent = |campaign: &mut Campaign| {
+        let task = task_of(campaign, &dialogue);
+        campaign.played(task, 3, &of_dialogue, &Trace::default(), &nothing_came_up())
+    };
+    silent(&mut campaign);
+    assert!(
+        campaign.is_settled(),
+        "no session ever came up in that lane"
+    );
+    let task = task_of(&mut campaign, &dialogue);
+    let judged = Verdict::Judged(Vec::new());
+    campaign.played(task, 3, &of_dialogue, &Trace::default(), &judged);
+    silent(&mut campaign);
+    silent(&mut campaign);
+    let repeat = campaign.next_task();
+    assert!(repeat.alone && repeat.lane == Some(3));
+    assert_eq!(repeat.dialogue, Dialogue::coming_up());
+    assert!(campaign.is_settled(), "it is repeated once, not for each");
+    let told = finding(RuleId::TransportReplyShape, 2);
+    let played = went_on(&mut campaign, repeat, vec![told]);
+    assert_eq!(played.found.len(), 1);
+    assert_eq!(
+        played.found[0].key.saying,
+        Item::EstablishSharedSecret.name()
+    );
+}
+
+#[test]
+fn peer_ended_by_a_turn_in_the_middle_then_that_turn_is_blamed() {
+    let mut campaign = Campaign::new(5, Vec::new());
+    let middle = item(Item::KeepAlive);
+    let dialogue = established(vec![
+        item(Item::Heartbeat),
+        middle,
+        item(Item::EmptyManifest),
+    ]);
+    let told = finding(RuleId::ResponderSurvives, 1);
+    let ended = |campaign: &mut Campaign, task: &Task| {
+        let of_task = script(&task.dialogue).unwrap();
+        campaign.ended_by(task, &of_task, told.clone())
+    };
+    let task = task_of(&mut campaign, &dialogue);
+    assert!(ended(&mut campaign, &task).is_none());
+    let first = campaign.next_task();
+    assert!(first.alone && first.dialogue == dialogue.prefix(1));
+    assert!(went_on(&mut campaign, first, Vec::new()).found.is_empty());
+    let second = campaign.next_task();
+    assert!(second.alone && second.dialogue == dialogue.prefix(2));
+    let found = ended(&mut campaign, &second).unwrap();
+    assert_eq!(found.key.saying, Item::KeepAlive.name());
+    assert!(found.fatal);
+}
+
+#[test]
+fn peer_ended_and_no_replay_ends_it_then_said_without_a_culprit() {
+    let mut campaign = Campaign::new(5, Vec::new());
+    let dialogue = established(vec![item(Item::Heartbeat), item(Item::EmptyManifest)]);
+    let of_dialogue = script(&dialogue).unwrap();
+    let task = task_of(&mut campaign, &dialogue);
+    let told = finding(RuleId::ResponderSurvives, 1);
+    assert!(campaign.ended_by(&task, &of_dialogue, told).is_none());
+    let first = campaign.next_task();
+    assert!(went_on(&mut campaign, first, Vec::new()).found.is_empty());
+    let whole = campaign.next_task();
+    assert_eq!(whole.dialogue, dialogue);
+    let found = went_on(&mut campaign, whole, Vec::new()).found;
+    assert_eq!(found.len(), 1);
+    assert!(found[0].key.saying != Item::EmptyManifest.name());
+    assert!(found[0].told.seen.contains("goes on"));
 }

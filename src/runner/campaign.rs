@@ -162,9 +162,12 @@ impl Driver<'_> {
             if alone && !self.running.is_empty() {
                 return Ok(());
             }
-            let (Some(task), Some(lane)) = (self.held.take(), self.idle.pop()) else {
+            let Some(task) = self.held.take() else {
                 return Ok(());
             };
+            // What is alone finds every lane idle.
+            let wanted = self.idle.iter().position(|lane| task.lane == Some(*lane));
+            let lane = self.idle.remove(wanted.unwrap_or(self.idle.len() - 1));
             self.spawn(task, lane)?;
             if alone {
                 return Ok(());
@@ -261,7 +264,7 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// One dialogue alone is to blame for what happened behind it. Of several, each is played alone.
+    /// One dialogue is looked into turn by turn. Of several, each is played alone first.
     fn blame(
         &mut self,
         campaign: &mut Campaign,
@@ -302,7 +305,13 @@ impl Driver<'_> {
     fn learn(&mut self, campaign: &mut Campaign, done: Done, tell: &mut dyn FnMut(News<'_>)) {
         self.idle.push(done.lane);
         let dialogue = done.task.dialogue.clone();
-        let played = campaign.played(done.task, &done.script, &done.trace, &done.verdict);
+        let played = campaign.played(
+            done.task,
+            done.lane,
+            &done.script,
+            &done.trace,
+            &done.verdict,
+        );
         if played.novel {
             tell(News::Novel(&dialogue));
         }
