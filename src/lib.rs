@@ -23,6 +23,8 @@
 //!     storage [net]  disk
 //!         \                   /
 //!          runner [net]   plan, drive, fold
+//!             |
+//!          selftest [self-test]   what the suite would catch
 //! ```
 //!
 //! An arrow of use goes up only; a test holds the code to that. Everything but `net` and `runner` builds without the

@@ -49,6 +49,8 @@ pub struct Rule {
     pub section: u8,
     /// Capability without which a peer is not held to it.
     pub needs: Option<Capability>,
+    /// Why no case can show it, where none can.
+    pub untestable: Option<&'static str>,
     /// The rule itself.
     pub text: &'static str,
 }
@@ -87,7 +89,7 @@ impl Binds {
 }
 
 macro_rules! ledger {
-    ($($name:ident = $id:literal, $level:ident, $binds:ident, $section:literal $(needs $needs:ident)?, $text:literal;)+) => {
+    ($($name:ident = $id:literal, $level:ident, $binds:ident, $section:literal $(needs $needs:ident)? $(untestable $why:literal)?, $text:literal;)+) => {
         /// A rule of the ledger. Its text and level are in [`RuleId::rule`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum RuleId {
@@ -103,11 +105,14 @@ macro_rules! ledger {
             binds: Binds::$binds,
             section: $section,
             needs: ledger!(@needs $($needs)?),
+            untestable: ledger!(@why $($why)?),
             text: $text,
         },)+];
     };
     (@needs $needs:ident) => { Some(Capability::$needs) };
     (@needs) => { None };
+    (@why $why:literal) => { Some($why) };
+    (@why) => { None };
 }
 
 impl RuleId {
@@ -275,7 +280,7 @@ ledger! {
     PairingOnlyTokenPermissions = "pairing.only-token-permissions", Must, Responder, 4 needs Pairing, "A paired client has the token's permissions and no others.";
     PairingClientForgetsSecret = "pairing.client-forgets-secret", Must, Initiator, 4, "An admitted client sends the secret no more.";
     PairingClientKeepsSecretUntilAdmitted = "pairing.client-keeps-secret-until-admitted", Should, Initiator, 4, "A client that was not admitted still has its secret.";
-    PairingTokenText = "pairing.token-text", Must, Both, 4, "Token text splits at the last '#', then the first ':'; all parts non-empty.";
+    PairingTokenText = "pairing.token-text", Must, Both, 4 untestable "The text never crosses the wire; vectors check who reads it.", "Token text splits at the last '#', then the first ':'; all parts non-empty.";
     // permissions
     PermissionsScopeForms = "permissions.scope-forms", Must, Both, 5, "Scopes are '*', repo:ID, plan:ID, !repo:ID, !plan:ID; any other text refuses the session.";
     PermissionsNoScopesMeansAll = "permissions.no-scopes-means-all", Deployed, Both, 5, "A permission without scopes holds for everything.";
@@ -387,16 +392,16 @@ ledger! {
     StateSetConfigDelivered = "state.set-config-delivered", Must, State, 9 needs StateService, "A connected peer gets one set_config with the request's four lists.";
     StateNeedsAuthentication = "state.needs-authentication", Should, State, 9 needs StateService, "The state service refuses callers without the host's authentication where it is on.";
     // signed-message
-    SignedMessageVerifies = "signed-message.verifies", Must, Both, 4, "Signature over timestamp and payload, key id of the key, all parts present.";
-    SignedMessageAge = "signed-message.age", Must, Both, 4, "Older than five minutes is refused; from further in the future should be too.";
+    SignedMessageVerifies = "signed-message.verifies", Must, Both, 4 untestable "No method carries a signed message where it would be obeyed; vectors check who reads it.", "Signature over timestamp and payload, key id of the key, all parts present.";
+    SignedMessageAge = "signed-message.age", Must, Both, 4 untestable "No method carries a signed message where it would be obeyed; vectors check who reads it.", "Older than five minutes is refused; from further in the future should be too.";
     // logs
     LogsChunks = "logs.chunks", Should, Both, 10 needs Logs, "A log comes in receive_log_data chunks of its id; the first carries owner and expiry; an empty chunk ends it.";
     LogsError = "logs.error", Should, Both, 10 needs Logs, "A log that can't be had is answered with error_message.";
     // throttle
     ThrottleDelays = "throttle.delays", Should, Both, 10 needs Throttle, "After throttle no item but heartbeats is sent for delay_ms.";
     // capability
-    CapabilityDeclaredOnServes = "capability.declared-on-serves", Must, Both, 0, "What the target file says that the peer can do, it does.";
-    CapabilityDeclaredOffRefuses = "capability.declared-off-refuses", Must, Both, 0, "What the target file says that the peer lacks, it does not do.";
+    CapabilityDeclaredOnServes = "capability.declared-on-serves", Must, Both, 0 untestable "No case of the catalogue: a run tries what its own target file says.", "What the target file says that the peer can do, it does.";
+    CapabilityDeclaredOffRefuses = "capability.declared-off-refuses", Must, Both, 0 untestable "No case of the catalogue: a run tries what its own target file says.", "What the target file says that the peer lacks, it does not do.";
 }
 
 #[cfg(test)]

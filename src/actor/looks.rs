@@ -1,5 +1,7 @@
 //! What looks inside the peer: which call or question a step comes to.
 
+use std::time::Duration;
+
 use prost::Message as _;
 use serde_json::{Value as Json, json};
 
@@ -13,9 +15,12 @@ use crate::{
         model::{PermissionFixture, Step, Verb},
     },
     session::Violation,
-    trace::EventKind,
+    trace::{EventKind, reading::Reading},
     wire::v1sync::{PeerState, SetRemoteClientConfigRequest},
 };
+
+/// How many of its waits a step lasts at most while the peer goes on to tell of others.
+const TELLING_TIMES_MAX: u32 = 6;
 
 /// What a step that looks inside has behind it once it has seen what it needs.
 pub(super) fn behind(step: &Step) -> Vec<Op> {
@@ -123,17 +128,54 @@ impl Ask {
 }
 
 impl Actor<'_> {
-    pub(super) fn look(&mut self, step: &Step, session: &str, now: std::time::Duration) {
+    pub(super) fn look(&mut self, step: &Step, session: &str, now: Duration) {
         let deviations = self.deviations_at(step);
         let Some(ask) = ask(step, &self.scenario.fixtures, &deviations) else {
             return;
         };
         self.record(session, EventKind::Called(ask.describe()), now);
+        if self.keyids.is_empty() {
+            let identities = self.scenario.fixtures.identities.iter();
+            self.keyids = identities.map(|identity| identity.keyid()).collect();
+        }
         self.looks.insert(session.to_owned());
         self.commands.push_back(Command::Ask {
             session: session.to_owned(),
             ask,
         });
+    }
+
+    /// Waits as [`Op::Await`] does. A peer need not tell of every change, so it is asked again, ever less often, but not
+    /// while it is still telling.
+    pub(super) fn wait_looking_again(
+        &mut self,
+        step: &Step,
+        session: &str,
+        now: Duration,
+        since: Duration,
+    ) -> Option<Duration> {
+        let limit = step.within.unwrap_or(self.patience.answer);
+        let deadline = since.max(self.last_told) + limit;
+        let (looked, gap) = *self.looked.get_or_insert((since, self.patience.grace));
+        if !matches!(self.reading(step), Reading::Open { .. }) {
+            return self.wait_for_reading(step, now, deadline);
+        }
+        if now >= since + TELLING_TIMES_MAX * limit || now >= deadline {
+            let waited = now.saturating_sub(since);
+            self.record(session, EventKind::DeadlinePassed { waited }, now);
+            self.finished = true;
+            return None;
+        }
+        let again = looked.max(self.last_told) + gap;
+        if now >= again && now + gap < deadline {
+            self.looked = Some((now, 2 * gap));
+            self.look(step, session, now);
+            return None;
+        }
+        Some(match now < again {
+            true => again.min(deadline),
+            false => deadline,
+        })
     }
 
     /// A message on the state service's stream. A peer has the states of many cases; those of others say nothing here.
@@ -148,8 +190,7 @@ impl Actor<'_> {
             Ok(state) => state,
             Err(error) => return broken(format!("bytes that are no PeerState: {error}")),
         };
-        let mut identities = self.scenario.fixtures.identities.iter();
-        match identities.any(|identity| identity.keyid() == state.peer_keyid) {
+        match self.keyids.contains(&state.peer_keyid) {
             true => vec![EventKind::State(Box::new(state))],
             false => Vec::new(),
         }

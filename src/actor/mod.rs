@@ -12,6 +12,7 @@ mod forge;
 mod interface;
 mod looks;
 mod ops;
+mod secrets;
 mod side;
 mod witness;
 
@@ -61,8 +62,14 @@ pub struct Actor<'a> {
     marks: BTreeMap<String, Mark>,
     /// Sessions that look inside the peer.
     looks: BTreeSet<String>,
-    /// When the step looks again, and how long it waits after that.
-    look_again: Option<(Duration, Duration)>,
+    /// Key ids of the case's identities: what is told of other peers says nothing here.
+    keyids: Vec<String>,
+    /// When what looks inside last told of anybody.
+    last_told: Duration,
+    /// When the step looked last, and how long it waits before it looks again.
+    looked: Option<(Duration, Duration)>,
+    /// Step and number of events at which the step was still open.
+    still_open: Option<(usize, usize)>,
     trace: Trace,
     step: usize,
     ops: VecDeque<Op>,
@@ -95,7 +102,10 @@ impl<'a> Actor<'a> {
             sides: BTreeMap::new(),
             marks: BTreeMap::new(),
             looks: BTreeSet::new(),
-            look_again: None,
+            keyids: Vec::new(),
+            last_told: Duration::ZERO,
+            looked: None,
+            still_open: None,
             trace: Trace::default(),
             step: 0,
             ops: VecDeque::new(),
@@ -160,6 +170,7 @@ impl<'a> Actor<'a> {
                 Some(side),
             ) => side.receive(&payload, compressed),
             (Input::Message { payload, .. }, None) if self.looks.contains(session) => {
+                self.last_told = now;
                 self.read_state(&payload)
             }
             (Input::Message { .. }, None) => Vec::new(),
@@ -184,7 +195,8 @@ impl<'a> Actor<'a> {
             (Input::Alive, _) => vec![EventKind::Alive],
             (Input::Ended(end), side) => {
                 side.into_iter().for_each(Side::over);
-                vec![EventKind::Ended(end)]
+                let told = secrets::told(&end, &self.scenario.fixtures);
+                [EventKind::Ended(end)].into_iter().chain(told).collect()
             }
         };
         if !was_keyed && self.has_peers_key(session) {
@@ -227,7 +239,7 @@ impl<'a> Actor<'a> {
 
     fn begin_step(&mut self) {
         self.waiting_since = None;
-        self.look_again = None;
+        self.looked = None;
         self.witness = Witness::default();
         let probe_is_up = self
             .sides
@@ -270,7 +282,11 @@ impl<'a> Actor<'a> {
             }
             Op::Await => {
                 let limit = step.within.unwrap_or(self.patience.answer);
-                let until = since + limit;
+                // A peer may have much to tell of others first.
+                let until = match self.looks.contains(session) {
+                    true => since.max(self.last_told) + limit,
+                    false => since + limit,
+                };
                 let wait = self.wait_for_reading(step, now, until);
                 if wait.is_none()
                     && now >= until
@@ -311,10 +327,19 @@ impl<'a> Actor<'a> {
         Some(until)
     }
 
-    fn reading(&self, step: &Step) -> Reading {
+    fn reading(&mut self, step: &Step) -> Reading {
         let session = session_of(step);
         let mark = self.marks.get(session).copied().unwrap_or_default();
-        read(step, session, self.scenario, &self.trace, mark)
+        // Nothing has happened since it was read last; some links bring much that is no event of this case.
+        let now = (self.step, self.trace.events.len());
+        if self.still_open == Some(now) {
+            return Reading::Open {
+                wanted: String::new(),
+            };
+        }
+        let reading = read(step, session, self.scenario, &self.trace, mark);
+        self.still_open = matches!(reading, Reading::Open { .. }).then_some(now);
+        reading
     }
 
     fn wait_for_reading(
@@ -340,35 +365,6 @@ impl<'a> Actor<'a> {
                 None
             }
         }
-    }
-
-    /// Waits as [`Op::Await`] does. A peer need not tell of every change, so it is asked again, ever less often.
-    fn wait_looking_again(
-        &mut self,
-        step: &Step,
-        session: &str,
-        now: Duration,
-        since: Duration,
-    ) -> Option<Duration> {
-        let limit = step.within.unwrap_or(self.patience.answer);
-        let deadline = since + limit;
-        let (again, gap) = *self
-            .look_again
-            .get_or_insert((since + self.patience.grace, self.patience.grace));
-        if !matches!(self.reading(step), Reading::Open { .. }) {
-            return self.wait_for_reading(step, now, deadline);
-        }
-        if now >= deadline {
-            self.record(session, EventKind::DeadlinePassed { waited: limit }, now);
-            self.finished = true;
-            return None;
-        }
-        if now >= again {
-            self.look_again = Some((now + 2 * gap, 2 * gap));
-            self.look(step, session, now);
-            return None;
-        }
-        Some(again.min(deadline))
     }
 
     fn perform(&mut self, step: &Step, session: &str, op: Op, now: Duration) {

@@ -58,6 +58,6 @@ fn row(rule: RuleId, templates: &[CaseTemplate]) -> Value {
         "text": row.text,
         "source": row.source(),
         "cases": cases_of(rule, templates),
-        "untestable": null,
+        "untestable": row.untestable,
     })
 }

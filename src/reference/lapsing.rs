@@ -2,11 +2,17 @@
 
 use crate::{
     lapses::{Lapse, Lapses, Quirk},
-    wire::v1sync::{RemoteConfig, sync_stream_item::SyncActionReceiveResources},
+    wire::{
+        Action,
+        v1sync::{
+            RemoteConfig,
+            sync_stream_item::{SyncActionOperationManifest, SyncActionReceiveResources},
+        },
+    },
 };
 
 pub(super) fn spoil_config(shown: &mut RemoteConfig, lapses: Lapses) {
-    if lapses.has(Lapse::LastRepoMissing) {
+    if lapses.has(Lapse::LastRepoMissing) || lapses.has(Lapse::ClientConfigLacksRepo) {
         shown.repos.pop();
     }
     if lapses.has(Lapse::IdsReadAsNumbers) {
@@ -46,6 +52,48 @@ pub(super) fn spoil_resources(shown: &mut SyncActionReceiveResources, lapses: La
         shown.repos.reverse();
         shown.plans.reverse();
     }
+}
+
+/// The manifest of a client with a lapse.
+pub(super) fn spoil_manifest(manifest: &mut SyncActionOperationManifest, lapses: Lapses) {
+    if lapses.has(Lapse::ManifestEmpty) {
+        manifest.op_ids.clear();
+        manifest.modnos.clear();
+    }
+    if lapses.has(Lapse::ManifestLacksLast) {
+        manifest.op_ids.pop();
+        manifest.modnos.pop();
+    }
+    if lapses.has(Lapse::ManifestModnosZero) {
+        manifest.modnos.fill(0);
+    }
+    if lapses.has(Lapse::ManifestModnosShort) {
+        manifest.modnos.pop();
+    }
+    if lapses.has(Lapse::ManifestIdsThroughFloats) {
+        manifest
+            .op_ids
+            .iter_mut()
+            .for_each(|id| *id = *id as f64 as i64);
+    }
+}
+
+/// What a client with a lapse sends first, from its config, resources and manifest.
+pub(super) fn spoil_first_items(mut items: Vec<Action>, lapses: Lapses) -> Vec<Action> {
+    if lapses.has(Lapse::ManifestBeforeConfig) {
+        items.rotate_right(1);
+    }
+    if lapses.has(Lapse::EmptyManifestOmitted) {
+        items.retain(|item| match item {
+            Action::OperationManifest(manifest) => !manifest.op_ids.is_empty(),
+            _ => true,
+        });
+    }
+    if lapses.shows(Quirk::RepeatsItself) {
+        // The config and the resources: what a manifest says twice, a host may ask for twice.
+        items.extend_from_within(..2);
+    }
+    items
 }
 
 /// An id that reads like a number, as a loosely typed store gives it back.

@@ -52,6 +52,12 @@ impl MemoryStore {
         }
     }
 
+    /// The same store, which numbers what it is given from behind `last_id` on.
+    #[must_use]
+    pub fn numbering_behind(self, last_id: i64) -> Self {
+        MemoryStore { last_id, ..self }
+    }
+
     /// An operation as stored.
     pub fn get(&self, owner: &str, original_id: i64) -> Option<&v1::Operation> {
         self.owners.get(owner)?.operations.get(&original_id)

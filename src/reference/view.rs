@@ -23,7 +23,8 @@ use crate::{
 /// The config, with the repos and plans whose configuration the peer may see.
 pub(super) fn receive_config(config: &Config, grants: &Grants) -> Action {
     let lapses = grants.lapses();
-    let shows_all = lapses.has(Lapse::ConfigUnfiltered);
+    let shows_all =
+        lapses.has(Lapse::ConfigUnfiltered) || lapses.has(Lapse::ClientConfigUnfiltered);
     let shows_plans = shows_all || lapses.has(Lapse::PlansUnfiltered);
     let repos = config.repos().iter();
     let plans = config.plans().iter();
@@ -52,7 +53,8 @@ pub(super) fn receive_resources(
     lapses: Lapses,
     visible: impl Fn(Resource<'_>) -> bool,
 ) -> Action {
-    let shows_all = lapses.has(Lapse::ResourcesUnfiltered);
+    let shows_all =
+        lapses.has(Lapse::ResourcesUnfiltered) || lapses.has(Lapse::ClientResourcesUnfiltered);
     let repos = config.repos().iter();
     let plans = config.plans().iter();
     let mut shown = SyncActionReceiveResources {
@@ -125,11 +127,15 @@ impl<'a> OperationView<'a> {
     }
 
     pub fn includes(&self, operation: &v1::Operation) -> bool {
+        let by_guid = self
+            .repo_ids_by_guid
+            .get(operation.repo_guid.as_str())
+            .copied();
+        let lapses = self.grants.lapses();
         self.grants.may_read_operation(OperationPlace {
-            repo: self
-                .repo_ids_by_guid
-                .get(operation.repo_guid.as_str())
-                .copied(),
+            repo: lapses.swap(Lapse::OperationsByRepoId, by_guid, |_| {
+                Some(operation.repo_id.as_str())
+            }),
             named_repo: &operation.repo_id,
             plan: &operation.plan_id,
         })

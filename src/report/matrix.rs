@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn failure_that_a_list_expects_then_broken_all_the_same() {
         assert_eq!(
-            cell(RuleId::WireContract, 0).standing(),
+            cell(RuleId::WireInt64FullRange, 0).standing(),
             Some(Standing::Broken)
         );
     }

@@ -27,6 +27,8 @@ pub const URI_OF: &str = "uri-of-";
 
 const LABEL: &str = "syncspec/provision/1/";
 const SUFFIX_LEN: usize = 8;
+/// Length of `$token-start`, in characters: half a secret.
+const TOKEN_START_LEN: usize = 32;
 
 /// Everything that is provisioned for one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +76,8 @@ pub struct Token {
     pub uses: u32,
     /// True when its expiry has passed.
     pub expired: bool,
+    /// True when its expiry is far ahead; otherwise it never comes.
+    pub expires_later: bool,
     /// What a client it admits may do, ids filled in.
     pub permissions: Vec<PermissionFixture>,
 }
@@ -142,6 +146,7 @@ impl Fixtures {
                 max_uses: token.max_uses,
                 uses: token.uses,
                 expired: token.expired,
+                expires_later: token.expires_later,
                 permissions: token.permissions.clone(),
             }),
             repos: given
@@ -190,6 +195,8 @@ impl Fixtures {
         }
         if let Some(token) = &self.token {
             variables.insert("token".to_owned(), token.secret.clone());
+            let start = token.secret.get(..TOKEN_START_LEN).unwrap_or_default();
+            variables.insert("token-start".to_owned(), start.to_owned());
         }
         let repos = self.repos.iter().map(|repo| (&repo.name, &repo.id));
         let plans = self.plans.iter().map(|plan| (&plan.name, &plan.id));

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Names that variables have already.
-const RESERVED: [&str; 3] = ["token", "instance", "keyid"];
+const RESERVED: [&str; 4] = ["token", "token-start", "instance", "keyid"];
 
 /// Names alone, for the ids that the rest of `given` may refer to. Reports nothing: [`read`] does.
 pub fn read_names(node: &Node) -> Given {

@@ -61,10 +61,12 @@ pub enum Heartbeat {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SnapshotExpectation {
-    /// Identities of which it has exactly one state each, in this order.
+    /// Identities of which it has exactly one state each.
     pub with: Vec<String>,
     /// Identities of which it has none.
     pub without: Vec<String>,
+    /// True where those in `with` must come in that order.
+    pub in_order: bool,
     /// How the call must end; OK where nothing is said. Where it must not end with OK, no state may have come.
     #[schemars(with = "Option<String>")]
     pub code: Option<Code>,

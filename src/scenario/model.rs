@@ -259,6 +259,8 @@ pub struct TokenFixture {
     pub uses: u32,
     /// True when its expiry has passed.
     pub expired: bool,
+    /// True when its expiry is far ahead; otherwise it never comes.
+    pub expires_later: bool,
     /// What a client it admits may do.
     pub permissions: Vec<PermissionFixture>,
 }

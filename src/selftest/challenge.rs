@@ -9,8 +9,9 @@ use std::{
 
 use tokio::task::AbortHandle;
 
-use super::{AT_ONCE, PATIENCE};
+use super::{AT_ONCE, Arena};
 use crate::{
+    actor::Patience,
     crypto::kem::KemId,
     lapses::{Defect, Lapses},
     net::{TlsRoots, client::ClientOptions, host::HostOptions, serve::ServeLimits},
@@ -25,7 +26,7 @@ use crate::{
 /// Cases that must have caught a defect before the rest are spared.
 const KILLS_WANTED: usize = 2;
 
-/// Cases that cannot be judged before the rest are spared too, where no session stands: each may cost a wait.
+/// Cases that cannot be judged before the rest are spared too, where none is green: each may cost a wait.
 const UNJUDGED_MAX: usize = 8;
 
 /// A case that caught a defect.
@@ -50,8 +51,8 @@ pub struct Challenged {
     pub played: usize,
     /// Those that could not be judged.
     pub unjudged: usize,
-    /// Whether a session stands at all, without which nearly every case is spoilt.
-    pub serves: bool,
+    /// Those that were green all the same.
+    pub passed: usize,
     /// How long it took.
     pub duration: Duration,
 }
@@ -149,25 +150,17 @@ pub(super) async fn play_all(
     opponent: &Opponent,
     jobs: Vec<Job>,
     seed: u64,
-    held_to: Level,
+    patience: Patience,
 ) -> Vec<CaseResult> {
-    runner::run(
-        jobs,
-        &opponent.options(seed, held_to),
-        PATIENCE,
-        &mut |_| {},
-    )
-    .await
+    let options = opponent.options(seed, Level::Deployed);
+    runner::run(jobs, &options, patience, &mut |_| {}).await
 }
 
 /// Tries the cases on a peer with these defects: those that cite a rule it breaks, then, unless that has caught it, the
 /// others one by one until something does.
 pub(super) async fn challenge(
-    config: &Config,
-    jobs: &Arc<[Job]>,
+    arena: &Arena,
     defects: Vec<Defect>,
-    seed: u64,
-    full: bool,
 ) -> Result<Challenged, StartError> {
     let started = Instant::now();
     let lapses = defects
@@ -183,27 +176,24 @@ pub(super) async fn challenge(
         .map(|rule| rule.level())
         .max()
         .unwrap_or(Level::Must);
-    let opponent = Opponent::start(config, lapses).await?;
-    let options = opponent.options(seed, held_to);
-    let (citing, others) = order(jobs, role, &rules);
+    let opponent = Opponent::start(&arena.config, lapses).await?;
+    let options = opponent.options(arena.seed, held_to);
+    let (citing, others) = order(&arena.jobs, role, &rules, arena.full);
     let mut challenged = Challenged {
         defects,
         killed_by: Vec::new(),
         played: 0,
         unjudged: 0,
-        serves: false,
+        passed: 0,
         duration: Duration::ZERO,
     };
-    for protocol in RpcProtocol::ALL {
-        challenged.serves |= runner::contact(&options, role, protocol).await.is_ok();
-    }
     for (jobs, kills_wanted) in [(citing, KILLS_WANTED), (others, 1)] {
         for job in jobs {
-            let is_hopeless = !challenged.serves && challenged.unjudged >= UNJUDGED_MAX;
-            if !full && (challenged.cases().len() >= kills_wanted || is_hopeless) {
+            let is_hopeless = challenged.passed == 0 && challenged.unjudged >= UNJUDGED_MAX;
+            if !arena.full && (challenged.cases().len() >= kills_wanted || is_hopeless) {
                 break;
             }
-            let result = runner::play(job, &options, PATIENCE).await;
+            let result = runner::play(job, &options, arena.patience).await;
             challenged.note(result);
         }
     }
@@ -221,15 +211,18 @@ impl Challenged {
                 rules: result.findings.iter().map(|finding| finding.rule).collect(),
             }),
             Outcome::Inconclusive => self.unjudged += 1,
+            Outcome::Passed => self.passed += 1,
             _ => {}
         }
     }
 }
 
 /// The jobs of this role: those that cite one of the rules, then the others, the nearest first. Long ones are played only
-/// where they are about the rule.
-fn order(jobs: &[Job], role: Role, rules: &[RuleId]) -> (Vec<Job>, Vec<Job>) {
+/// where they are about the rule. Unless everything is asked for, the others are those of the same area, and over one RPC
+/// protocol where the defect is not one of the RPC itself: what nothing near catches counts as not caught.
+fn order(jobs: &[Job], role: Role, rules: &[RuleId], full: bool) -> (Vec<Job>, Vec<Job>) {
     let area = |rule: &RuleId| rule.as_str().split('.').next().unwrap_or_default();
+    let is_of_rpc = rules.iter().any(|rule| area(rule) == "rpc");
     let is_near = |job: &Job| {
         let mut cited = job.scenario.rules.iter();
         cited.any(|cited| rules.iter().any(|rule| area(rule) == area(cited)))
@@ -238,7 +231,10 @@ fn order(jobs: &[Job], role: Role, rules: &[RuleId]) -> (Vec<Job>, Vec<Job>) {
     let (mut citing, mut others): (Vec<Job>, Vec<Job>) = of_role
         .cloned()
         .partition(|job| job.scenario.rules.iter().any(|rule| rules.contains(rule)));
-    others.retain(|job| !is_long(job));
+    others.retain(|job| {
+        let is_spoken = is_of_rpc || job.protocol == RpcProtocol::Connect;
+        !is_long(job) && (full || is_spoken && is_near(job))
+    });
     citing.sort_by_key(|job| (is_long(job), job.protocol));
     others.sort_by_key(|job| (job.scenario.alone, job.protocol, !is_near(job)));
     (citing, others)

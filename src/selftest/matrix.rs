@@ -163,10 +163,10 @@ pub fn print(out: &mut dyn Write, test: &SelfTest) -> io::Result<()> {
     )?;
     list(
         out,
-        "no session stands with it",
+        "none of the cases that were played is green on it",
         matrix
             .rows()
-            .filter(|(_, row)| !row.serves)
+            .filter(|(_, row)| row.passed == 0)
             .map(|(defect, _)| name(defect))
             .collect(),
     )?;
@@ -203,6 +203,17 @@ pub fn print(out: &mut dyn Write, test: &SelfTest) -> io::Result<()> {
             .collect();
         list(out, "cases that catch nothing that others do not", spare)?;
     }
+    list(
+        out,
+        "not green on the honest reference, and so of no account",
+        test.not_green
+            .iter()
+            .map(|result| {
+                let scenario = &result.scenario;
+                format!("{} ({}, {})", scenario.id, scenario.role, result.protocol)
+            })
+            .collect(),
+    )?;
     list(
         out,
         "survivors",
@@ -271,7 +282,7 @@ pub fn json(test: &SelfTest) -> Value {
             "killed_by": row.cases(),
             "seen_under": row.seen_under(),
             "reason": survivors::reason(defect).filter(|_| !row.is_caught()),
-            "session_stands": row.serves,
+            "passed": row.passed,
             "played": row.played,
             "duration_s": row.duration.as_secs_f64(),
             "unjudged": row.unjudged,

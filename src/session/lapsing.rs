@@ -4,7 +4,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
-use prost::encoding::decode_varint;
+use prost::encoding::{decode_varint, encode_varint};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -516,11 +516,32 @@ pub(super) fn written(bytes: Vec<u8>, item: &SyncStreamItem, lapses: Lapses) -> 
         }
         bytes
     });
+    let bytes = lapses.vary(Quirk::UnpackedNumbers, bytes, |bytes| match &item.action {
+        Some(Action::RequestOperationData(request)) => unpacked(&bytes, &request.op_ids),
+        _ => bytes,
+    });
     lapses.vary(Quirk::UnknownFields, bytes, |mut bytes| {
         // Field 1000, a varint of 7.
         bytes.extend([0xc0, 0x3e, 0x07]);
         bytes
     })
+}
+
+/// The item with its only list, field 1 of the action, one number by one.
+fn unpacked(item: &[u8], ids: &[i64]) -> Vec<u8> {
+    let mut content = Vec::new();
+    for id in ids {
+        content.push(0x08);
+        encode_varint(*id as u64, &mut content);
+    }
+    let mut rest = item;
+    let mut bytes = Vec::new();
+    if let Ok(tag) = decode_varint(&mut rest) {
+        encode_varint(tag, &mut bytes);
+    }
+    encode_varint(content.len() as u64, &mut bytes);
+    bytes.extend(content);
+    bytes
 }
 
 /// Reads a sealed item as a lax, or too strict, peer would.

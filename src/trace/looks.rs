@@ -210,7 +210,7 @@ pub(super) fn snapshot(
 ) -> Reading {
     let code = expected.code.unwrap_or(Code::Ok);
     let text = match code {
-        Code::Ok => "a state of each peer, once and in order, then status ok".to_owned(),
+        Code::Ok => "a state of each peer, once, then status ok".to_owned(),
         code => format!("the call to end with {code}, and no state before"),
     };
     let mut told = Vec::new();
@@ -219,7 +219,7 @@ pub(super) fn snapshot(
             told.push(state.peer_keyid.clone());
             Look::Fine
         }
-        EventKind::Ended(End::Status { code: seen, .. }) if *seen == code => {
+        EventKind::Ended(end) if code_of(end) == Some(code) => {
             Look::Over(match snapshot_fault(&told, expected, fixtures) {
                 None => done(index),
                 Some(seen) => failed(&text, seen, index),
@@ -235,6 +235,16 @@ pub(super) fn snapshot(
         )),
         _ => Look::Strange,
     })
+}
+
+/// The code of an end; an HTTP status that stands in for one, as gRPC maps it.
+fn code_of(end: &End) -> Option<Code> {
+    match end {
+        End::Status { code, .. } => Some(*code),
+        End::Http { status: 401, .. } => Some(Code::Unauthenticated),
+        End::Http { status: 403, .. } => Some(Code::PermissionDenied),
+        _ => None,
+    }
 }
 
 fn snapshot_fault(
@@ -266,6 +276,9 @@ fn snapshot_fault(
     {
         return Some(format!("a state of `{name}`"));
     }
+    if !expected.in_order {
+        return None;
+    }
     let wrong = places.windows(2).find(|pair| pair[0].0 > pair[1].0)?;
     Some(format!("`{}` before `{}`", wrong[1].1, wrong[0].1))
 }
@@ -275,9 +288,7 @@ pub(super) fn client_config(events: &Events<'_>, call: &ClientConfigCall) -> Rea
     let code = call.code.unwrap_or(Code::Ok);
     let text = format!("SetRemoteClientConfig to end with {code}");
     scan(events, &text, |index, kind| match kind {
-        EventKind::Ended(End::Status { code: seen, .. }) if *seen == code => {
-            Look::Over(done(index))
-        }
+        EventKind::Ended(end) if code_of(end) == Some(code) => Look::Over(done(index)),
         _ => Look::Strange,
     })
 }

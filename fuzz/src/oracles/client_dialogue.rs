@@ -120,7 +120,10 @@ impl Bench {
     }
 
     fn open(&mut self, slot: u8, who: Who, established: bool) {
-        self.end(slot, &Gone::Lost("opened anew".to_owned()));
+        // A driver has one attempt at a host under way, or one session: it dials again once that has ended.
+        for other in self.streams.keys().copied().collect::<Vec<_>>() {
+            self.end(other, &Gone::Lost("dialled anew".to_owned()));
+        }
         let n = self.next_session as u8;
         let keys = world::session_keys(n);
         let id = SessionId(self.next_session);

@@ -342,6 +342,7 @@ impl Bench {
                     stream.throttled |= throttles;
                 }
                 self.carry_out(effects);
+                self.take_over_chosen_modnos(keyid);
             }
             (Ok(effects), Expected::Logs) => {
                 let before = self.streams[&slot].came.len();
@@ -367,6 +368,17 @@ impl Bench {
             (Ok(effects), expected) => {
                 panic!("{name} was taken ({effects:?}), expected {expected:?}")
             }
+        }
+    }
+
+    /// The host chooses a modno in place of 0, and a manifest may list that very one.
+    fn take_over_chosen_modnos(&mut self, keyid: &str) {
+        let Some(record) = self.model.clients.get_mut(keyid) else {
+            return;
+        };
+        if record.operations.values().any(|sent| sent.modno == 0) {
+            let stored = self.host.store().operations(keyid);
+            record.check_operations(keyid, &stored.expect("a store in memory does not fail"));
         }
     }
 

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::{CHANGES_QUEUED_MAX, ClientOptions, keep::Kept, stream::Attempt};
 use crate::{
+    lapses::Lapses,
     reference::{
         client::Client,
         config::Config,
@@ -93,6 +94,10 @@ impl Shared {
     /// A panic in another task leaves the mind as it was between two steps, each of which is complete in itself.
     pub fn lock(&self) -> MutexGuard<'_, Mind> {
         self.mind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn lapses(&self) -> Lapses {
+        self.options.settings.lapses
     }
 
     pub fn now(&self) -> Moment {

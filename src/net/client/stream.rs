@@ -16,6 +16,7 @@ use super::{
     shared::{HowToEnd, Order, Orders, Shared},
 };
 use crate::{
+    lapses::{Lapse, Lapses},
     net::{
         dial::{Connection, DialOptions},
         error::LinkError,
@@ -71,6 +72,10 @@ pub(super) async fn run(attempt: Attempt) {
     departure.why = ending.gone();
     drop(departure);
     if let Some(stream) = stream {
+        let is_failed = matches!(ending, Ending::Violation(_));
+        if is_failed && stream.shared.lapses().has(Lapse::FailedStreamLeftOpen) {
+            std::future::pending::<()>().await;
+        }
         stream.close().await;
     }
 }
@@ -94,7 +99,7 @@ impl Attempt {
         let host = dial.expected.instance_id.clone();
         let params = InitiatorParams {
             local,
-            kem_seed: fresh_seed()?,
+            kem_seed: fresh_seed(shared.lapses())?,
             expected: dial.expected,
             pairing_secret: dial.pairing_secret,
         };
@@ -134,8 +139,11 @@ async fn connect(
     Ok((connection, link))
 }
 
-fn fresh_seed() -> Result<[u8; 32], Ending> {
+fn fresh_seed(lapses: Lapses) -> Result<[u8; 32], Ending> {
     let mut seed = [0; 32];
+    if lapses.has(Lapse::KemKeyReused) {
+        return Ok(seed);
+    }
     getrandom::fill(&mut seed)
         .map_err(|error| Ending::OurFault(format!("draw randomness: {error}")))?;
     Ok(seed)

@@ -26,7 +26,7 @@ use tonic::Status;
 use super::serve::{Caller, InboundItems, OutboundItems, SyncApp};
 use crate::{
     crypto::{identity::KeyPolicy, kem::KemId},
-    lapses::{Lapse, Lapses},
+    lapses::{Lapse, Lapses, Quirk},
     reference::{
         config::Config,
         effect::{Effect, Gone, Moment, SessionId},
@@ -112,6 +112,10 @@ impl HostApp {
     /// A host with that config and everything in memory, and the task that keeps its time.
     pub fn new(config: Config, options: HostOptions) -> Self {
         let store = MemoryStore::new(options.settings.limits.share());
+        let lapses = options.settings.lapses;
+        let store = lapses.vary(Quirk::LargeIds, store, |store| {
+            store.numbering_behind(1 << 62)
+        });
         HostApp::with_store(config, options, Box::new(store), Vec::new())
     }
 

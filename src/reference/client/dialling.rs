@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Client;
 use crate::{
+    lapses::Lapse,
     reference::{
         effect::{Effect, Gone, Moment, SessionId},
         grants::Grants,
@@ -69,9 +70,12 @@ impl Client {
             since: now.monotonic,
         };
         self.dialling.insert(session, attempt);
+        let mut effects = Vec::new();
+        if self.settings.lapses.has(Lapse::SecretForgottenAtDial) {
+            self.forget_secret(keyid, &mut effects);
+        }
         let failures = self.failures.entry(keyid.to_owned()).or_default();
         *failures = failures.saturating_add(1);
-        let mut effects = Vec::new();
         self.set_state(keyid, ConnectionState::Pending, String::new(), &mut effects);
         Some((dial, effects))
     }
@@ -98,6 +102,9 @@ impl Client {
         if let Some(older) = self.links.open(session, &peer.keyid, grants, now.monotonic) {
             effects.push(Effect::End(older, Ok(())));
         }
+        if self.settings.lapses.has(Lapse::SecretForgottenAtHandshake) {
+            self.forget_secret(&peer.keyid, &mut effects);
+        }
         self.states.begin_session(&peer.keyid);
         effects.push(Effect::PeerStateChanged(peer.keyid.clone()));
         for item in items {
@@ -122,6 +129,7 @@ impl Client {
             let lasted = now.monotonic.saturating_sub(since);
             self.retry(&keyid, why, lasted, now, &mut effects);
         }
+        self.end_for_a_fault(why, &mut effects);
         self.links.announce(&mut effects);
         effects
     }
@@ -150,6 +158,12 @@ impl Client {
     /// The host has let us in: from here on a failure is the first in a row, and the pairing secret has done its work.
     pub(super) fn admitted_by(&mut self, keyid: &str, effects: &mut Vec<Effect>) {
         self.failures.remove(keyid);
+        if !self.settings.lapses.has(Lapse::SecretNeverForgotten) {
+            self.forget_secret(keyid, effects);
+        }
+    }
+
+    fn forget_secret(&mut self, keyid: &str, effects: &mut Vec<Effect>) {
         let holds_secret = |host: &Peer| !host.initial_pairing_secret.is_empty();
         if !self.config.known_host(keyid).is_some_and(holds_secret) {
             return;
@@ -178,13 +192,18 @@ impl Client {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
-        if self.config.known_host(keyid).is_none() {
+        if self.config.known_host(keyid).is_none() || self.gives_up(why) {
             return;
         }
         let failures = self.failures.get(keyid).copied().unwrap_or(0);
         let state = why.state(ConnectionState::RetryWait);
         self.set_state(keyid, state, why.message(), effects);
-        let at = now.monotonic + self.backoff.delay(failures, lasted);
+        let delay = self.backoff.delay(failures, lasted);
+        let delay = self
+            .settings
+            .lapses
+            .swap(Lapse::RedialsAtOnce, delay, |_| Duration::ZERO);
+        let at = now.monotonic + delay;
         effects.push(Effect::DialAt(keyid.to_owned(), at));
     }
 }

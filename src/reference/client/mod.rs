@@ -8,6 +8,7 @@
 //! 3. carries the effects out in order. A violation ends that stream and no other.
 
 mod dialling;
+mod lapsing;
 mod receive;
 mod set_config;
 
@@ -29,12 +30,15 @@ use super::{
     peer_states::PeerStates,
     view::{self, OperationView},
 };
-use crate::wire::{
-    Action, types, v1,
-    v1::operation_event::Event,
-    v1sync::{
-        ConnectionState,
-        sync_stream_item::{SyncActionOperationManifest, SyncActionReceiveOperations},
+use crate::{
+    lapses::Lapse,
+    wire::{
+        Action, types, v1,
+        v1::operation_event::Event,
+        v1sync::{
+            ConnectionState,
+            sync_stream_item::{SyncActionOperationManifest, SyncActionReceiveOperations},
+        },
     },
 };
 
@@ -138,41 +142,50 @@ impl Client {
     }
 
     /// Always these three, even when there is nothing in them.
-    fn first_items(&self, grants: &Grants) -> [Action; 3] {
-        [
+    fn first_items(&self, grants: &Grants) -> Vec<Action> {
+        let items = vec![
             view::receive_config(&self.config, grants),
             self.resources(grants),
             self.manifest(grants),
-        ]
+        ];
+        super::lapsing::spoil_first_items(items, self.settings.lapses)
     }
 
     fn resources(&self, grants: &Grants) -> Action {
         view::receive_resources(&self.config, grants.lapses(), |resource| {
-            grants.may_know(resource)
+            match self.settings.lapses.has(Lapse::ClientResourcesOfConfig) {
+                true => grants.may_read_config(resource),
+                false => grants.may_know(resource),
+            }
         })
     }
 
     fn manifest(&self, grants: &Grants) -> Action {
         let view = OperationView::new(&self.config, grants);
-        let visible = self
-            .operations
-            .iter()
-            .filter(|operation| view.includes(operation));
+        let visible = self.operations.iter().filter(|operation| {
+            view.includes(operation) || self.settings.lapses.has(Lapse::ManifestUnfiltered)
+        });
         let (op_ids, modnos) = visible
             .map(|operation| (operation.id, operation.modno))
             .unzip();
-        Action::OperationManifest(SyncActionOperationManifest { op_ids, modnos })
+        let mut manifest = SyncActionOperationManifest { op_ids, modnos };
+        super::lapsing::spoil_manifest(&mut manifest, self.settings.lapses);
+        Action::OperationManifest(manifest)
     }
 
     /// Tells each host of a change as it looks from there: an operation that leaves its scope is one deleted.
     fn forward(&mut self, change: &Change) -> Vec<Effect> {
+        let lapses = self.settings.lapses;
+        if lapses.has(Lapse::ChangesNotForwarded) {
+            return Vec::new();
+        }
         let mut items = Vec::new();
         for (session, link) in self.links.iter() {
             let view = OperationView::new(&self.config, &link.grants);
             let visible = |operation: &Option<v1::Operation>| {
-                operation
-                    .clone()
-                    .filter(|operation| view.includes(operation))
+                operation.clone().filter(|operation| {
+                    view.includes(operation) || lapses.has(Lapse::ChangesForwardedUnfiltered)
+                })
             };
             let list = |operation| v1::OperationList {
                 operations: vec![operation],
@@ -181,6 +194,7 @@ impl Client {
                 (None, None) => continue,
                 (None, Some(after)) => Event::CreatedOperations(list(after)),
                 (Some(_), Some(after)) => Event::UpdatedOperations(list(after)),
+                (Some(_), None) if lapses.has(Lapse::DeletionsNotForwarded) => continue,
                 (Some(before), None) => Event::DeletedOperations(types::Int64List {
                     values: vec![before.id],
                 }),

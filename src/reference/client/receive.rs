@@ -6,6 +6,7 @@ use prost::Message as _;
 
 use super::{Client, receive_operations, set_config};
 use crate::{
+    lapses::{Lapse, Quirk},
     reference::{
         effect::{Effect, Moment, SessionId},
         grants::Grants,
@@ -19,7 +20,8 @@ use crate::{
         v1sync::{
             RemoteConfig,
             sync_stream_item::{
-                SyncActionReceiveResources, SyncActionRequestOperationData, SyncActionSetConfig,
+                SyncActionHeartbeat, SyncActionReceiveResources, SyncActionRequestOperationData,
+                SyncActionSetConfig,
             },
         },
     },
@@ -51,8 +53,17 @@ impl Client {
             grants: &grants,
         };
         let taken = self.take(host, action, now, &mut effects);
+        let lapses = self.settings.lapses;
+        let taken = match taken {
+            Err(violation) if lapses.skips(violation.rule) => Ok(()),
+            taken => taken,
+        };
         match taken {
             Ok(()) => {
+                if lapses.shows(Quirk::Chatty) {
+                    let heartbeat = Action::Heartbeat(SyncActionHeartbeat {});
+                    self.links.send(session, heartbeat, &mut effects);
+                }
                 // That it speaks shows that it has verified us.
                 self.admitted_by(&keyid, &mut effects);
                 self.links.announce(&mut effects);
@@ -75,12 +86,18 @@ impl Client {
         let name = action.name();
         let capabilities = self.settings.capabilities;
         let refused = |rule| Err(Violation::protocol(rule, format!("{name} from a host")));
+        let lapses = self.settings.lapses;
         match action {
             Action::Heartbeat(_) => {
                 self.states.heartbeat(host.keyid, now.unix_ms);
                 effects.push(Effect::PeerStateChanged(host.keyid.to_owned()));
             }
             Action::RequestOperationData(item) => self.serve_operations(host, item, effects)?,
+            Action::OperationManifest(_) if lapses.has(Lapse::ManifestNotResent) => {}
+            Action::RequestResources(_) if lapses.has(Lapse::ResourcesNotResent) => {}
+            Action::ReceiveOperations(item) if lapses.has(Lapse::HostOperationsStored) => {
+                self.take_for_own(item);
+            }
             Action::OperationManifest(_) => {
                 let manifest = self.manifest(host.grants);
                 self.links.send(host.session, manifest, effects);
@@ -131,6 +148,8 @@ impl Client {
         if request.op_ids.len() > len_max {
             return Err(over_limit(format!("a request for more than {len_max} ids")));
         }
+        let lapses = self.settings.lapses;
+        let request = self.spoil_request(request)?;
         let view = OperationView::new(&self.config, host.grants);
         let mut asked = HashSet::new();
         let found: Vec<&v1::Operation> = request
@@ -138,11 +157,17 @@ impl Client {
             .into_iter()
             .filter(|id| asked.insert(*id))
             .filter_map(|id| self.operations.get(id))
-            .filter(|operation| view.includes(operation))
+            .filter(|operation| view.includes(operation) || lapses.has(Lapse::ServesUnpermitted))
             .collect();
-        for batch in found.chunks(OPERATION_BATCH_LEN_MAX) {
+        let batch_len = lapses.swap(Lapse::NoBatches, OPERATION_BATCH_LEN_MAX, |_| usize::MAX);
+        let batch_len = lapses.vary(Quirk::SmallBatches, batch_len, |_| 1);
+        for batch in found.chunks(batch_len) {
             let operations = batch.iter().map(|&operation| operation.clone()).collect();
-            let event = Event::UpdatedOperations(v1::OperationList { operations });
+            let list = v1::OperationList { operations };
+            let event = match lapses.has(Lapse::ServedAsCreated) {
+                true => Event::CreatedOperations(list),
+                false => Event::UpdatedOperations(list),
+            };
             self.links
                 .send(host.session, receive_operations(event), effects);
         }
@@ -163,7 +188,9 @@ impl Client {
         if config.encoded_len() > len_max {
             return Err(over_limit(format!("a config of more than {len_max} bytes")));
         }
-        self.states.set_remote_config(host.keyid, Some(config));
+        if !self.settings.lapses.has(Lapse::HostConfigDropped) {
+            self.states.set_remote_config(host.keyid, Some(config));
+        }
         effects.push(Effect::PeerStateChanged(host.keyid.to_owned()));
         Ok(())
     }
@@ -174,6 +201,9 @@ impl Client {
         item: SyncActionReceiveResources,
         effects: &mut Vec<Effect>,
     ) -> Result<(), Violation> {
+        if self.settings.lapses.has(Lapse::HostResourcesDropped) {
+            return Ok(());
+        }
         let limits = self.settings.limits;
         self.states
             .merge_resources(host.keyid, item.repos, item.plans, &limits)

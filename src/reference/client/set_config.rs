@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::lapsing::spoil_set_config;
 use crate::{
+    lapses::{Lapse, Lapses},
     reference::{
         config::Config,
         grants::{Grants, Resource},
@@ -25,13 +27,21 @@ pub(super) fn apply(
     request: SyncActionSetConfig,
     limits: &Limits,
 ) -> Result<Option<Config>, Violation> {
+    let lapses = grants.lapses();
+    let request = spoil_set_config(request, grants, lapses);
     let permission = Permission {
         host_instance_id,
         grants,
         repos_by_guid: by_guid(config.repos()),
     };
-    permission.check_plans(&request)?;
-    permission.check_deletions(&request)?;
+    lapses.keep(
+        Lapse::PlanPermissionUnchecked,
+        permission.check_plans(&request),
+    )?;
+    lapses.keep(
+        Lapse::DeletePermissionUnchecked,
+        permission.check_deletions(&request),
+    )?;
     let SyncActionSetConfig {
         repos,
         plans,
@@ -44,9 +54,20 @@ pub(super) fn apply(
         .collect::<Result<Vec<_>, _>>()?;
 
     let mut message = config.message().clone();
-    put_repos(&mut message.repos, repos);
+    check_conflicts(&message.repos, &repos, lapses)?;
+    put_repos(&mut message.repos, repos, lapses);
     put_plans(&mut message.plans, plans);
     let (repos_to_delete, plans_to_delete) = (id_set(&repos_to_delete), id_set(&plans_to_delete));
+    if lapses.has(Lapse::UnknownDeletionEndsSession)
+        && repos_to_delete
+            .iter()
+            .any(|id| message.repos.iter().all(|repo| repo.id != **id))
+    {
+        return Err(Violation::protocol(
+            RuleId::InitiatorSetConfigUnknownDeletion,
+            "the deletion of an unknown id",
+        ));
+    }
     message
         .repos
         .retain(|repo| !repos_to_delete.contains(repo.id.as_str()));
@@ -54,7 +75,7 @@ pub(super) fn apply(
         .plans
         .retain(|plan| !plans_to_delete.contains(plan.id.as_str()));
 
-    if message == *config.message() {
+    if message == *config.message() && !lapses.has(Lapse::NoChangeCounts) {
         return Ok(None);
     }
     if message.repos.len().max(message.plans.len()) > limits.config_list_len_max {
@@ -63,8 +84,21 @@ pub(super) fn apply(
             format!("more than {} repos or plans", limits.config_list_len_max),
         ));
     }
-    message.modno = message.modno.saturating_add(1);
-    Config::new(message).map(Some).map_err(|error| {
+    let grown = message.modno.saturating_add(1);
+    message.modno = lapses.swap(Lapse::SetConfigModnoStands, grown, |modno| modno - 1);
+    let plans_before = config.plans().to_vec();
+    let half = lapses
+        .has(Lapse::InvalidResultHalfApplied)
+        .then(|| v1::Config {
+            plans: plans_before,
+            ..message.clone()
+        });
+    let whole = Config::new(message);
+    let result = match (whole, half) {
+        (Err(_), Some(half)) => Config::new(half),
+        (whole, _) => whole,
+    };
+    result.map(Some).map_err(|error| {
         Violation::protocol(RuleId::InitiatorSetConfigInvalidResult, error.to_string())
     })
 }
@@ -105,13 +139,18 @@ impl Permission<'_> {
     /// The repo as it may be stored. One that comes by way of sharing is this host's, whatever it claims: its origin
     /// decides who may replace it later.
     fn check_repo(&self, repo: v1::Repo) -> Result<v1::Repo, Violation> {
+        let lapses = self.grants.lapses();
         let existing = self.repos_by_guid.get(repo.guid.as_str());
         let may_write = |id: &str| self.grants.may_write(Resource::Repo(id));
         // A replacement may carry another id; the host must be allowed both.
-        if may_write(&repo.id) && existing.is_none_or(|old| may_write(&old.id)) {
+        let is_permitted = may_write(&repo.id) && existing.is_none_or(|old| may_write(&old.id));
+        if is_permitted || lapses.has(Lapse::RepoPermissionUnchecked) {
             return Ok(repo);
         }
-        let rule = if !self.grants.may_push_shared_repos() {
+        let may_share =
+            self.grants.may_push_shared_repos() && !lapses.has(Lapse::SharedRepoRefused);
+        let existing = existing.filter(|_| !lapses.has(Lapse::ForeignRepoReplaced));
+        let rule = if !may_share {
             RuleId::InitiatorSetConfigRepoPermission
         } else if existing.is_some_and(|old| old.origin_instance_id != self.host_instance_id) {
             RuleId::InitiatorSetConfigForeignRepo
@@ -129,21 +168,46 @@ impl Permission<'_> {
 }
 
 /// Repos are replaced by guid. A new one whose id or uri another repo has is skipped.
-fn put_repos(repos: &mut Vec<v1::Repo>, changes: Vec<v1::Repo>) {
+fn put_repos(repos: &mut Vec<v1::Repo>, changes: Vec<v1::Repo>, lapses: Lapses) {
+    let key = |repo: &v1::Repo| match lapses.has(Lapse::RepoMatchedById) {
+        true => repo.id.clone(),
+        false => repo.guid.clone(),
+    };
     let numbered = repos.iter().enumerate();
-    let mut index: HashMap<String, usize> =
-        numbered.map(|(at, repo)| (repo.guid.clone(), at)).collect();
+    let mut index: HashMap<String, usize> = numbered.map(|(at, repo)| (key(repo), at)).collect();
     let mut ids: HashSet<String> = repos.iter().map(|repo| repo.id.clone()).collect();
     let mut uris: HashSet<String> = repos.iter().map(|repo| repo.uri.clone()).collect();
     for repo in changes {
-        if let Some(&at) = index.get(&repo.guid) {
+        let taken_by = repos.iter().position(|other| other.id == repo.id);
+        if let Some(&at) = index.get(&key(&repo)) {
+            repos[at] = repo;
+        } else if let Some(at) = taken_by.filter(|_| lapses.has(Lapse::ConflictOverwrites)) {
             repos[at] = repo;
         } else if !ids.contains(&repo.id) && !uris.contains(&repo.uri) {
             ids.insert(repo.id.clone());
             uris.insert(repo.uri.clone());
-            index.insert(repo.guid.clone(), repos.len());
+            index.insert(key(&repo), repos.len());
             repos.push(repo);
         }
+    }
+}
+
+/// Refuses a new repo whose id is taken, as a client does that does not skip it.
+fn check_conflicts(
+    repos: &[v1::Repo],
+    changes: &[v1::Repo],
+    lapses: Lapses,
+) -> Result<(), Violation> {
+    let clashes = |new: &v1::Repo| {
+        let mut others = repos.iter().filter(|old| old.guid != new.guid);
+        others.any(|old| old.id == new.id)
+    };
+    match lapses.has(Lapse::ConflictEndsSession) && changes.iter().any(clashes) {
+        true => Err(Violation::protocol(
+            RuleId::InitiatorSetConfigConflictSkipped,
+            "a new repo whose id is taken",
+        )),
+        false => Ok(()),
     }
 }
 

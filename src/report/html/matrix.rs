@@ -157,6 +157,7 @@ mod tests {
         );
         assert!(page.contains("schema 2"));
         assert!(page.contains("<td class=\"red\">not read</td>"));
+        assert!(!page.contains("class=\"grey\">not read"));
         assert!(page.contains("connect: known-failing"));
         assert_eq!(page.matches("<script>").count(), 1, "only the page's own");
     }

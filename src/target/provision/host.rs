@@ -19,6 +19,8 @@ use crate::{
 pub const HOST_INSTANCE_ID: &str = "syncspec-host";
 /// 2001-09-09: an expiry that has passed.
 const EXPIRED_AT_UNIX: i64 = 1_000_000_000;
+/// 2100-01-01: an expiry that is far ahead.
+const EXPIRES_LATER_AT_UNIX: i64 = 4_102_444_800;
 
 /// What a host must be given.
 pub struct Provision {
@@ -119,8 +121,9 @@ impl Provision {
 }
 
 fn expiry(token: &fixtures::Token) -> i64 {
-    match token.expired {
-        true => EXPIRED_AT_UNIX,
-        false => 0,
+    match (token.expired, token.expires_later) {
+        (true, _) => EXPIRED_AT_UNIX,
+        (false, true) => EXPIRES_LATER_AT_UNIX,
+        (false, false) => 0,
     }
 }
