@@ -3,9 +3,13 @@
 //! Core errors, scenarios, vectors, oracles and reports cite a [`RuleId`]; none restates the sentence. An id is
 //! permanent once released: a rule that changes its meaning gets a new id. The sections are those of `docs/protocol.md`.
 
+pub mod capability;
+
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+pub use capability::Capability;
 
 /// How strongly a rule binds, and so what breaking it does to a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -41,10 +45,10 @@ pub struct Rule {
     pub level: Level,
     /// Whom it binds.
     pub binds: Binds,
-    /// Section of `docs/protocol.md` that it comes from.
+    /// Section of `docs/protocol.md` that it comes from; 0 for what a target file promises.
     pub section: u8,
     /// Capability without which a peer is not held to it.
-    pub needs: Option<&'static str>,
+    pub needs: Option<Capability>,
     /// Why no case can show it, where none can.
     pub untestable: Option<&'static str>,
     /// The rule itself.
@@ -54,7 +58,10 @@ pub struct Rule {
 impl Rule {
     /// Where the rule comes from, in words.
     pub fn source(&self) -> String {
-        format!("docs/protocol.md, section {}", self.section)
+        match self.section {
+            0 => "docs/target.md, capabilities".to_owned(),
+            section => format!("docs/protocol.md, section {section}"),
+        }
     }
 }
 
@@ -82,7 +89,7 @@ impl Binds {
 }
 
 macro_rules! ledger {
-    ($($name:ident = $id:literal, $level:ident, $binds:ident, $section:literal $(needs $needs:literal)? $(untestable $why:literal)?, $text:literal;)+) => {
+    ($($name:ident = $id:literal, $level:ident, $binds:ident, $section:literal $(needs $needs:ident)? $(untestable $why:literal)?, $text:literal;)+) => {
         /// A rule of the ledger. Its text and level are in [`RuleId::rule`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum RuleId {
@@ -98,12 +105,14 @@ macro_rules! ledger {
             binds: Binds::$binds,
             section: $section,
             needs: ledger!(@needs $($needs)?),
-            untestable: ledger!(@needs $($why)?),
+            untestable: ledger!(@why $($why)?),
             text: $text,
         },)+];
     };
-    (@needs $needs:literal) => { Some($needs) };
+    (@needs $needs:ident) => { Some(Capability::$needs) };
     (@needs) => { None };
+    (@why $why:literal) => { Some($why) };
+    (@why) => { None };
 }
 
 impl RuleId {
@@ -258,17 +267,17 @@ ledger! {
     HandshakeReplayRefused = "handshake.replay-refused", Must, Both, 4, "A handshake recorded in another session is refused.";
     HandshakeReflectionRefused = "handshake.reflection-refused", Must, Both, 4, "The peer's own handshake sent back is refused.";
     // pairing
-    PairingValidSecretAdmits = "pairing.valid-secret-admits", Must, Responder, 4, "A valid secret adds the client with its key id, instance id and the token's permissions.";
-    PairingFirstSessionServes = "pairing.first-session-serves", Should, Responder, 4, "The session that paired goes on as a session.";
+    PairingValidSecretAdmits = "pairing.valid-secret-admits", Must, Responder, 4 needs Pairing, "A valid secret adds the client with its key id, instance id and the token's permissions.";
+    PairingFirstSessionServes = "pairing.first-session-serves", Should, Responder, 4 needs Pairing, "The session that paired goes on as a session.";
     PairingUnknownSecretRefused = "pairing.unknown-secret-refused", Must, Responder, 4, "An unknown or prefix-only secret is refused.";
     PairingExpiredRefused = "pairing.expired-refused", Must, Responder, 4, "A secret past its expiry is refused; an expiry of 0 never comes.";
     PairingUsedUpRefused = "pairing.used-up-refused", Must, Responder, 4, "A secret whose uses reached max_uses is refused; max_uses 0 has no limit.";
-    PairingCountsEachUse = "pairing.counts-each-use", Must, Responder, 4, "Each admission counts one use and the last one removes the token.";
-    PairingRaceAdmitsExactly = "pairing.race-admits-exactly", Must, Responder, 4, "Of many clients racing for the last use exactly one is admitted.";
+    PairingCountsEachUse = "pairing.counts-each-use", Must, Responder, 4 needs Pairing, "Each admission counts one use and the last one removes the token.";
+    PairingRaceAdmitsExactly = "pairing.race-admits-exactly", Must, Responder, 4 needs Pairing, "Of many clients racing for the last use exactly one is admitted.";
     PairingKnownKeyConsumesNothing = "pairing.known-key-consumes-nothing", Must, Responder, 4, "A known key's secret is ignored and no use is counted.";
     PairingTakenInstanceIdRefused = "pairing.taken-instance-id-refused", Must, Responder, 4, "A new key with an instance id that is taken, the host's own included, is refused and consumes nothing.";
     PairingInstanceIdForm = "pairing.instance-id-form", Should, Responder, 4, "An instance id over 50 characters, of the form _x_, or with characters outside letters, digits, '_', '-', '.' is refused.";
-    PairingOnlyTokenPermissions = "pairing.only-token-permissions", Must, Responder, 4, "A paired client has the token's permissions and no others.";
+    PairingOnlyTokenPermissions = "pairing.only-token-permissions", Must, Responder, 4 needs Pairing, "A paired client has the token's permissions and no others.";
     PairingClientForgetsSecret = "pairing.client-forgets-secret", Must, Initiator, 4, "An admitted client sends the secret no more.";
     PairingClientKeepsSecretUntilAdmitted = "pairing.client-keeps-secret-until-admitted", Should, Initiator, 4, "A client that was not admitted still has its secret.";
     PairingTokenText = "pairing.token-text", Must, Both, 4 untestable "The text never crosses the wire; vectors check who reads it.", "Token text splits at the last '#', then the first ':'; all parts non-empty.";
@@ -373,23 +382,26 @@ ledger! {
     ClosePromptly = "close.promptly", Should, Responder, 8, "A refusal comes at once, not by a timeout.";
     CloseNoSecretsInMessage = "close.no-secrets-in-message", Should, Responder, 8, "Status messages carry no key, secret or token label.";
     // state
-    StateSnapshotComplete = "state.snapshot-complete", Must, State, 9 needs "state-service", "Without subscribe: every known host and authorized client once, then OK.";
-    StateSnapshotOrder = "state.snapshot-order", Deployed, State, 9 needs "state-service", "Known hosts come before authorized clients.";
-    StateSubscribeUpdates = "state.subscribe-updates", Must, State, 9 needs "state-service", "With subscribe each change follows until the caller leaves.";
-    StateFields = "state.fields", Must, State, 9 needs "state-service", "Instance id, key id, state, known lists, remote config and last heartbeat are those of the peer.";
-    StateSlowSubscriberHarmless = "state.slow-subscriber-harmless", Must, State, 9 needs "state-service", "A subscriber that stops reading holds up no session and no other subscriber.";
-    StateSetConfigNeedsKeyid = "state.set-config-needs-keyid", Must, State, 9 needs "state-service", "SetRemoteClientConfig without key id is INVALID_ARGUMENT.";
-    StateSetConfigNotConnected = "state.set-config-not-connected", Must, State, 9 needs "state-service", "A peer that is not connected is NOT_FOUND.";
-    StateSetConfigDelivered = "state.set-config-delivered", Must, State, 9 needs "state-service", "A connected peer gets one set_config with the request's four lists.";
-    StateNeedsAuthentication = "state.needs-authentication", Should, State, 9 needs "state-service", "The state service refuses callers without the host's authentication where it is on.";
+    StateSnapshotComplete = "state.snapshot-complete", Must, State, 9 needs StateService, "Without subscribe: every known host and authorized client once, then OK.";
+    StateSnapshotOrder = "state.snapshot-order", Deployed, State, 9 needs StateService, "Known hosts come before authorized clients.";
+    StateSubscribeUpdates = "state.subscribe-updates", Must, State, 9 needs StateService, "With subscribe each change follows until the caller leaves.";
+    StateFields = "state.fields", Must, State, 9 needs StateService, "Instance id, key id, state, known lists, remote config and last heartbeat are those of the peer.";
+    StateSlowSubscriberHarmless = "state.slow-subscriber-harmless", Must, State, 9 needs StateService, "A subscriber that stops reading holds up no session and no other subscriber.";
+    StateSetConfigNeedsKeyid = "state.set-config-needs-keyid", Must, State, 9 needs StateService, "SetRemoteClientConfig without key id is INVALID_ARGUMENT.";
+    StateSetConfigNotConnected = "state.set-config-not-connected", Must, State, 9 needs StateService, "A peer that is not connected is NOT_FOUND.";
+    StateSetConfigDelivered = "state.set-config-delivered", Must, State, 9 needs StateService, "A connected peer gets one set_config with the request's four lists.";
+    StateNeedsAuthentication = "state.needs-authentication", Should, State, 9 needs StateService, "The state service refuses callers without the host's authentication where it is on.";
     // signed-message
     SignedMessageVerifies = "signed-message.verifies", Must, Both, 4 untestable "No method carries a signed message where it would be obeyed; vectors check who reads it.", "Signature over timestamp and payload, key id of the key, all parts present.";
     SignedMessageAge = "signed-message.age", Must, Both, 4 untestable "No method carries a signed message where it would be obeyed; vectors check who reads it.", "Older than five minutes is refused; from further in the future should be too.";
     // logs
-    LogsChunks = "logs.chunks", Should, Both, 10 needs "logs", "A log comes in receive_log_data chunks of its id; the first carries owner and expiry; an empty chunk ends it.";
-    LogsError = "logs.error", Should, Both, 10 needs "logs", "A log that can't be had is answered with error_message.";
+    LogsChunks = "logs.chunks", Should, Both, 10 needs Logs, "A log comes in receive_log_data chunks of its id; the first carries owner and expiry; an empty chunk ends it.";
+    LogsError = "logs.error", Should, Both, 10 needs Logs, "A log that can't be had is answered with error_message.";
     // throttle
-    ThrottleDelays = "throttle.delays", Should, Both, 10 needs "throttle", "After throttle no item but heartbeats is sent for delay_ms.";
+    ThrottleDelays = "throttle.delays", Should, Both, 10 needs Throttle, "After throttle no item but heartbeats is sent for delay_ms.";
+    // capability
+    CapabilityDeclaredOnServes = "capability.declared-on-serves", Must, Both, 0 untestable "No case of the catalogue: a run tries what its own target file says.", "What the target file says that the peer can do, it does.";
+    CapabilityDeclaredOffRefuses = "capability.declared-off-refuses", Must, Both, 0 untestable "No case of the catalogue: a run tries what its own target file says.", "What the target file says that the peer lacks, it does not do.";
 }
 
 #[cfg(test)]

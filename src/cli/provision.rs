@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use syncspec::{
     runner::{Job, Selection, plan},
-    scenario::model::{Profile, Scenario},
+    scenario::{
+        model::{Profile, Scenario},
+        probes::load_probes,
+    },
     target::{
         contact_scenario,
         provision::{ClientProvision, Provision},
@@ -62,8 +65,11 @@ pub fn provision(args: &ProvisionArgs) -> Result<u8, u8> {
         (Some(RoleArg::Initiator), Some(address)) => {
             let protocols = args.select.client_protocols();
             let jobs = plan(&templates, &selection, Role::Initiator, protocols);
-            let contacts = client_contacts(protocols);
-            let cases = jobs.iter().map(|job| &*job.scenario).chain(&contacts);
+            let own = client_contacts(protocols)
+                .into_iter()
+                .chain(probes(Role::Initiator, protocols));
+            let own: Vec<Scenario> = own.collect();
+            let cases = jobs.iter().map(|job| &*job.scenario).chain(&own);
             let provision = ClientProvision::for_cases(&format!("http://{address}"), cases);
             print_json(&match args.format {
                 ProvisionFormat::Json => provision.to_json(),
@@ -80,10 +86,22 @@ pub fn provision(args: &ProvisionArgs) -> Result<u8, u8> {
     }
 }
 
-/// What the jobs against a host, and the first contact before them, need.
+/// What the jobs against a host need, and what is played beside them: the first contact, and what tries capabilities.
 pub fn provision_for(jobs: &[Job]) -> Provision {
     let contacts = RpcProtocol::ALL.map(|protocol| contact_scenario(Role::Responder, protocol));
-    Provision::for_cases(jobs.iter().map(|job| &*job.scenario).chain(&contacts))
+    let probes: Vec<Scenario> = probes(Role::Responder, &RpcProtocol::ALL).collect();
+    let cases = jobs.iter().map(|job| &*job.scenario);
+    Provision::for_cases(cases.chain(&contacts).chain(&probes))
+}
+
+/// What tries the capabilities that a target file may speak of.
+fn probes(role: Role, protocols: &[RpcProtocol]) -> impl Iterator<Item = Scenario> {
+    // A test reads them all.
+    let probes = load_probes().unwrap_or_default().into_iter();
+    probes.flat_map(move |probe| {
+        let scenario = |protocol: &RpcProtocol| probe.instantiate(role, *protocol);
+        protocols.iter().filter_map(scenario).collect::<Vec<_>>()
+    })
 }
 
 /// The first contacts with a client.

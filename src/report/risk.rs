@@ -393,6 +393,10 @@ const AREAS: &[(&str, &str)] = &[
     ),
     ("logs", "Logs can't be read from the other side."),
     ("throttle", "It floods a peer that asked it to slow down."),
+    (
+        "capability",
+        "The target file is wrong about the peer: cases are skipped that should be played, or the other way round.",
+    ),
 ];
 
 #[cfg(test)]

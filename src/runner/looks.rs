@@ -16,11 +16,8 @@ use crate::{
         Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, RequestShape, UnaryEnd,
         request::{PEER_STATES_PATH, SET_REMOTE_CLIENT_CONFIG_PATH},
     },
-    scenario::{
-        deviation::StateHeadersFault,
-        looks::{HOOK, STATE_AUTHENTICATION, STATE_SERVICE},
-        model::Scenario,
-    },
+    rules::Capability,
+    scenario::{deviation::StateHeadersFault, model::Scenario},
     trace::End,
     wire::{Code, RpcProtocol, v1sync::SyncStateStreamRequest},
 };
@@ -59,15 +56,18 @@ impl std::fmt::Debug for StateService {
 impl Looks {
     /// Why a case cannot be played here; none where it can.
     pub fn lacks(&self, scenario: &Scenario) -> Option<String> {
-        let has = |capability: &str| match capability {
-            STATE_SERVICE => self.state_service.is_some(),
-            STATE_AUTHENTICATION => {
+        let has = |capability: &Capability| match capability {
+            Capability::StateService => self.state_service.is_some(),
+            Capability::StateAuthentication => {
                 let service = self.state_service.as_ref();
                 service.is_some_and(|service| !service.headers.is_empty())
             }
-            HOOK => self.hook.is_some(),
+            Capability::Hook => self.hook.is_some(),
             // Whoever describes the peer knows of the others.
-            _ => true,
+            Capability::Logs
+            | Capability::Throttle
+            | Capability::Pairing
+            | Capability::OperationsProvisioned => true,
         };
         let missing = scenario.needs().into_iter().find(|needed| !has(needed))?;
         Some(format!("the peer comes without the capability `{missing}`"))

@@ -2,6 +2,7 @@
 
 mod calls;
 pub mod campaign;
+mod claims;
 pub mod doctor;
 mod drive;
 mod expectations;
@@ -28,7 +29,7 @@ pub use expectations::Expectations;
 pub use looking::{HookPlan, LookPlan};
 pub use looks::{Inside, Looks, StateService};
 pub use peers::{Peers, Source};
-pub use plan::{Job, Selection, plan, skip_what_it_lacks};
+pub use plan::{Job, Selection, plan, plan_claims, skip_what_it_lacks};
 pub use reference::{
     Reference, StartError, reference_config, start_host, start_reference, start_reference_client,
 };

@@ -43,6 +43,8 @@ pub struct Peers {
     source: Source,
     look_plan: LookPlan,
     looks: Looks,
+    /// Whether its state service could be called, and why not; none where nobody tried.
+    state_service: Option<Result<(), String>>,
     url: String,
     switchboard: Option<Arc<Switchboard>>,
     process: Option<Arc<Process>>,
@@ -59,6 +61,7 @@ impl Peers {
             source,
             look_plan,
             looks: Looks::default(),
+            state_service: None,
             url: String::new(),
             switchboard: None,
             process: None,
@@ -128,6 +131,7 @@ impl Peers {
             };
             let (looks, useless) = self.look_plan.look(&dial, &filling).await;
             self.looks = looks;
+            self.state_service = Some(useless.clone().map_or(Ok(()), Err));
             if let Some(why) = useless {
                 self.note(format!(
                     "cases that need the state service are skipped: {why} (`--state-url`, `--state-header`)"
@@ -151,6 +155,11 @@ impl Peers {
                 "the hook did not give the peer its provision afresh: {why}"
             ));
         }
+    }
+
+    /// What came of calling its state service; none where nobody tried.
+    pub fn state_service(&self) -> Option<&Result<(), String>> {
+        self.state_service.as_ref()
     }
 
     /// Where it answers, as a host.

@@ -7,8 +7,9 @@ use crate::{
     scenario::{
         CaseTemplate,
         model::{Profile, Scenario},
+        probes::probe_of,
     },
-    target::{capability::Capability, file::TargetFile},
+    target::file::TargetFile,
     wire::{Role, RpcProtocol},
 };
 
@@ -80,16 +81,24 @@ pub fn plan(
 /// Marks the jobs that rest on a capability the peer is said not to have.
 pub fn skip_what_it_lacks(jobs: &mut [Job], target: &TargetFile) {
     for job in jobs {
-        let needs = job
-            .scenario
-            .rules
-            .iter()
-            .filter_map(|rule| rule.rule().needs);
-        let mut needs = needs.filter_map(|name| name.parse::<Capability>().ok());
-        if let Some(lacking) = needs.find(|capability| !target.has(*capability)) {
+        if let Some(lacking) = target.lacks(&job.scenario.needs()) {
             job.skip = Some(format!(
                 "the target does not declare the capability `{lacking}`"
             ));
         }
     }
+}
+
+/// The jobs that try what a target file says of the peer's capabilities; nothing is tried of which it says nothing.
+pub fn plan_claims(
+    target: &TargetFile,
+    selection: &Selection,
+    role: Role,
+    protocols: &[RpcProtocol],
+) -> Vec<Job> {
+    let claims = target.capabilities.iter();
+    let probes: Vec<CaseTemplate> = claims
+        .filter_map(|(capability, on)| probe_of(*capability, *on))
+        .collect();
+    plan(&probes, selection, role, protocols)
 }

@@ -11,8 +11,13 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    Job, Peers, RunOptions, check_host, contact_client, expectations::Expectations,
-    peers::crash_of, play, repeat::merge,
+    Job, Peers, RunOptions, check_host,
+    claims::{is_of_state_service, judge_state_service},
+    contact_client,
+    expectations::Expectations,
+    peers::crash_of,
+    play,
+    repeat::merge,
 };
 use crate::{
     actor::Patience,
@@ -213,6 +218,12 @@ impl Schedule<'_> {
             jobs.into_iter().partition(|job| job.skip.is_some());
         for job in skipped {
             let result = play(job, &self.options, self.patience).await;
+            self.report(result, plays);
+        }
+        let (of_state_service, jobs): (Vec<Job>, Vec<Job>) =
+            jobs.into_iter().partition(is_of_state_service);
+        for job in of_state_service {
+            let result = judge_state_service(job, self.peers.state_service());
             self.report(result, plays);
         }
         let (alone, together): (Vec<Job>, Vec<Job>) =

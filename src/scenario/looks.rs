@@ -12,18 +12,14 @@ use super::{
     message_pattern::MessagePattern,
     model::{PermissionFixture, Scenario, Verb},
 };
-use crate::wire::{
-    Code,
-    v1::Operation,
-    v1sync::{PeerState, SetRemoteClientConfigRequest},
+use crate::{
+    rules::Capability,
+    wire::{
+        Code, Role,
+        v1::Operation,
+        v1sync::{PeerState, SetRemoteClientConfigRequest},
+    },
 };
-
-/// Capability of a peer whose state service can be called.
-pub const STATE_SERVICE: &str = "state-service";
-/// Capability of a peer whose state service asks for headers that we were given.
-pub const STATE_AUTHENTICATION: &str = "state-authentication";
-/// Capability of a peer that comes with a hook.
-pub const HOOK: &str = "hook";
 
 /// Most clients that a race may have: each is a connection of its own.
 pub const STRANGERS_MAX: u32 = 50;
@@ -168,7 +164,7 @@ pub fn stranger(number: u32) -> String {
 
 impl Scenario {
     /// The capabilities that the peer under test needs for the case to be played.
-    pub fn needs(&self) -> BTreeSet<&'static str> {
+    pub fn needs(&self) -> BTreeSet<Capability> {
         let of_rules = self.rules.iter().filter_map(|rule| rule.rule().needs);
         let of_steps = self.steps.iter().flat_map(|step| {
             let of_verb = match step.verb {
@@ -176,9 +172,9 @@ impl Scenario {
                 | Verb::ExpectSnapshot(_)
                 | Verb::Subscribe(_)
                 | Verb::ExpectUpdate(_)
-                | Verb::SetClientConfig(_) => Some(STATE_SERVICE),
+                | Verb::SetClientConfig(_) => Some(Capability::StateService),
                 Verb::ChangeConfig(_) | Verb::ExpectConfig(_) | Verb::ExpectOperations(_) => {
-                    Some(HOOK)
+                    Some(Capability::Hook)
                 }
                 _ => None,
             };
@@ -188,8 +184,14 @@ impl Scenario {
                 .any(|deviation| matches!(deviation, Deviation::StateHeaders(_)));
             of_verb
                 .into_iter()
-                .chain(of_headers.then_some(STATE_AUTHENTICATION))
+                .chain(of_headers.then_some(Capability::StateAuthentication))
         });
-        of_rules.chain(of_steps).collect()
+        let of_given = match self.role {
+            Role::Responder => self.given.token.as_ref().map(|_| Capability::Pairing),
+            Role::Initiator => {
+                (!self.given.operations.is_empty()).then_some(Capability::OperationsProvisioned)
+            }
+        };
+        of_rules.chain(of_steps).chain(of_given).collect()
     }
 }

@@ -13,6 +13,7 @@ pub mod message;
 pub mod message_pattern;
 pub mod model;
 pub mod node;
+pub mod probes;
 pub mod problem;
 pub mod schema;
 pub mod sessions;

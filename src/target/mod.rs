@@ -1,7 +1,6 @@
 //! The peer under test: what it must be given, and whether it can be talked to at all. It holds no opinion on what the
 //! peer does once cases are played.
 
-pub mod capability;
 pub mod doctor;
 pub mod file;
 mod first_contact;

@@ -7,6 +7,7 @@
     reason = "a test says what it relies on by failing"
 )]
 
+mod capabilities;
 mod peer;
 
 use std::{

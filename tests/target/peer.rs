@@ -9,7 +9,7 @@ use syncspec::{
         host::{HostApp, HostOptions},
         serve::{self, Caller, InboundItems, OutboundItems},
     },
-    reference::config::Config,
+    reference::{config::Config, limits::Capabilities},
     wire::{
         Action,
         v1sync::{PeerState, SetRemoteClientConfigRequest},
@@ -24,6 +24,7 @@ const FATAL_VERSION: u32 = 2;
 struct Crashing {
     app: HostApp,
     crashes: bool,
+    has_state_service: bool,
 }
 
 impl SyncApp for Crashing {
@@ -51,6 +52,10 @@ impl SyncApp for Crashing {
         caller: Caller,
         subscribe: bool,
     ) -> BoxStream<'static, Result<PeerState, Status>> {
+        if !self.has_state_service {
+            let status = Status::unimplemented("no state service here");
+            return futures_util::stream::once(async { Err(status) }).boxed();
+        }
         self.app.peer_states(caller, subscribe)
     }
 
@@ -61,6 +66,14 @@ impl SyncApp for Crashing {
     ) -> BoxFuture<'static, Result<(), Status>> {
         self.app.set_remote_client_config(caller, request)
     }
+}
+
+/// The same config for a host that knows nothing of pairing.
+fn without_tokens(config: &str) -> String {
+    let mut config: serde_json::Value = serde_json::from_str(config).unwrap();
+    let sync = config["sync"].as_object_mut().unwrap();
+    sync.remove("pairingTokens").unwrap();
+    config.to_string()
 }
 
 /// Whether this is the second start or a later one.
@@ -78,16 +91,30 @@ fn stands() {
         Ok("no-start") => panic!("no way to start"),
         Ok("crash") => true,
         Ok("crash-second") => is_second_start(),
-        Ok("honest") => false,
+        Ok("honest" | "lacking") => false,
         other => panic!("unknown peer {other:?}"),
     };
     let config = fs::read_to_string(env::var("CONFIG").unwrap()).unwrap();
+    let lacks = env::var("PEER").as_deref() == Ok("lacking");
+    let config = if lacks {
+        without_tokens(&config)
+    } else {
+        config
+    };
     let config = Config::from_json(&config).unwrap();
     let address = format!("127.0.0.1:{}", env::var("PORT").unwrap());
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let listener = TcpListener::bind(address).await.unwrap();
-        let app = HostApp::new(config, HostOptions::default());
-        let app = Arc::new(Crashing { app, crashes });
+        let mut options = HostOptions::default();
+        options.settings.capabilities = Capabilities {
+            logs: !lacks,
+            throttle: !lacks,
+        };
+        let app = Arc::new(Crashing {
+            app: HostApp::new(config, options),
+            crashes,
+            has_state_service: !lacks,
+        });
         let limits = ServeLimits::default();
         serve::serve(listener, app, limits, std::future::pending())
             .await

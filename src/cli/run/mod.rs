@@ -12,7 +12,7 @@ use syncspec::{
     rules::Level,
     runner::{
         Expectations, JOBS_AT_ONCE, Job, Looks, NotReached, Peers, RunOptions, Schedule, Selection,
-        plan, skip_what_it_lacks,
+        plan, plan_claims, skip_what_it_lacks,
     },
     scenario::{CaseTemplate, model::Profile},
 };
@@ -119,12 +119,15 @@ impl Planned {
             parts.iter().flat_map(part).collect()
         };
         let mut jobs = planned(&args.select.selection());
+        if let Some(target) = attached.target() {
+            skip_what_it_lacks(&mut jobs, target);
+            let selection = args.select.selection();
+            let claims = |part: &Part| plan_claims(target, &selection, part.role, &part.protocols);
+            jobs.extend(parts.iter().flat_map(claims));
+        }
         if jobs.is_empty() {
             eprintln!("error: no case matches; `syncspec list` prints them all");
             return Err(exit::NOT_JUDGED);
-        }
-        if let Some(target) = attached.target() {
-            skip_what_it_lacks(&mut jobs, target);
         }
         Ok(Planned {
             jobs,

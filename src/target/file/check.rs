@@ -65,6 +65,14 @@ impl TargetFile {
         if let Some(command) = &self.command {
             self.check_command(command, &roles, &mut mistake);
         }
+        for capability in self.capabilities.keys() {
+            if let Some(key) = capability.follows_from() {
+                mistake(
+                    &["capabilities"],
+                    &format!("`{capability}` is not declared here: it follows from `{key}`"),
+                );
+            }
+        }
         if let Some(hook) = &self.hook
             && hook.run.is_some() == hook.built_in.is_some()
         {

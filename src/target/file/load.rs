@@ -11,13 +11,13 @@ use super::{
     TargetFile, toml,
 };
 use crate::{
+    rules::Capability,
     scenario::{
         load_error::{LoadError, Problems},
         node::{Node, Place},
         problem::Problem,
         read_node, read_text,
     },
-    target::capability::Capability,
     wire::{Role, RpcProtocol},
 };
 

@@ -9,7 +9,11 @@ mod placeholder;
 mod toml;
 mod value;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -19,8 +23,10 @@ pub use load::load;
 pub use placeholder::{Filling, PLACEHOLDERS, fill};
 pub use value::{CommandLine, Filled, ListenAddress, Wait, WebUrl};
 
-use super::capability::Capability;
-use crate::wire::{Role, RpcProtocol};
+use crate::{
+    rules::Capability,
+    wire::{Role, RpcProtocol},
+};
 
 /// How long a command may take until its peer is ready, where the file does not say.
 pub const START_WAIT: Duration = Duration::from_secs(10);
@@ -58,8 +64,8 @@ pub struct TargetFile {
     pub state_service: StateServiceTarget,
     /// A command that looks inside the peer, or changes it, for the cases that need that.
     pub hook: Option<HookTarget>,
-    /// What the peer can do beyond what the protocol asks of everyone, and which parts it lacks. Cases whose rules need
-    /// what it lacks are skipped, and say so.
+    /// What the peer can do beyond what the protocol asks of everyone, and which parts it lacks. Cases that need what it
+    /// lacks are skipped, and say so; what is said here is tried in each run, and a finding where it is not so.
     #[schemars(with = "BTreeMap<Capability, bool>")]
     pub capabilities: BTreeMap<Capability, bool>,
     /// List of the failures that are known of it, beside this file.
@@ -300,6 +306,13 @@ impl TargetFile {
     pub fn has(&self, capability: Capability) -> bool {
         let said = self.capabilities.get(&capability).copied();
         said.unwrap_or(capability.is_usual())
+    }
+
+    /// Whether the file itself leaves a case nothing to be played on: the first capability that it needs, and that the
+    /// peer has not. Those that follow from something else show once the peer is there.
+    pub fn lacks(&self, needs: &BTreeSet<Capability>) -> Option<Capability> {
+        let mut needs = needs.iter().copied();
+        needs.find(|capability| capability.follows_from().is_none() && !self.has(*capability))
     }
 }
 

@@ -165,3 +165,35 @@ fn schema_then_has_every_key_of_the_file() {
         assert!(schema["properties"].get(key).is_some(), "{key}");
     }
 }
+
+#[test]
+fn manual_then_lists_every_capability() {
+    let manual = include_str!("../../../docs/target.md");
+    let (_, after) = manual.split_once("<!-- capabilities -->").unwrap();
+    let (table, _) = after.split_once("<!-- end -->").unwrap();
+    let rows: Vec<String> = table.trim().lines().skip(2).map(str::to_owned).collect();
+    let row = |capability: &Capability| {
+        let without_a_word = match (capability.follows_from(), capability.is_usual()) {
+            (Some(key), _) => format!("follows from `{key}`"),
+            (None, true) => "on".to_owned(),
+            (None, false) => "off".to_owned(),
+        };
+        let doc = capability.doc();
+        format!("| `{capability}` | {without_a_word} | {doc} |")
+    };
+    assert_eq!(rows, Capability::ALL.iter().map(row).collect::<Vec<_>>());
+}
+
+#[test]
+fn capability_that_follows_from_another_key_then_named() {
+    let error = problems("[responder]\nurl = 'http://h:1'\n[capabilities]\nhook = true\n");
+    assert!(error.contains("follows from `hook`"), "{error}");
+}
+
+#[test]
+fn case_needs_what_is_declared_off_then_lacking() {
+    let target = read("[responder]\nurl = 'http://h:1'\n[capabilities]\npairing = false\n");
+    let needs = [Capability::Hook, Capability::Pairing].into();
+    assert_eq!(target.lacks(&needs), Some(Capability::Pairing));
+    assert_eq!(target.lacks(&[Capability::StateService].into()), None);
+}
