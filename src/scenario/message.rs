@@ -171,7 +171,7 @@ impl<'de> Deserialize<'de> for Expectation {
         match Json::deserialize(deserializer)? {
             Json::String(word) if word == KEY => Ok(Expectation::Key),
             Json::String(word) if word == HANDSHAKE => Ok(Expectation::Handshake),
-            json => Pattern::from_json(json)
+            json => Pattern::deserialize(json)
                 .map(Expectation::Item)
                 .map_err(de::Error::custom),
         }
