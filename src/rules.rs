@@ -4,6 +4,7 @@
 //! permanent once released: a rule that changes its meaning gets a new id. The sections are those of `docs/protocol.md`.
 
 pub mod capability;
+mod vectors;
 
 use std::{fmt, str::FromStr};
 
@@ -49,7 +50,7 @@ pub struct Rule {
     pub section: u8,
     /// Capability without which a peer is not held to it.
     pub needs: Option<Capability>,
-    /// Why no case can show it, where none can.
+    /// Why no case of this suite shows it, where none does.
     pub untestable: Option<&'static str>,
     /// The rule itself.
     pub text: &'static str,
@@ -303,7 +304,7 @@ ledger! {
     ResponderChangedClientEnds = "responder.changed-client-ends", Must, Responder, 6, "A client whose permissions changed does not go on under the old ones.";
     ResponderRevokedClientRefused = "responder.revoked-client-refused", Must, Responder, 6, "A removed client is refused when it dials again.";
     ResponderNewestSessionWins = "responder.newest-session-wins", Deployed, Responder, 6, "A second session of one key ends the first and goes on.";
-    ResponderHeartbeats = "responder.heartbeats", Should, Responder, 6, "It sends heartbeats at its interval.";
+    ResponderHeartbeats = "responder.heartbeats", Should, Responder, 6 untestable "The interval is the host's own, ten minutes by default, and no case waits so long.", "It sends heartbeats at its interval.";
     ResponderHeartbeatNoted = "responder.heartbeat-noted", Must, Responder, 6, "A heartbeat moves the peer's last_heartbeat_millis.";
     ResponderReceiveConfigKept = "responder.receive-config-kept", Must, Responder, 6, "receive_config shows as the peer's remote_config.";
     ResponderReceiveResourcesMerged = "responder.receive-resources-merged", Deployed, Responder, 6, "Lists of one session add up by id.";
@@ -342,18 +343,18 @@ ledger! {
     InitiatorOrderAfterHandshake = "initiator.order-after-handshake", Deployed, Initiator, 7, "receive_config, receive_resources, operation_manifest, always, even when empty.";
     InitiatorConfigFiltered = "initiator.config-filtered", Must, Initiator, 7, "receive_config holds exactly what the host may see.";
     InitiatorResourcesFiltered = "initiator.resources-filtered", Must, Initiator, 7, "receive_resources holds exactly what the host may know of.";
-    InitiatorManifestOwnOperations = "initiator.manifest-own-operations", Must, Initiator, 7, "The manifest lists only operations of this instance, none received from others.";
+    InitiatorManifestOwnOperations = "initiator.manifest-own-operations", Must, Initiator, 7 untestable "A client has operations of others only where it is a host too, and no provision makes it one.", "The manifest lists only operations of this instance, none received from others.";
     InitiatorManifestInScope = "initiator.manifest-in-scope", Must, Initiator, 7, "The manifest lists only operations of repos or plans the host may read.";
     InitiatorManifestModnos = "initiator.manifest-modnos", Must, Initiator, 7, "Each id comes with its current modno, lists of equal length.";
     InitiatorServesRequested = "initiator.serves-requested", Must, Initiator, 7, "request_operation_data is answered with updated_operations holding the asked ids.";
     InitiatorServesOnlyPermitted = "initiator.serves-only-permitted", Must, Initiator, 7, "Operations the host may not read are not served on request either.";
     InitiatorSkipsUnknownIds = "initiator.skips-unknown-ids", Must, Initiator, 7, "Unknown ids are skipped and the session goes on.";
-    InitiatorBatches = "initiator.batches", Deployed, Initiator, 7, "Large answers come in several items.";
-    InitiatorForwardsChanges = "initiator.forwards-changes", Must, Initiator, 7, "A new, changed or deleted operation in scope is sent as it happens.";
+    InitiatorBatches = "initiator.batches", Deployed, Initiator, 7 untestable "No provision holds as many operations as one item takes.", "Large answers come in several items.";
+    InitiatorForwardsChanges = "initiator.forwards-changes", Must, Initiator, 7 untestable "Operations change by what the client itself does, and nothing that a host sends makes it do that.", "A new, changed or deleted operation in scope is sent as it happens.";
     InitiatorResendsManifest = "initiator.resends-manifest", Deployed, Initiator, 7, "operation_manifest from the host is answered with a fresh manifest.";
     InitiatorResendsResources = "initiator.resends-resources", Must, Initiator, 7, "request_resources is answered with the resource list.";
     InitiatorConfigRequired = "initiator.config-required", Must, Initiator, 7, "receive_config without config is refused.";
-    InitiatorKeepsHostView = "initiator.keeps-host-view", Must, Initiator, 7, "receive_config and receive_resources show in the host's state.";
+    InitiatorKeepsHostView = "initiator.keeps-host-view", Must, Initiator, 7 untestable "It shows in the client's own state service, at an address that a host is not told.", "receive_config and receive_resources show in the host's state.";
     InitiatorClientOnlyActionsRefused = "initiator.client-only-actions-refused", Must, Initiator, 7, "receive_operations from a host is refused and stores nothing.";
     InitiatorUnknownActionRefused = "initiator.unknown-action-refused", Must, Initiator, 7, "An unknown or empty action, signed_message, handshake and nested encrypted are refused.";
     InitiatorTakesHostActions = "initiator.takes-host-actions", Must, Initiator, 7, "heartbeat, receive_config, receive_resources and the requests that section 7 names are taken from a host, and the session goes on.";
@@ -368,8 +369,8 @@ ledger! {
     InitiatorSetConfigConflictSkipped = "initiator.set-config-conflict-skipped", Deployed, Initiator, 7, "A new repo whose id or uri is taken is skipped.";
     InitiatorSetConfigUnknownDeletion = "initiator.set-config-unknown-deletion", Deployed, Initiator, 7, "Deleting an unknown id is ignored.";
     InitiatorSetConfigNoChange = "initiator.set-config-no-change", Should, Initiator, 7, "A request that changes nothing leaves modno and session alone.";
-    InitiatorHeartbeats = "initiator.heartbeats", Should, Initiator, 7, "It sends heartbeats at its interval.";
-    InitiatorBacksOff = "initiator.backs-off", Should, Initiator, 7, "It does not redial at once in a loop after a failure.";
+    InitiatorHeartbeats = "initiator.heartbeats", Should, Initiator, 7 untestable "The interval is the client's own, ten minutes by default, and no case waits so long.", "It sends heartbeats at its interval.";
+    InitiatorBacksOff = "initiator.backs-off", Should, Initiator, 7 untestable "It shows in calls that do not come, and a client that redials for another reason is none that loops.", "It does not redial at once in a loop after a failure.";
     InitiatorRedialsAfterEnd = "initiator.redials-after-end", Should, Initiator, 7, "It dials again after a session has ended.";
     InitiatorClosesFailedStream = "initiator.closes-failed-stream", Should, Initiator, 7, "A failed stream is closed, not left open.";
     InitiatorHostsIndependent = "initiator.hosts-independent", Must, Initiator, 7, "A bad or silent host does not disturb sessions with others.";
@@ -383,7 +384,7 @@ ledger! {
     CloseNoSecretsInMessage = "close.no-secrets-in-message", Should, Responder, 8, "Status messages carry no key, secret or token label.";
     // state
     StateSnapshotComplete = "state.snapshot-complete", Must, State, 9 needs StateService, "Without subscribe: every known host and authorized client once, then OK.";
-    StateSnapshotOrder = "state.snapshot-order", Deployed, State, 9 needs StateService, "Known hosts come before authorized clients.";
+    StateSnapshotOrder = "state.snapshot-order", Deployed, State, 9 needs StateService untestable "A host that is no client of others has nothing to put first, and no provision makes it one.", "Known hosts come before authorized clients.";
     StateSubscribeUpdates = "state.subscribe-updates", Must, State, 9 needs StateService, "With subscribe each change follows until the caller leaves.";
     StateFields = "state.fields", Must, State, 9 needs StateService, "Instance id, key id, state, known lists, remote config and last heartbeat are those of the peer.";
     StateSlowSubscriberHarmless = "state.slow-subscriber-harmless", Must, State, 9 needs StateService, "A subscriber that stops reading holds up no session and no other subscriber.";
@@ -395,7 +396,7 @@ ledger! {
     SignedMessageVerifies = "signed-message.verifies", Must, Both, 4 untestable "No method carries a signed message where it would be obeyed; vectors check who reads it.", "Signature over timestamp and payload, key id of the key, all parts present.";
     SignedMessageAge = "signed-message.age", Must, Both, 4 untestable "No method carries a signed message where it would be obeyed; vectors check who reads it.", "Older than five minutes is refused; from further in the future should be too.";
     // logs
-    LogsChunks = "logs.chunks", Should, Both, 10 needs Logs, "A log comes in receive_log_data chunks of its id; the first carries owner and expiry; an empty chunk ends it.";
+    LogsChunks = "logs.chunks", Should, Both, 10 needs Logs untestable "A log comes from a backup that the peer ran, and no provision holds one.", "A log comes in receive_log_data chunks of its id; the first carries owner and expiry; an empty chunk ends it.";
     LogsError = "logs.error", Should, Both, 10 needs Logs, "A log that can't be had is answered with error_message.";
     // throttle
     ThrottleDelays = "throttle.delays", Should, Both, 10 needs Throttle, "After throttle no item but heartbeats is sent for delay_ms.";

@@ -8,7 +8,7 @@
 
 use std::{
     process::ExitCode,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -77,7 +77,17 @@ fn main() -> ExitCode {
     libtest_mimic::run(&args, trials).exit_code()
 }
 
+/// All cases against a host share one, and `alone` ones change it: they hold it for themselves, as in a run. Each client is
+/// its case's own.
+static HOST: RwLock<()> = RwLock::new(());
+
 fn play(job: Job, options: &RunOptions) -> Result<(), Failed> {
+    // A case that failed has left the lock as good as it was.
+    let _held = match (job.scenario.role, job.scenario.alone) {
+        (Role::Initiator, _) => None,
+        (Role::Responder, true) => Some(Err(HOST.write().unwrap_or_else(PoisonError::into_inner))),
+        (Role::Responder, false) => Some(Ok(HOST.read().unwrap_or_else(PoisonError::into_inner))),
+    };
     let patience = Patience::from_round_trip(Duration::ZERO);
     let result = RUNTIME.block_on(runner::play(job, options, patience));
     keeps(&result, options)?;

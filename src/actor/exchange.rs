@@ -7,7 +7,7 @@ use super::{
 use crate::{
     crypto::{
         hpke::SessionKeys,
-        kem::{EncapsulationRandomness, PrivateKey, PublicKey, SharedSecret},
+        kem::{EncapsulationRandomness, MLKEM_KEY_LEN_BYTES, PrivateKey, PublicKey, SharedSecret},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
     rules::RuleId,
@@ -41,7 +41,7 @@ impl Exchange {
     pub fn new(peer_role: Role, entropy: &Entropy) -> Self {
         match peer_role {
             Role::Responder => Exchange::Dialling {
-                kem_key: Box::new(PrivateKey::from_seed_array(&entropy.bytes("kem"))),
+                kem_key: Box::new(PrivateKey::from_seed_array(&kem_seed(entropy))),
                 key_sent: false,
             },
             Role::Initiator => Exchange::Called {
@@ -63,7 +63,19 @@ impl Exchange {
     }
 }
 
+/// The seed of the KEM key with which a session of ours dials.
+pub(super) fn kem_seed(entropy: &Entropy) -> [u8; 32] {
+    entropy.bytes("kem")
+}
+
 impl Side {
+    /// Dials with the key of a session before.
+    pub fn take_key_of(&mut self, seed: &[u8; 32]) {
+        if let Exchange::Dialling { kem_key, .. } = &mut self.exchange {
+            **kem_key = PrivateKey::from_seed_array(seed);
+        }
+    }
+
     /// Something of ours goes out before the key exchange is done.
     pub fn has_begun(&mut self) {
         if let Exchange::Dialling { key_sent, .. } = &mut self.exchange {
@@ -84,6 +96,7 @@ impl Side {
                 let (secret, encapsulation) = read_reply(kem_key, item)?;
                 let transcript =
                     transport_transcript(TRANSPORT_VERSION, kem_key.public_key(), &encapsulation);
+                self.peer_point = Some(encapsulation[MLKEM_KEY_LEN_BYTES..].to_vec());
                 self.exchanged(&secret, transcript, Shared::Keys);
                 Ok(())
             }

@@ -46,7 +46,7 @@ impl Actor<'_> {
         const HONEST: &[Deviation] = &[];
         if owed == Owed::KeyAndHandshake {
             self.send(step, session, "key of the fence", now, |side, _| {
-                side.forge_key(HONEST)
+                side.forge_key(HONEST, None)
             });
         }
         if owed != Owed::Nothing {

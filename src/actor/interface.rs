@@ -114,6 +114,8 @@ pub struct RequestShape {
     pub content_type: Option<String>,
     /// HTTP method, if not POST.
     pub method: Option<String>,
+    /// The caller's deadline from the request on, if it has one.
+    pub deadline: Option<Duration>,
 }
 
 /// What goes onto a stream.

@@ -78,6 +78,8 @@ pub struct Actor<'a> {
     witness: Witness,
     /// Public keys of the peer's calls: none may come twice.
     peer_keys: Vec<Vec<u8>>,
+    /// Ephemeral points of the peer's encapsulations: none may come twice.
+    peer_points: Vec<Vec<u8>>,
     fences: i64,
     /// Operations the peer holds from this case, id to modno: a fence lists them, so that it deletes none.
     ledger: BTreeMap<i64, i64>,
@@ -112,6 +114,7 @@ impl<'a> Actor<'a> {
             waiting_since: None,
             witness: Witness::default(),
             peer_keys: Vec::new(),
+            peer_points: Vec::new(),
             fences: 0,
             ledger: BTreeMap::new(),
             commands: VecDeque::new(),
@@ -195,12 +198,13 @@ impl<'a> Actor<'a> {
             (Input::Alive, _) => vec![EventKind::Alive],
             (Input::Ended(end), side) => {
                 side.into_iter().for_each(Side::over);
-                let told = secrets::told(&end, &self.scenario.fixtures);
+                let told = secrets::told(&end, &self.scenario.fixtures, &self.sides);
                 [EventKind::Ended(end)].into_iter().chain(told).collect()
             }
         };
         if !was_keyed && self.has_peers_key(session) {
             kinds.extend(self.key_used_before(session).map(EventKind::Noticed));
+            kinds.extend(self.point_used_before(session).map(EventKind::Noticed));
         }
         for kind in kinds {
             self.record(session, kind, now);
@@ -221,6 +225,19 @@ impl<'a> Actor<'a> {
             ));
         }
         self.peer_keys.push(key);
+        None
+    }
+
+    /// The same for the ephemeral point of an encapsulation, which depends on nothing but the host's randomness.
+    fn point_used_before(&mut self, session: &str) -> Option<Violation> {
+        let point = self.sides.get_mut(session)?.peer_point.take()?;
+        if self.peer_points.contains(&point) {
+            return Some(Violation::protocol(
+                RuleId::TransportFreshEncapsulation,
+                "an ephemeral point that an earlier encapsulation of this case had",
+            ));
+        }
+        self.peer_points.push(point);
         None
     }
 
@@ -384,9 +401,12 @@ impl<'a> Actor<'a> {
             Op::Close => self.commands.push_back(Command::Close {
                 session: session.to_owned(),
             }),
-            Op::SendKey => self.send(step, session, "key", now, |side, deviations| {
-                side.forge_key(deviations)
-            }),
+            Op::SendKey => {
+                let earlier = self.earlier(session);
+                self.send(step, session, "key", now, move |side, deviations| {
+                    side.forge_key(deviations, earlier.as_ref())
+                });
+            }
             Op::SendHandshake => {
                 let earlier = self.earlier(session);
                 self.send(step, session, "handshake", now, move |side, deviations| {
@@ -428,6 +448,9 @@ impl<'a> Actor<'a> {
             match deviation {
                 Deviation::ContentType(value) => request.content_type = Some(value),
                 Deviation::Method(value) => request.method = Some(value),
+                Deviation::Deadline(millis) => {
+                    request.deadline = Some(Duration::from_millis(millis.into()));
+                }
                 _ => {}
             }
         }

@@ -1,6 +1,9 @@
 //! One session of ours: its keys, its counters, and what it must remember to deviate.
 
-use super::{entropy::Entropy, exchange::Exchange};
+use super::{
+    entropy::Entropy,
+    exchange::{Exchange, kem_seed},
+};
 use crate::{
     crypto::{
         identity::{Identity, KeyPolicy},
@@ -27,6 +30,8 @@ pub(super) struct Memory {
     pub last_sealed: Option<SyncStreamItem>,
     /// The key we sealed with.
     pub seal_key: Option<[u8; 32]>,
+    /// The seed of our KEM key.
+    pub kem_seed: Option<[u8; 32]>,
     /// The transcript our handshake was bound to.
     pub transcript: Option<[u8; 32]>,
 }
@@ -46,6 +51,8 @@ pub(super) struct Side {
     pub peer_handshake: Option<SyncActionHandshake>,
     /// The peer's last sealed item, to be reflected.
     pub peer_last_sealed: Option<SyncStreamItem>,
+    /// The ephemeral point of the peer's encapsulation, until somebody asks for it.
+    pub peer_point: Option<Vec<u8>>,
     pub(super) memory: Memory,
     /// Whether anything went out behind the key exchange, good or bad; the first such item is our handshake.
     has_spoken: bool,
@@ -119,12 +126,16 @@ impl Side {
             local: local(fixture),
             secret,
             exchange: Exchange::new(peer_role, &entropy),
+            memory: Memory {
+                kem_seed: Some(kem_seed(&entropy)),
+                ..Memory::default()
+            },
             entropy,
             keyed: None,
             stand_in: stand_in.map(local),
             peer_handshake: None,
             peer_last_sealed: None,
-            memory: Memory::default(),
+            peer_point: None,
             has_spoken: false,
             has_proved_itself: false,
             verified: false,

@@ -75,7 +75,7 @@ impl Actor<'_> {
         let owed = self.sides.get(PROBE_SESSION).map(super::Side::owes);
         if owed == Some(Owed::KeyAndHandshake) {
             self.send(step, PROBE_SESSION, "key", now, |side, _| {
-                side.forge_key(&[])
+                side.forge_key(&[], None)
             });
         }
         if owed != Some(Owed::Nothing) {

@@ -23,21 +23,39 @@ pub fn rules(args: &RulesArgs) -> Result<u8, u8> {
         FormatArg::Text => {
             let mut lines = Vec::new();
             let mut checked = 0;
+            let mut by_vectors = 0;
             for rule in ALL {
                 let cases = cases_of(*rule, &templates).len();
                 checked += usize::from(cases > 0);
+                by_vectors += usize::from(!rule.vector_groups().is_empty());
                 let row = rule.rule();
                 lines.push(format!(
-                    "{:<44} {:<8} {:<9} {cases:>3} cases  {}",
+                    "{:<44} {:<8} {:<9} {:<9}  {}{}",
                     row.id,
                     row.level.name(),
                     row.binds.name(),
-                    row.text
+                    checked_by(*rule, cases),
+                    row.text,
+                    row.untestable
+                        .map(|why| format!(" No case: {why}"))
+                        .unwrap_or_default()
                 ));
             }
-            lines.push(format!("\n{checked} of {} rules have a case", ALL.len()));
+            lines.push(format!(
+                "\n{checked} of {} rules have a case, {by_vectors} are checked by vectors, {} by neither",
+                ALL.len(),
+                ALL.len() - checked - by_vectors
+            ));
             print(&lines.join("\n"))
         }
+    }
+}
+
+fn checked_by(rule: RuleId, cases: usize) -> String {
+    match (cases, rule.vector_groups()) {
+        (0, []) => "-".to_owned(),
+        (0, _) => "vectors".to_owned(),
+        (cases, _) => format!("{cases:>3} cases"),
     }
 }
 
@@ -58,6 +76,7 @@ fn row(rule: RuleId, templates: &[CaseTemplate]) -> Value {
         "text": row.text,
         "source": row.source(),
         "cases": cases_of(rule, templates),
+        "vectors": rule.vector_groups(),
         "untestable": row.untestable,
     })
 }

@@ -80,6 +80,15 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Verdict {
         if let Some(failure) = not_opened(trace, index)
             && !matches!(step.verb, Verb::Probe(_))
         {
+            if claims_the_call(scenario, step) {
+                findings.push(finding(Broken {
+                    rule: None,
+                    expected: "the client to dial again".to_owned(),
+                    seen: failure,
+                    event: None,
+                }));
+                break;
+            }
             return inconclusive(step, format!("no stream could be opened: {failure}"));
         }
         if let Verb::ExpectNever(names) = &step.verb {
@@ -175,6 +184,12 @@ fn is_setting_up(step: &Step) -> bool {
 fn claims_the_state_service(scenario: &Scenario) -> bool {
     let chief = scenario.rules.first();
     chief.is_some_and(|rule| rule.rule().binds == Binds::State)
+}
+
+/// Whether the claim is that a call comes: then one that does not come breaks it.
+fn claims_the_call(scenario: &Scenario, step: &Step) -> bool {
+    matches!(step.verb, Verb::Connect(_))
+        && scenario.rules.first() == Some(&RuleId::InitiatorRedialsAfterEnd)
 }
 
 fn not_opened(trace: &Trace, index: usize) -> Option<String> {

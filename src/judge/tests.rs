@@ -564,3 +564,25 @@ mod of_a_client {
         assert_eq!(rules(&verdict), [RuleId::HandshakeSecretAfterVerification]);
     }
 }
+
+#[test]
+fn call_that_is_the_claim_does_not_come_then_its_rule_is_broken() {
+    let text = "about: A claim.\nrules: [initiator.redials-after-end]\ntarget: initiator\nsteps:\n  - connect\n  \
+                - expect: key\n";
+    let file = ("a/case.yaml".to_owned(), text.as_bytes().to_vec());
+    let cases = load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
+    let scenario = cases[0]
+        .instantiate(Role::Initiator, RpcProtocol::Grpc)
+        .expect("for an initiator");
+    let trace = trace(vec![(
+        0,
+        EventKind::NotOpened(LinkFailure {
+            stage: Stage::Call,
+            seen: "nobody called".to_owned(),
+        }),
+    )]);
+    let Verdict::Judged(findings) = judge(&scenario, &trace) else {
+        panic!("expected a finding");
+    };
+    assert_eq!(findings[0].rule, RuleId::InitiatorRedialsAfterEnd);
+}

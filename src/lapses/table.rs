@@ -333,7 +333,7 @@ lapses! {
     SetConfigObeyed = "set-config-obeyed", ResponderHostOnlyActionsRefused, Responder, "Deletes repos when a client says so.";
     OtherActionsSkipped = "other-actions-skipped", ResponderUnknownActionRefused, Responder skips, "Passes over a signed message and a second key exchange.";
     LogRequestUnanswered = "log-request-unanswered", ResponderLogsOrRefusal, Responder, "Answers no request_log, and does not refuse it.";
-    ThrottleUnheeded = "throttle-unheeded", ThrottleDelays, Responder, "Passes over throttle.";
+    ThrottleUnheeded = "throttle-unheeded", ThrottleDelays, Both, "Passes over throttle.";
     LogWithoutEnd = "log-without-end", LogsChunks, Responder, "Leaves out the empty chunk at a log's end.";
     LogErrorSilent = "log-error-silent", LogsError, Responder, "Sends an empty log in place of an error.";
     StateStaysConnected = "state-stays-connected", ResponderStateAfterEnd, Responder, "Shows a client as connected that has left.";

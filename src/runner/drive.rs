@@ -205,6 +205,7 @@ async fn open(
         if let Some(method) = &request.method {
             shape.method.clone_from(method);
         }
+        shape.timeout = request.deadline;
         let link = connection.open(&shape).await?;
         Ok((connection, link))
     };

@@ -62,6 +62,8 @@ pub enum Deviation {
     ContentType(String),
     /// Asks with this HTTP method; the honest one is POST.
     Method(String),
+    /// Asks with this deadline, in milliseconds; an honest request has none.
+    Deadline(u32),
 }
 
 /// The honest value is the absence of the deviation.
@@ -116,6 +118,8 @@ pub enum KeyFault {
     PointInfinity,
     /// x of the point is not below the field's prime.
     PointNotReduced,
+    /// The public key of an earlier session (public keys only): legal, though nobody should.
+    OfTheSessionBefore,
 }
 
 /// Whose handshake is sent instead of ours.

@@ -89,6 +89,9 @@ fn keep_among(message: &mut DynamicMessage, ids: &[String]) {
     }
 }
 
+/// Stands in a pattern for any text but none.
+const ANY_TEXT: &str = "<any text>";
+
 /// Key of a pattern where it is written beside what it is [`Pattern::among`]; no action has that name.
 const PATTERN: &str = "pattern";
 /// Key of [`Pattern::among`].
@@ -188,6 +191,11 @@ fn compare_value(
         }
         (pattern, Value::Message(wanted), Value::Message(seen)) => {
             compare_message(path, pattern, wanted, seen)
+        }
+        (Json::String(word), Value::String(_), Value::String(seen))
+            if word == ANY_TEXT && !seen.is_empty() =>
+        {
+            None
         }
         _ if wanted == seen => None,
         _ => Some(Mismatch {
@@ -427,6 +435,14 @@ mod tests {
             mismatch(chunk("AAA="), chunk("+/8=")).unwrap().2,
             json!("+/8=")
         );
+    }
+
+    #[test]
+    fn any_text_then_matches_all_but_none() {
+        let wanted = json!({"receiveLogData": {"errorMessage": "<any text>"}});
+        let seen = |message: &str| json!({"receiveLogData": {"errorMessage": message}});
+        assert_eq!(mismatch(wanted.clone(), seen("gone")), None);
+        assert!(mismatch(wanted, seen("")).is_some());
     }
 
     #[test]

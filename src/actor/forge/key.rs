@@ -7,7 +7,7 @@ use crate::{
     actor::{
         Forged,
         exchange::Exchange,
-        side::{Shared, Side},
+        side::{Memory, Shared, Side},
     },
     crypto::kem::{MLKEM_KEY_LEN_BYTES, POINT_LEN_BYTES, PUBLIC_KEY_LEN_BYTES},
     scenario::{
@@ -32,7 +32,17 @@ const P384_PRIME: [u8; 48] = {
 
 impl Side {
     /// Our part of the key exchange; none where we must answer a key that has not come.
-    pub(in crate::actor) fn forge_key(&mut self, deviations: &[Deviation]) -> Option<Forged> {
+    pub(in crate::actor) fn forge_key(
+        &mut self,
+        deviations: &[Deviation],
+        earlier: Option<&Memory>,
+    ) -> Option<Forged> {
+        let again = Deviation::Key(KeyFault::OfTheSessionBefore);
+        if let Some(seed) = earlier.and_then(|earlier| earlier.kem_seed)
+            && deviations.contains(&again)
+        {
+            self.take_key_of(&seed);
+        }
         match &self.exchange {
             Exchange::Dialling { kem_key, .. } => {
                 let item = key_item(kem_key.public_key());
@@ -134,7 +144,9 @@ fn spoilt_bytes(honest: &[u8], fault: KeyFault) -> Vec<u8> {
     let with_mlkem = |mlkem: Vec<u8>| [mlkem, point.to_vec()].concat();
     match fault {
         // The bytes themselves are as they should be.
-        KeyFault::InTheOtherField | KeyFault::InBothFields => honest.to_vec(),
+        KeyFault::InTheOtherField | KeyFault::InBothFields | KeyFault::OfTheSessionBefore => {
+            honest.to_vec()
+        }
         KeyFault::Missing => Vec::new(),
         KeyFault::OneByteShort => honest[..honest.len() - 1].to_vec(),
         KeyFault::OneByteLong => [honest, &[0]].concat(),

@@ -120,6 +120,7 @@ impl Client {
                     effects.push(Effect::LogReceived(host.keyid.to_owned(), log));
                 }
             }
+            Action::Throttle(_) if lapses.has(Lapse::ThrottleUnheeded) => {}
             Action::Throttle(item) if capabilities.throttle => {
                 self.links
                     .throttle(host.session, item.delay_ms, now.monotonic);

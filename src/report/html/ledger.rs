@@ -50,7 +50,8 @@ fn row(line: &RuleLine<'_>) -> Markup {
             td { (rule.level.name()) }
             td.(tone(line.standing)) { (line.standing.name()) }
             td {
-                @if cases.is_empty() { "no case of this run" } @else {
+                @if let Some(why) = rule.untestable { "no case of the suite: " (why) }
+                @else if cases.is_empty() { "no case of this run" } @else {
                     details.inline { summary { (cases.len()) @if cases.len() == 1 { " case" } @else { " cases" } } ul { @for case in cases { li { (case) } } } }
                 }
             }

@@ -11,9 +11,12 @@ use crate::{
         message::Pattern,
         model::{Expectation, HttpAnswer, Scenario, Step, Verb},
     },
-    session::Violation,
-    wire::{Action, Role, SyncStreamItem},
+    session::{VerifiedPeer, Violation},
+    wire::{Action, Role, SyncStreamItem, v1sync::sync_stream_item::SyncActionHandshake},
 };
+
+/// Action name of a handshake, in a pattern.
+const HANDSHAKE: &str = "handshake";
 
 /// Where reading has come to in one session: events before the mark are used up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -265,17 +268,19 @@ fn item(events: &Events<'_>, pattern: &Pattern) -> Reading {
     // A pattern without an action does not load.
     let action = pattern.action().unwrap_or_default();
     let expected = format!("{action} like {}", pattern.json);
+    let compare = |index, item: &SyncStreamItem| {
+        Look::Over(match pattern.mismatch(item) {
+            None => done(index),
+            Some(mismatch) => failed(
+                &format!("{} = {}", mismatch.path, mismatch.expected),
+                format!("{} = {}", mismatch.path, mismatch.seen),
+                index,
+            ),
+        })
+    };
     scan(events, &expected, |index, kind| match kind {
-        EventKind::Received { item, .. } if action_is(item, action) => {
-            Look::Over(match pattern.mismatch(item) {
-                None => done(index),
-                Some(mismatch) => failed(
-                    &format!("{} = {}", mismatch.path, mismatch.expected),
-                    format!("{} = {}", mismatch.path, mismatch.seen),
-                    index,
-                ),
-            })
-        }
+        EventKind::Received { item, .. } if action_is(item, action) => compare(index, item),
+        EventKind::Verified(peer) if action == HANDSHAKE => compare(index, &said_by(peer)),
         // What a session begins with may be repeated while something else is awaited.
         EventKind::Received { item, .. }
             if events.is_beginning(item) || events.is_unasked(index, item) =>
@@ -284,6 +289,17 @@ fn item(events: &Events<'_>, pattern: &Pattern) -> Reading {
         }
         _ => Look::Strange,
     })
+}
+
+/// What a trace keeps of a handshake that verified: the fields that say something of the peer.
+fn said_by(peer: &VerifiedPeer) -> SyncStreamItem {
+    SyncStreamItem {
+        action: Some(Action::Handshake(SyncActionHandshake {
+            instance_id: peer.instance_id.clone(),
+            pairing_secret: peer.pairing_secret.clone(),
+            ..SyncActionHandshake::default()
+        })),
+    }
 }
 
 fn action_is(item: &SyncStreamItem, name: &str) -> bool {
