@@ -32,9 +32,9 @@ pub const CALL_WAIT: Duration = Duration::from_secs(10);
 /// How long the first call of a client that somebody else starts is waited for, where nothing else is said.
 pub const FIRST_CALL_WAIT: Duration = Duration::from_secs(120);
 
-/// How much longer the client may take for each host that it knows, once it dials all of them anew: a connection and a key
+/// How much longer the client may take for each host that it knows, when it dials all of them: a connection and a key
 /// pair for each, on a machine that has other things to do.
-const REDIAL_WAIT_EACH: Duration = Duration::from_millis(20);
+const DIAL_WAIT_EACH: Duration = Duration::from_millis(20);
 
 /// How long the calls for a case are waited for at least, however long ago the client was first heard of.
 const CALL_WAIT_MIN: Duration = Duration::from_secs(1);
@@ -149,7 +149,7 @@ impl Switchboard {
     pub(super) fn redial_wait(&self, scenario: &Scenario) -> Duration {
         match (&self.caller, scenario.alone) {
             (Caller::Outside | Caller::Started(_), true) => {
-                REDIAL_WAIT_EACH * self.hosts.load(Ordering::Relaxed)
+                DIAL_WAIT_EACH * self.hosts.load(Ordering::Relaxed)
             }
             _ => Duration::ZERO,
         }
@@ -171,7 +171,8 @@ impl Switchboard {
             (Caller::Outside, None) => FIRST_CALL_WAIT,
             (Caller::Started(wait), None) => *wait,
             (Caller::Outside | Caller::Started(_), Some(first)) => {
-                CALL_WAIT.saturating_sub(first.elapsed()).max(CALL_WAIT_MIN)
+                let all = CALL_WAIT + DIAL_WAIT_EACH * self.hosts.load(Ordering::Relaxed);
+                all.saturating_sub(first.elapsed()).max(CALL_WAIT_MIN)
             }
         }
     }
