@@ -1,22 +1,36 @@
 # For scripts at the root of the repository: how the fuzz targets are built and run.
-fuzz_triple=$(rustc -vV | sed -n 's/^host: //p')
 
 # What cargo-fuzz passes, but for `--cfg fuzzing`, which changes the code of some libraries, and for one codegen unit.
 fuzz_rustflags="-Zsanitizer=address -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares"
 
-# The names of all targets.
-fuzz_targets() { find fuzz/fuzz_targets -name '*.rs' -printf '%f\n' | sed 's/\.rs$//' | sort; }
+# A folder of their own: with the flags above nothing of the other builds can be used, and nothing of theirs is pushed out.
+fuzz_folder=target/fuzz
 
-# Builds them all with the nightly.
-build_targets() {
+# The names of all targets.
+fuzz_targets() { find fuzz/fuzz_targets -name '*.rs' -exec basename {} .rs \; | sort; }
+
+# Says on stderr what is missing to build them; 3 if anything is.
+fuzz_tools() {
   if ! cargo +nightly --version > /dev/null 2>&1; then
     echo 'the fuzz targets need a nightly toolchain, and there is none: rustup toolchain install nightly' >&2
     return 3
   fi
+  if ! command -v "${CXX:-c++}" > /dev/null; then
+    echo "the fuzz targets need a C++ compiler, and there is no ${CXX:-c++}: libFuzzer is built from source" >&2
+    return 3
+  fi
+}
+
+# Builds them all, and `seeds`, with the nightly in one go, and sets `fuzz_binaries`.
+build_targets() {
+  fuzz_tools || return
+  local triple
+  triple=$(rustc +nightly -vV | sed -n 's/^host: //p')
   RUSTFLAGS=$fuzz_rustflags cargo +nightly build --quiet --locked -p syncspec-fuzz --bins --profile fuzz \
-    --target "$fuzz_triple"
+    --target "$triple" --target-dir "$fuzz_folder"
+  fuzz_binaries=$fuzz_folder/$triple/fuzz
 }
 
 # Runs one: its name, a corpus folder, then libFuzzer's options.
@@ -24,6 +38,6 @@ run_target() {
   local name=$1 corpus=$2 dictionary=()
   shift 2
   if [ -f "fuzz/dictionaries/$name.dict" ]; then dictionary=(-dict="fuzz/dictionaries/$name.dict"); fi
-  "target/$fuzz_triple/fuzz/$name" -timeout=10 -rss_limit_mb=2048 -max_len=16384 -artifact_prefix="${artifacts:-$corpus/}" \
+  "$fuzz_binaries/$name" -timeout=10 -rss_limit_mb=2048 -max_len=16384 -artifact_prefix="${artifacts:-$corpus/}" \
     "${dictionary[@]}" "$@" "$corpus"
 }

@@ -57,6 +57,8 @@ fn a_loaded_case_is_playable(scenario: &syncspec::scenario::model::Scenario) {
                 "nobody is called {name}"
             );
             opened.push(&step.on);
+        } else if matches!(step.verb, Verb::Subscribe(_)) {
+            opened.push(&step.on);
         } else if speaks(&step.verb) && !by_several {
             assert!(
                 opened.contains(&&step.on),
