@@ -1,6 +1,6 @@
 //! The campaign itself: what to play next, and what was learnt from it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map::Entry};
 
 use super::{
     coverage::{Coverage, Signature},
@@ -309,15 +309,14 @@ impl Campaign {
                     state: super::position::Position::at(dialogue.begin).state,
                     saying: UNREPEATED.to_owned(),
                 };
-                if !self.findings.contains_key(&key) {
+                if let Entry::Vacant(vacant) = self.findings.entry(key) {
                     let finding = Finding {
-                        key: key.clone(),
+                        key: vacant.key().clone(),
                         dialogue,
                         told,
                         fatal: true,
                     };
-                    self.findings.insert(key, finding.clone());
-                    learnt.found.push(finding);
+                    learnt.found.push(vacant.insert(finding).clone());
                 }
             }
             _ => {}
