@@ -1,6 +1,6 @@
 //! Permission matrix: what a peer shows under each kind of permission and form of scope, exactly.
 //!
-//! What must be visible comes from [`oracle`], which is section 5 of `docs/protocol.md` in a few lines and knows no
+//! What must be visible comes from `oracle`, which is section 5 of `docs/protocol.md` in a few lines and knows no
 //! implementation. Ids are the variables of a scenario: `$photos` is the id of the repository called so.
 //!
 //! Scopes of no form are left out: a peer may refuse to load an entry that has one, and then nothing else could be

@@ -181,7 +181,7 @@ impl<'de> Deserialize<'de> for ListenAddress {
     }
 }
 
-/// A length of time such as `500ms` or `10s`, above nothing and at most [`WAIT_MAX`].
+/// A length of time such as `500ms` or `10s`, above nothing and at most `WAIT_MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait(pub Duration);
 
