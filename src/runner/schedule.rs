@@ -30,6 +30,12 @@ use crate::{
     wire::{Role, RpcProtocol},
 };
 
+/// Cases that one start of a client is given at most. It dials their hosts all at once and may give a host 15 s for its part
+/// of the key exchange, within which each case must have its turn.
+const CLIENT_CASES_MAX: usize = 100;
+/// The same of those that are played one by one.
+const CLIENT_CASES_ALONE_MAX: usize = 8;
+
 /// A run: what is played how often, and what is expected of it.
 pub struct Schedule<'a> {
     /// How the cases are played. The URL is that of the peer of the moment.
@@ -137,7 +143,8 @@ impl Schedule<'_> {
 
     /// One honest session over each protocol; the slowest sets the patience.
     async fn contact(&mut self, role: Role, jobs: &[Job]) -> Result<(), NotReached> {
-        let begun = self.peers.begin(role, &cases_of(jobs)).await;
+        let first = self.first_start(role, jobs);
+        let begun = self.peers.begin(role, &cases_of(&first)).await;
         begun.map_err(NotReached::NotStarted)?;
         self.reach(jobs).await;
         let mut protocols: Vec<_> = jobs.iter().map(|job| job.protocol).collect();
@@ -228,10 +235,15 @@ impl Schedule<'_> {
         }
         let (alone, together): (Vec<Job>, Vec<Job>) =
             jobs.into_iter().partition(|job| job.scenario.alone);
-        for (jobs, is_alone) in [(together, false), (alone, true)] {
-            if jobs.is_empty() {
-                continue;
-            }
+        let together = self
+            .starts(role, &together)
+            .into_iter()
+            .map(|jobs| (jobs, false));
+        let alone = self
+            .starts(role, &alone)
+            .into_iter()
+            .map(|jobs| (jobs, true));
+        for (jobs, is_alone) in together.chain(alone) {
             let cases = cases_of(&jobs);
             let renewed = self.peers.renew(role, &cases).await;
             self.reach(&jobs).await;
@@ -244,6 +256,35 @@ impl Schedule<'_> {
                 Ok(()) => self.together(role, jobs.into(), plays).await,
             }
         }
+    }
+
+    /// What each start of the peer is for. A client dials all hosts of a start at once, and gives up those that are kept
+    /// waiting: where a fresh one can be had, it is given a part of them at a time.
+    fn starts(&self, role: Role, jobs: &[Job]) -> Vec<Vec<Job>> {
+        let most = match role {
+            Role::Initiator if self.peers.can_renew() => match jobs {
+                [first, ..] if first.scenario.alone => CLIENT_CASES_ALONE_MAX,
+                _ => CLIENT_CASES_MAX,
+            },
+            _ => jobs.len().max(1),
+        };
+        jobs.chunks(most).map(<[Job]>::to_vec).collect()
+    }
+
+    /// What the first start of the peer is for.
+    fn first_start(&self, role: Role, jobs: &[Job]) -> Vec<Job> {
+        let side_by_side: Vec<Job> = jobs
+            .iter()
+            .filter(|job| job.skip.is_none() && !is_of_state_service(job) && !job.scenario.alone)
+            .cloned()
+            .collect();
+        let first = match role {
+            Role::Initiator if self.peers.can_renew() => {
+                self.starts(role, &side_by_side).into_iter().next()
+            }
+            _ => None,
+        };
+        first.unwrap_or_else(|| jobs.to_vec())
     }
 
     async fn reach(&mut self, jobs: &[Job]) {
