@@ -6,6 +6,7 @@ mod claims;
 pub mod doctor;
 mod drive;
 mod expectations;
+mod gone;
 pub mod hook;
 mod looking;
 mod looks;

@@ -5,11 +5,13 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use super::{
     RunOptions,
     calls::{Caller, Switchboard},
+    gone::{Gone, comes_back},
     looking::LookPlan,
     looks::Looks,
     reference::start_reference,
 };
 use crate::{
+    net::DialOptions,
     scenario::model::Scenario,
     target::{
         contact_scenario,
@@ -21,7 +23,7 @@ use crate::{
 };
 
 /// How long the system may take to say that a process is dead whose sockets it has closed already.
-const END_NOTICE_WAIT: Duration = Duration::from_secs(1);
+pub(super) const END_NOTICE_WAIT: Duration = Duration::from_secs(1);
 
 /// Where the peer under test comes from.
 pub enum Source {
@@ -48,6 +50,8 @@ pub struct Peers {
     url: String,
     switchboard: Option<Arc<Switchboard>>,
     process: Option<Arc<Process>>,
+    /// Whether a host that somebody else runs has stopped listening.
+    gone: Gone,
     /// Whether cases were played on it.
     used: bool,
     restarts: u32,
@@ -65,6 +69,7 @@ impl Peers {
             url: String::new(),
             switchboard: None,
             process: None,
+            gone: Gone::default(),
             used: false,
             restarts: 0,
             notes: Vec::new(),
@@ -91,11 +96,21 @@ impl Peers {
         Ok(())
     }
 
-    /// A new one after a crash.
+    /// A new one after a crash; one that somebody else runs is waited for.
     ///
     /// # Errors
     /// Why there is none, in words.
-    pub async fn restart(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+    pub async fn restart(
+        &mut self,
+        role: Role,
+        cases: &[Arc<Scenario>],
+        dial: &DialOptions,
+    ) -> Result<(), String> {
+        if let Some(seen) = self.gone.seen()
+            && !comes_back(dial).await
+        {
+            return Err(format!("{seen}; it did not come back"));
+        }
         if let Source::Command(target) = &self.source
             && let Some(command) = &target.command
             && self.restarts >= command.restarts_max()
@@ -172,9 +187,19 @@ impl Peers {
         self.process.clone()
     }
 
-    /// How it ended, if it has.
+    /// How it ended, if it has, in words.
     pub fn end(&self) -> Option<String> {
-        self.process.as_ref()?.end()
+        match &self.process {
+            Some(process) => process.end().map(crashed),
+            None => self.gone.seen(),
+        }
+    }
+
+    /// What tells cases whether a host that somebody else runs is gone; none where a process of ours says it better, or
+    /// where it is a client, of which nothing is seen but its calls.
+    pub(super) fn gone(&self, role: Role) -> Option<Gone> {
+        let watched = self.process.is_none() && role == Role::Responder;
+        watched.then(|| self.gone.clone())
     }
 
     /// How the process ended, if it has, and what it printed last, for whoever could not reach it.
@@ -220,6 +245,7 @@ impl Peers {
     async fn replace(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
         self.stop().await;
         self.used = false;
+        self.gone = Gone::default();
         let contacts = RpcProtocol::ALL.map(|protocol| contact_scenario(role, protocol));
         let cases = cases.iter().map(|case| &**case).chain(&contacts);
         match (&self.source, role) {
@@ -301,5 +327,10 @@ fn failed(error: impl std::fmt::Display) -> String {
 /// How a process ended under a case, if it did, and what it printed.
 pub(super) async fn crash_of(process: &Process) -> Option<(String, Vec<String>)> {
     let how = process.ended_within(END_NOTICE_WAIT).await?;
-    Some((how, process.log().last(LOG_SHOWN_MAX)))
+    Some((crashed(how), process.log().last(LOG_SHOWN_MAX)))
+}
+
+/// A process that ended, in words.
+pub(super) fn crashed(how: String) -> String {
+    format!("the peer crashed: its process ended with {how}")
 }

@@ -15,7 +15,7 @@ use super::{
     claims::{is_of_state_service, judge_state_service},
     contact_client,
     expectations::Expectations,
-    peers::crash_of,
+    peers::{crash_of, crashed},
     play,
     repeat::merge,
 };
@@ -288,14 +288,13 @@ impl Schedule<'_> {
     }
 
     async fn reach(&mut self, jobs: &[Job]) {
-        let protocol = jobs
-            .first()
-            .map_or(RpcProtocol::Connect, |job| job.protocol);
+        let protocol = protocol_of(jobs);
         self.peers.reach(&mut self.options, protocol).await;
     }
 
     async fn restart(&mut self, role: Role, jobs: &[Job]) -> Result<(), String> {
-        self.peers.restart(role, &cases_of(jobs)).await?;
+        let dial = self.options.dial(protocol_of(jobs));
+        self.peers.restart(role, &cases_of(jobs), &dial).await?;
         self.reach(jobs).await;
         Ok(())
     }
@@ -310,14 +309,19 @@ impl Schedule<'_> {
             };
             let log = self.last_lines();
             let left: Vec<Job> = suspects.iter().chain(&waiting).cloned().collect();
+            let named = named(&suspects);
             if let Err(why) = self.restart(role, &left).await {
+                let reason = format!("under way when the peer crashed: {named}");
+                self.report(crashed_beside(role, &how, reason, log), plays);
                 self.give_up(left, &why, plays);
                 return;
             }
-            let count = suspects.len();
             let rest: Vec<Job> = waiting.iter().cloned().collect();
             if !self.one_by_one(role, suspects, &rest, plays).await {
-                self.report(crashed_beside(role, &how, count, log), plays);
+                let reason = format!(
+                    "none of those that were under way when the peer crashed crashes it alone: {named}"
+                );
+                self.report(crashed_beside(role, &how, reason, log), plays);
             }
             if waiting.is_empty() {
                 return;
@@ -391,6 +395,7 @@ impl Schedule<'_> {
     fn watched(&self, job: Job) -> impl Future<Output = Played> + Send + 'static {
         let (options, patience, process) =
             (self.options.clone(), self.patience, self.peers.process());
+        let gone = self.peers.gone(job.scenario.role);
         async move {
             let started = Instant::now();
             let mut result = play(job.clone(), &options, patience).await;
@@ -401,11 +406,17 @@ impl Schedule<'_> {
                 } else if let Some(how) = process.end()
                     && !is_clean(&result)
                 {
-                    crash = Some((how, process.log().last(LOG_SHOWN_MAX)));
+                    crash = Some((crashed(how), process.log().last(LOG_SHOWN_MAX)));
                 }
                 if !is_clean(&result) {
                     result.peer_log = process.log().since(started, LOG_SHOWN_MAX);
                 }
+            } else if let Some(gone) = gone
+                && is_cut_off(&result.trace)
+                && !is_clean(&result)
+            {
+                let seen = gone.look(&options.dial(job.protocol)).await;
+                crash = seen.map(|seen| (seen, Vec::new()));
             }
             if is_clean(&result) {
                 // It has proved its claim, and its last step found the peer alive.
@@ -443,7 +454,7 @@ struct Plays {
 struct Played {
     job: Job,
     result: CaseResult,
-    /// How the peer ended under it, and what it printed last.
+    /// How the peer ended under it, in words, and what it printed last.
     crash: Option<(String, Vec<String>)>,
 }
 
@@ -483,7 +494,7 @@ fn with_crash(mut result: CaseResult, how: &str, log: Vec<String>) -> CaseResult
         rule,
         step: None,
         expected: "the peer's process to go on".to_owned(),
-        seen: format!("the peer crashed: its process ended with {how}"),
+        seen: how.to_owned(),
         location: result.scenario.location.clone(),
         event: result.trace.events.len().checked_sub(1),
     });
@@ -494,13 +505,22 @@ fn with_crash(mut result: CaseResult, how: &str, log: Vec<String>) -> CaseResult
 }
 
 /// What stands in the results for a crash that no single case causes.
-fn crashed_beside(role: Role, how: &str, cases: usize, log: Vec<String>) -> CaseResult {
+fn crashed_beside(role: Role, how: &str, reason: String, log: Vec<String>) -> CaseResult {
     let scenario = Arc::new(outlives_scenario(role));
     let mut result = CaseResult::inconclusive(scenario, RpcProtocol::Connect, String::new());
     result.outcome = Outcome::Failed;
     let mut result = with_crash(result, how, log);
-    result.reason = Some(format!(
-        "{cases} case(s) were under way when the peer crashed, and none of them crashes it alone"
-    ));
+    result.reason = Some(reason);
     result
+}
+
+/// The cases by their ids and protocols.
+fn named(jobs: &[Job]) -> String {
+    let name = |job: &Job| format!("{} over {}", job.scenario.id, job.protocol);
+    jobs.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn protocol_of(jobs: &[Job]) -> RpcProtocol {
+    jobs.first()
+        .map_or(RpcProtocol::Connect, |job| job.protocol)
 }

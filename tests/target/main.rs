@@ -8,6 +8,7 @@
 )]
 
 mod capabilities;
+mod outside;
 mod peer;
 
 use std::{
