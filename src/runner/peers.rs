@@ -11,7 +11,6 @@ use super::{
     reference::start_reference,
 };
 use crate::{
-    net::DialOptions,
     scenario::model::Scenario,
     target::{
         contact_scenario,
@@ -50,7 +49,7 @@ pub struct Peers {
     url: String,
     switchboard: Option<Arc<Switchboard>>,
     process: Option<Arc<Process>>,
-    /// Whether a host that somebody else runs has stopped listening.
+    /// Whether a host was found to serve no more.
     gone: Gone,
     /// Whether cases were played on it.
     used: bool,
@@ -104,10 +103,12 @@ impl Peers {
         &mut self,
         role: Role,
         cases: &[Arc<Scenario>],
-        dial: &DialOptions,
+        options: &RunOptions,
+        protocol: RpcProtocol,
     ) -> Result<(), String> {
-        if let Some(seen) = self.gone.seen()
-            && !comes_back(dial).await
+        if let Source::Outside { .. } = self.source
+            && let Some(seen) = self.gone.seen()
+            && !comes_back(options, protocol).await
         {
             return Err(format!("{seen}; it did not come back"));
         }
@@ -187,19 +188,15 @@ impl Peers {
         self.process.clone()
     }
 
-    /// How it ended, if it has, in words.
+    /// How it ended, if it has or serves no more, in words.
     pub fn end(&self) -> Option<String> {
-        match &self.process {
-            Some(process) => process.end().map(crashed),
-            None => self.gone.seen(),
-        }
+        let crash = self.process.as_ref().and_then(|process| process.end());
+        crash.map(crashed).or_else(|| self.gone.seen())
     }
 
-    /// What tells cases whether a host that somebody else runs is gone; none where a process of ours says it better, or
-    /// where it is a client, of which nothing is seen but its calls.
+    /// What tells cases whether a host is gone. Of a client nothing is seen but its calls.
     pub(super) fn gone(&self, role: Role) -> Option<Gone> {
-        let watched = self.process.is_none() && role == Role::Responder;
-        watched.then(|| self.gone.clone())
+        (role == Role::Responder).then(|| self.gone.clone())
     }
 
     /// How the process ended, if it has, and what it printed last, for whoever could not reach it.

@@ -36,6 +36,9 @@ const CLIENT_CASES_MAX: usize = 100;
 /// The same of those that are played one by one.
 const CLIENT_CASES_ALONE_MAX: usize = 8;
 
+/// As many cases are named as having ended last before the peer was found gone.
+const ENDED_LAST_MAX: usize = 16;
+
 /// A run: what is played how often, and what is expected of it.
 pub struct Schedule<'a> {
     /// How the cases are played. The URL is that of the peer of the moment.
@@ -126,7 +129,10 @@ impl Schedule<'_> {
                 continue;
             }
             match self.contact(role, &jobs).await {
-                Ok(()) => self.rounds(role, jobs, &mut plays).await,
+                Ok(()) => {
+                    self.rounds(role, jobs.clone(), &mut plays).await;
+                    self.take_leave(role, &jobs, &mut plays).await;
+                }
                 Err(why) if plays.results.is_empty() => return Err(why),
                 Err(why) => self.give_up(jobs, &why.to_string(), &mut plays),
             }
@@ -293,8 +299,9 @@ impl Schedule<'_> {
     }
 
     async fn restart(&mut self, role: Role, jobs: &[Job]) -> Result<(), String> {
-        let dial = self.options.dial(protocol_of(jobs));
-        self.peers.restart(role, &cases_of(jobs), &dial).await?;
+        let cases = cases_of(jobs);
+        let (options, protocol) = (&self.options, protocol_of(jobs));
+        self.peers.restart(role, &cases, options, protocol).await?;
         self.reach(jobs).await;
         Ok(())
     }
@@ -311,7 +318,7 @@ impl Schedule<'_> {
             let left: Vec<Job> = suspects.iter().chain(&waiting).cloned().collect();
             let named = named(&suspects);
             if let Err(why) = self.restart(role, &left).await {
-                let reason = format!("under way when the peer crashed: {named}");
+                let reason = format!("under way: {named}; {}", plays.ended_last());
                 self.report(crashed_beside(role, &how, reason, log), plays);
                 self.give_up(left, &why, plays);
                 return;
@@ -319,7 +326,8 @@ impl Schedule<'_> {
             let rest: Vec<Job> = waiting.iter().cloned().collect();
             if !self.one_by_one(role, suspects, &rest, plays).await {
                 let reason = format!(
-                    "none of those that were under way when the peer crashed crashes it alone: {named}"
+                    "none of those that were under way does it alone: {named}; {}",
+                    plays.ended_last()
                 );
                 self.report(crashed_beside(role, &how, reason, log), plays);
             }
@@ -411,18 +419,31 @@ impl Schedule<'_> {
                 if !is_clean(&result) {
                     result.peer_log = process.log().since(started, LOG_SHOWN_MAX);
                 }
-            } else if let Some(gone) = gone
-                && is_cut_off(&result.trace)
+            }
+            if crash.is_none()
                 && !is_clean(&result)
+                && let Some(gone) = gone
             {
-                let seen = gone.look(&options.dial(job.protocol)).await;
-                crash = seen.map(|seen| (seen, Vec::new()));
+                let seen = gone.look(&options, job.protocol, &result.trace).await;
+                crash = seen.map(|seen| (seen, result.peer_log.clone()));
             }
             if is_clean(&result) {
                 // It has proved its claim, and its last step found the peer alive.
                 crash = None;
             }
             Played { job, result, crash }
+        }
+    }
+
+    /// One more honest session: the last cases have nobody behind them who would miss the host.
+    async fn take_leave(&mut self, role: Role, jobs: &[Job], plays: &mut Plays) {
+        if self.peers.end().is_none()
+            && let Some(gone) = self.peers.gone(role)
+            && let Some(how) = gone.look_anyway(&self.options, protocol_of(jobs)).await
+        {
+            let reason = format!("seen after the last case; {}", plays.ended_last());
+            let log = self.last_lines();
+            self.report(crashed_beside(role, &how, reason, log), plays);
         }
     }
 
@@ -451,6 +472,24 @@ struct Plays {
     lost: usize,
 }
 
+impl Plays {
+    /// The cases that ended last: where nobody who was under way is to blame, it may be one of them.
+    fn ended_last(&self) -> String {
+        let names: Vec<String> = self
+            .results
+            .iter()
+            .rev()
+            .filter(|result| result.outcome != Outcome::Skipped)
+            .take(ENDED_LAST_MAX)
+            .map(|result| format!("{} over {}", result.scenario.id, result.protocol))
+            .collect();
+        match names.len() {
+            0 => "no case had ended before".to_owned(),
+            _ => format!("ended last, the newest first: {}", names.join(", ")),
+        }
+    }
+}
+
 struct Played {
     job: Job,
     result: CaseResult,
@@ -467,7 +506,7 @@ fn is_clean(result: &CaseResult) -> bool {
 }
 
 /// Whether a connection was lost, or none could be had: what a crash looks like from outside.
-fn is_cut_off(trace: &Trace) -> bool {
+pub(super) fn is_cut_off(trace: &Trace) -> bool {
     // A client that is gone calls no more, and so leaves nothing at all.
     trace.events.is_empty()
         || trace.events.iter().any(|event| {
@@ -493,7 +532,7 @@ fn with_crash(mut result: CaseResult, how: &str, log: Vec<String>) -> CaseResult
     result.findings.push(Finding {
         rule,
         step: None,
-        expected: "the peer's process to go on".to_owned(),
+        expected: "the peer to go on serving".to_owned(),
         seen: how.to_owned(),
         location: result.scenario.location.clone(),
         event: result.trace.events.len().checked_sub(1),

@@ -28,6 +28,8 @@ const CASES: [&str; 2] = [
     "session/answers-a-manifest",
 ];
 const CRASHING: &str = "transport/refuses-other-transport-versions/two";
+/// What a run says of an end of the peer that it can pin on no case.
+const OUTLIVES: &str = "peer/outlives-the-run";
 const WAIT: Duration = Duration::from_secs(60);
 
 struct Folder(TempDir);
@@ -137,6 +139,26 @@ fn peer_crashes_in_one_case_then_it_costs_that_case_only() {
     );
     let log = crashed["peer_log"].to_string();
     assert!(log.contains("crashing as asked"), "{log}");
+}
+
+#[test]
+fn peer_hangs_behind_the_last_case_then_red_and_no_case_is_blamed() {
+    let folder = Folder::new("hang", "");
+    let run = folder.run(&["--skip", "session/"]);
+    assert_eq!(run.code(), 1, "{}", run.said());
+    for (id, outcome) in run.outcomes() {
+        let expected = if id == OUTLIVES { "failed" } else { "passed" };
+        assert_eq!(outcome, expected, "{id}\n{}", run.said());
+    }
+    let said = run.said();
+    assert!(
+        said.contains("the peer serves no session any more"),
+        "{said}"
+    );
+    assert!(
+        said.contains("ended last") && said.contains(&format!("{CRASHING} over grpc")),
+        "{said}"
+    );
 }
 
 #[test]

@@ -1,6 +1,12 @@
 //! A peer to be tested: the reference host, but for one thing. This test binary starts itself as it.
 
-use std::{env, fs, sync::Arc};
+use std::{
+    env, fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use futures_util::{StreamExt as _, future::BoxFuture, stream::BoxStream};
 use syncspec::{
@@ -18,30 +24,48 @@ use syncspec::{
 use tokio::net::TcpListener;
 use tonic::Status;
 
-/// Transport version that the peer crashes at.
+/// Transport version that is too much for the peer.
 const FATAL_VERSION: u32 = 2;
 
-struct Crashing {
+/// What it does to the peer.
+#[derive(Clone, Copy)]
+enum Effect {
+    None,
+    Crash,
+    /// From then on it takes calls and says nothing.
+    Hang,
+}
+
+struct Fragile {
     app: HostApp,
-    crashes: bool,
+    effect: Effect,
+    hangs: Arc<AtomicBool>,
     has_state_service: bool,
 }
 
-impl SyncApp for Crashing {
+impl SyncApp for Fragile {
     fn sync(
         &self,
         inbound: InboundItems,
         outbound: OutboundItems,
     ) -> BoxFuture<'static, Result<(), Status>> {
-        let crashes = self.crashes;
+        if self.hangs.load(Ordering::Relaxed) {
+            return Box::pin(std::future::pending());
+        }
+        let (effect, hangs) = (self.effect, self.hangs.clone());
         let watched = inbound.inspect(move |item| {
             if let Ok(item) = item
                 && let Some(Action::EstablishSharedSecret(key)) = &item.action
                 && key.protocol_version == FATAL_VERSION
-                && crashes
             {
-                eprintln!("crashing as asked");
-                std::process::abort();
+                match effect {
+                    Effect::None => {}
+                    Effect::Crash => {
+                        eprintln!("crashing as asked");
+                        std::process::abort();
+                    }
+                    Effect::Hang => hangs.store(true, Ordering::Relaxed),
+                }
             }
         });
         self.app.sync(watched.boxed(), outbound)
@@ -87,11 +111,12 @@ fn is_second_start() -> bool {
 #[test]
 #[ignore = "it is no test, but the peer that tests start"]
 fn stands() {
-    let crashes = match env::var("PEER").as_deref() {
+    let effect = match env::var("PEER").as_deref() {
         Ok("no-start") => panic!("no way to start"),
-        Ok("crash") => true,
-        Ok("crash-second") => is_second_start(),
-        Ok("honest" | "lacking") => false,
+        Ok("crash") => Effect::Crash,
+        Ok("crash-second") if is_second_start() => Effect::Crash,
+        Ok("hang") => Effect::Hang,
+        Ok("honest" | "lacking" | "crash-second") => Effect::None,
         other => panic!("unknown peer {other:?}"),
     };
     let config = fs::read_to_string(env::var("CONFIG").unwrap()).unwrap();
@@ -110,9 +135,10 @@ fn stands() {
             logs: !lacks,
             throttle: !lacks,
         };
-        let app = Arc::new(Crashing {
+        let app = Arc::new(Fragile {
             app: HostApp::new(config, options),
-            crashes,
+            effect,
+            hangs: Arc::default(),
             has_state_service: !lacks,
         });
         let limits = ServeLimits::default();
