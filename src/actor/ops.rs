@@ -99,6 +99,10 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
         Verb::ExpectState(_) | Verb::ExpectConfig(_) | Verb::ExpectOperations(_) => {
             vec![Op::Look, Op::Eventually]
         }
+        // A host may take a moment to notice that a client has left.
+        Verb::SetClientConfig(call) if call.code == Some(Code::NotFound) => {
+            vec![Op::Look, Op::Eventually]
+        }
         Verb::ExpectSnapshot(_)
         | Verb::Subscribe(_)
         | Verb::SetClientConfig(_)

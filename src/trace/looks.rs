@@ -289,6 +289,14 @@ pub(super) fn client_config(events: &Events<'_>, call: &ClientConfigCall) -> Rea
     let text = format!("SetRemoteClientConfig to end with {code}");
     scan(events, &text, |index, kind| match kind {
         EventKind::Ended(end) if code_of(end) == Some(code) => Look::Over(done(index)),
+        // It is asked again: a client that has just left may still be taken for connected.
+        EventKind::Ended(end) if code == Code::NotFound && code_of(end) == Some(Code::Ok) => {
+            Look::Fine
+        }
+        EventKind::DeadlinePassed { waited } => {
+            let seen = format!("it ends with ok after {:.1} s", waited.as_secs_f64());
+            Look::Over(failed(&text, seen, index))
+        }
         _ => Look::Strange,
     })
 }

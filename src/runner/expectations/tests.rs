@@ -31,6 +31,7 @@ fn entry(what: What) -> Entry {
         protocol: None,
         reason: "It goes on.".to_owned(),
         risk: None,
+        reproduce: None,
         link: None,
         expires: None,
         flaky: false,

@@ -146,8 +146,21 @@ impl Reader<'_> {
                 return None;
             }
         };
+        let reproduce = match &file.reproduce {
+            Some(id) => Some(self.case(id, file.role, node.get("reproduce")?.place)?),
+            None => None,
+        };
+        if let (What::Case { id, .. }, Some(simplest)) = (&what, &reproduce)
+            && !matches(id, simplest)
+        {
+            refuse(
+                "reproduce",
+                "expected one of the cases that the entry is about",
+            );
+        }
         Some(Entry {
             what,
+            reproduce,
             role: file.role,
             protocol: file.protocol,
             reason: file.reason.trim().to_owned(),

@@ -40,6 +40,9 @@ struct EntryFile {
     /// What its users risk by it.
     #[serde(default)]
     risk: Option<String>,
+    /// Id of the case that shows it most simply, where the entry is about several.
+    #[serde(default)]
+    reproduce: Option<String>,
     /// Where it is tracked.
     #[serde(default)]
     link: Option<String>,
@@ -76,6 +79,8 @@ pub struct Entry {
     pub reason: String,
     /// What its users risk by it.
     pub risk: Option<String>,
+    /// The case that shows it most simply.
+    pub reproduce: Option<String>,
     /// Where it is tracked.
     pub link: Option<String>,
     /// Last day on which it counts.

@@ -40,7 +40,7 @@ fn empty_list_then_no_entry() {
 fn full_entry_then_everything_is_read() {
     let read = entries(
         "- case: envelope/ends-on-repeated-nonce/*\n  role: responder\n  protocol: grpc\n  reason: It goes on.\n  \
-         risk: Replays.\n  link: https://example.org/1\n  expires: 2026-12-31\n  expect: { rule: envelope.replay-refused }\n  \
+         risk: Replays.\n  reproduce: envelope/ends-on-repeated-nonce/the-last-one\n  link: https://example.org/1\n  expires: 2026-12-31\n  expect: { rule: envelope.replay-refused }\n  \
          flaky: true\n- rule: close.protocol-code\n  reason: Another code.\n",
     );
     let entry = &read[0];
@@ -65,7 +65,7 @@ fn full_entry_then_everything_is_read() {
     assert!(entry.is_expired("2027-01-01".parse().unwrap()));
     assert!(entry.flaky);
     assert_eq!(read[1].what, What::Rule(RuleId::CloseProtocolCode));
-    assert_eq!(read[1].location.to_string(), "known.yaml:10:3");
+    assert_eq!(read[1].location.to_string(), "known.yaml:11:3");
 }
 
 #[test]
@@ -125,6 +125,27 @@ fn entry_that_can_match_nothing_then_refused() {
     );
     let found = problems("- { case: nothing/like-this/*, reason: X. }\n");
     assert!(found.contains("no case has the id"), "{found}");
+}
+
+#[test]
+fn simplest_case_of_an_entry_then_it_exists_and_is_one_of_them() {
+    let entry = |id: &str| format!("- {{ case: transport/*, reason: X., reproduce: {id} }}\n");
+    let known = entries(&entry("transport/answers-a-key-with-an-encapsulation"));
+    let simplest = known[0].reproduce.as_deref();
+    assert_eq!(
+        simplest,
+        Some("transport/answers-a-key-with-an-encapsulation")
+    );
+    let found = problems(&entry("transport/answers"));
+    assert!(
+        found.contains("known.yaml:1:47: no case has the id"),
+        "{found}"
+    );
+    let found = problems(&entry("rpc/serves-an-honest-session"));
+    assert!(
+        found.contains("known.yaml:1:47: expected one of the cases that the entry is about"),
+        "{found}"
+    );
 }
 
 #[test]
