@@ -17,10 +17,14 @@ use crate::{
 /// Requests that the other session answers, one behind the other, while this one is silent.
 const ROUNDS: u32 = 3;
 
+/// How often the other session is begun. A client gives up a call that its host lets wait for long, as one that looks on
+/// does, and that may be at the very moment at which it is taken.
+const CALLS_MAX: u32 = 3;
+
 /// How far the witness has come in one step.
 #[derive(Debug, Default)]
 pub(super) struct Witness {
-    called: bool,
+    calls: u32,
     asked: u32,
     answered: u32,
     mark: Mark,
@@ -37,8 +41,13 @@ impl Actor<'_> {
             .sides
             .get(PROBE_SESSION)
             .is_some_and(|side| !side.is_over());
-        if !is_up && !self.witness.called {
-            self.witness.called = true;
+        let calls = self.witness.calls;
+        if !is_up && (calls == 0 || calls < CALLS_MAX && self.witness_gave_up()) {
+            self.waiting_since = None;
+            self.witness = Witness {
+                calls: calls + 1,
+                ..Witness::default()
+            };
             self.open(step, PROBE_SESSION, PROBE_SESSION, String::new());
             return None;
         }
@@ -66,6 +75,18 @@ impl Actor<'_> {
         }
         self.ask_witness(step, now);
         None
+    }
+
+    /// Whether the call ended before the client's handshake came, so that there never was another session.
+    fn witness_gave_up(&self) -> bool {
+        let begun = self.marks.get(PROBE_SESSION).map_or(0, |mark| mark.0);
+        let kinds = || {
+            let events = self.trace.of(PROBE_SESSION);
+            let since = events.filter(move |(at, _)| *at >= begun);
+            since.map(|(_, event)| &event.kind)
+        };
+        kinds().any(|kind| matches!(kind, EventKind::Ended(_)))
+            && !kinds().any(|kind| matches!(kind, EventKind::Verified(_)))
     }
 
     fn ask_witness(&mut self, step: &Step, now: Duration) {

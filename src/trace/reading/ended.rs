@@ -1,5 +1,7 @@
 //! How a stream must end, and how a refusal shows where it need not.
 
+use std::time::Duration;
+
 use super::{Broken, Events, Look, Mark, Reading, done, failed, scan};
 use crate::{
     rules::RuleId,
@@ -89,8 +91,19 @@ impl Events<'_> {
 
     /// Another session of the same client, that should have been served meanwhile, was not.
     fn unwitnessed(&self) -> Option<Reading> {
-        let later = self.trace.of(PROBE).filter(|(at, _)| *at >= self.mark.0);
-        later
+        let later = || self.trace.of(PROBE).filter(|(at, _)| *at >= self.mark.0);
+        let end = later().find_map(|(_, event)| match &event.kind {
+            EventKind::Ended(end) => Some(end),
+            _ => None,
+        });
+        let seen = |waited: Duration| match end {
+            Some(end) => format!("its stream ended with {end}"),
+            None => format!(
+                "it was not, for {:.1} s: neither session answers",
+                waited.as_secs_f64()
+            ),
+        };
+        later()
             .filter_map(|(at, event)| match &event.kind {
                 EventKind::DeadlinePassed { waited } => Some((at, *waited)),
                 _ => None,
@@ -99,10 +112,7 @@ impl Events<'_> {
                 Reading::Failed(Broken {
                     rule: Some(RuleId::InitiatorHostsIndependent),
                     expected: "another session of the client to be served meanwhile".to_owned(),
-                    seen: format!(
-                        "it was not, for {:.1} s: neither session answers",
-                        waited.as_secs_f64()
-                    ),
+                    seen: seen(waited),
                     event: Some(at),
                 })
             })
