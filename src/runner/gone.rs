@@ -11,7 +11,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{RunOptions, check_host, peers::END_NOTICE_WAIT};
+use super::{
+    RunOptions, check_host,
+    crash::{END_NOTICE_WAIT, is_cut_off},
+};
 use crate::{
     net::{Connection, DialOptions, LinkError},
     trace::{EventKind, Trace},
@@ -76,7 +79,7 @@ impl Gone {
 /// Whether something was waited for in vain, a connection was lost, or none could be had.
 fn is_doubtful(trace: &Trace) -> bool {
     let in_vain = |kind: &EventKind| matches!(kind, EventKind::DeadlinePassed { .. });
-    super::schedule::is_cut_off(trace) || trace.events.iter().any(|event| in_vain(&event.kind))
+    is_cut_off(trace) || trace.events.iter().any(|event| in_vain(&event.kind))
 }
 
 /// What is missing of the host, in words.

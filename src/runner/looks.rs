@@ -112,22 +112,28 @@ impl Inside {
     }
 
     /// Calls the state service once, and says why it is of no use where it is not.
+    ///
+    /// The call is read to its end: deployed hosts tell one subscriber after the other, and one that leaves early keeps
+    /// the others, and with them the sessions, waiting.
     pub(super) async fn try_state_service(&self) -> Result<(), String> {
         let (_connection, mut link) = self
             .follow(false, None)
             .await
             .map_err(|error| error.to_string())?;
-        // Whoever tells of one peer can be asked; how the call ends is for a case to judge.
-        let first = async {
+        let mut told = false;
+        let all = async {
             loop {
                 match link.next().await {
                     LinkEvent::Headers(_) => {}
-                    LinkEvent::Message { .. } => return ok(),
+                    LinkEvent::Message { .. } => told = true,
                     LinkEvent::Ended(end) => return end_of(end),
                 }
             }
         };
-        match timeout(SNAPSHOT_WAIT, first).await {
+        match timeout(SNAPSHOT_WAIT, all).await {
+            // Whoever tells of one peer can be asked; how the call ends, or that it does not, is for a case to judge.
+            // Deployed hosts end it with CANCELLED.
+            _ if told => Ok(()),
             Ok(End::Status { code: Code::Ok, .. }) => Ok(()),
             Ok(end) => Err(format!("it ended its call with {end}")),
             Err(_) => Err(format!(
@@ -194,13 +200,6 @@ pub(super) enum Answer {
     Stream(Box<(Connection, Link)>),
     /// An input for the actor.
     Input(Input),
-}
-
-fn ok() -> End {
-    End::Status {
-        code: Code::Ok,
-        message: String::new(),
-    }
 }
 
 /// The value with another last character: of the same length and form, and nobody's.

@@ -3,6 +3,7 @@
 mod calls;
 pub mod campaign;
 mod claims;
+mod crash;
 pub mod doctor;
 mod drive;
 mod expectations;
@@ -10,12 +11,14 @@ mod gone;
 pub mod hook;
 mod looking;
 mod looks;
+mod not_reached;
 mod peers;
 mod plan;
 mod reference;
 mod repeat;
 mod schedule;
 mod shard;
+mod starts;
 
 use std::{
     sync::Arc,
@@ -29,12 +32,13 @@ pub use drive::{Reach, Watch, drive, drive_watched};
 pub use expectations::Expectations;
 pub use looking::{HookPlan, LookPlan};
 pub use looks::{Inside, Looks, StateService};
+pub use not_reached::NotReached;
 pub use peers::{Peers, Source};
 pub use plan::{Job, Selection, plan, plan_claims, skip_what_it_lacks};
 pub use reference::{
     Reference, StartError, reference_config, start_host, start_reference, start_reference_client,
 };
-pub use schedule::{Finished, NotReached, Schedule};
+pub use schedule::{Finished, Schedule};
 pub use shard::Shard;
 
 use crate::{

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use super::{
     RunOptions,
     calls::{Caller, Switchboard},
+    crash::crashed,
     gone::{Gone, comes_back},
     looking::LookPlan,
     looks::Looks,
@@ -20,9 +21,6 @@ use crate::{
     },
     wire::{Role, RpcProtocol},
 };
-
-/// How long the system may take to say that a process is dead whose sockets it has closed already.
-pub(super) const END_NOTICE_WAIT: Duration = Duration::from_secs(1);
 
 /// Where the peer under test comes from.
 pub enum Source {
@@ -130,6 +128,11 @@ impl Peers {
     /// Whether a fresh one can be had.
     pub fn can_renew(&self) -> bool {
         !matches!(self.source, Source::Outside { .. }) || self.looks.hook.is_some()
+    }
+
+    /// Whether a fresh one can be had, with a provision of its own, for a part of the cases.
+    pub fn takes_parts(&self) -> bool {
+        self.can_renew() && !matches!(self.source, Source::Reference)
     }
 
     /// Tells the options where the peer of the moment is, and what looks inside it, which is tried over that protocol.
@@ -319,15 +322,4 @@ async fn start(
 
 fn failed(error: impl std::fmt::Display) -> String {
     format!("failed to {error}")
-}
-
-/// How a process ended under a case, if it did, and what it printed.
-pub(super) async fn crash_of(process: &Process) -> Option<(String, Vec<String>)> {
-    let how = process.ended_within(END_NOTICE_WAIT).await?;
-    Some((crashed(how), process.log().last(LOG_SHOWN_MAX)))
-}
-
-/// A process that ended, in words.
-pub(super) fn crashed(how: String) -> String {
-    format!("the peer crashed: its process ended with {how}")
 }

@@ -3,7 +3,6 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,30 +10,22 @@ use std::{
 use tokio::task::JoinSet;
 
 use super::{
-    Job, Peers, RunOptions, check_host,
+    Job, NotReached, Peers, RunOptions, check_host,
     claims::{is_of_state_service, judge_state_service},
     contact_client,
+    crash::{crash_of, crashed, crashed_beside, is_clean, is_cut_off, with_crash},
     expectations::Expectations,
-    peers::{crash_of, crashed},
     play,
     repeat::merge,
+    starts::starts,
 };
 use crate::{
     actor::Patience,
-    judge::Finding,
     report::{CaseResult, Outcome},
-    rules::RuleId,
     scenario::model::Scenario,
-    target::{SetupMistake, doctor::Diagnosis, outlives_scenario, process::LOG_SHOWN_MAX},
-    trace::{End, EventKind, Trace},
+    target::process::LOG_SHOWN_MAX,
     wire::{Role, RpcProtocol},
 };
-
-/// Cases that one start of a client is given at most. It dials their hosts all at once and may give a host 15 s for its part
-/// of the key exchange, within which each case must have its turn.
-const CLIENT_CASES_MAX: usize = 100;
-/// The same of those that are played one by one.
-const CLIENT_CASES_ALONE_MAX: usize = 8;
 
 /// As many cases are named as having ended last before the peer was found gone.
 const ENDED_LAST_MAX: usize = 16;
@@ -63,51 +54,6 @@ pub struct Finished {
     pub notes: Vec<String>,
     /// Cases that ended in a fault of the suite, and so have no result.
     pub lost: usize,
-}
-
-/// Why no case was played.
-#[derive(Debug)]
-pub enum NotReached {
-    /// The peer could not be started; why, in words.
-    NotStarted(String),
-    /// The host shows a mistake in the set-up.
-    Host {
-        /// Its URL.
-        url: String,
-        /// What was seen, step by step.
-        diagnosis: Box<Diagnosis>,
-        /// What a process that we started printed last.
-        last_words: Vec<String>,
-    },
-    /// The client does.
-    Client {
-        /// What was spoken.
-        protocol: RpcProtocol,
-        /// The mistake.
-        mistake: SetupMistake,
-        /// What a process that we started printed last.
-        last_words: Vec<String>,
-    },
-}
-
-impl fmt::Display for NotReached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NotReached::NotStarted(why) => f.write_str(why),
-            NotReached::Host { diagnosis, .. } => {
-                let seen = diagnosis.mistake().map_or("nothing", |check| &check.seen);
-                write!(f, "the host is not set up so that it can be judged: {seen}")
-            }
-            NotReached::Client {
-                protocol, mistake, ..
-            } => {
-                write!(
-                    f,
-                    "over {protocol}, the client was reached up to this step: {mistake}"
-                )
-            }
-        }
-    }
 }
 
 impl Schedule<'_> {
@@ -149,8 +95,11 @@ impl Schedule<'_> {
 
     /// One honest session over each protocol; the slowest sets the patience.
     async fn contact(&mut self, role: Role, jobs: &[Job]) -> Result<(), NotReached> {
-        let first = self.first_start(role, jobs);
-        let begun = self.peers.begin(role, &cases_of(&first)).await;
+        let played = jobs.iter().filter(|job| needs_peer(job)).cloned();
+        let in_parts = self.peers.takes_parts();
+        let first = starts(role, played.collect(), in_parts).into_iter().next();
+        let cases = first.map_or_else(Vec::new, |start| cases_of(&start.jobs));
+        let begun = self.peers.begin(role, &cases).await;
         begun.map_err(NotReached::NotStarted)?;
         self.reach(jobs).await;
         let mut protocols: Vec<_> = jobs.iter().map(|job| job.protocol).collect();
@@ -239,58 +188,19 @@ impl Schedule<'_> {
             let result = judge_state_service(job, self.peers.state_service());
             self.report(result, plays);
         }
-        let (alone, together): (Vec<Job>, Vec<Job>) =
-            jobs.into_iter().partition(|job| job.scenario.alone);
-        let together = self
-            .starts(role, &together)
-            .into_iter()
-            .map(|jobs| (jobs, false));
-        let alone = self
-            .starts(role, &alone)
-            .into_iter()
-            .map(|jobs| (jobs, true));
-        for (jobs, is_alone) in together.chain(alone) {
-            let cases = cases_of(&jobs);
+        for start in starts(role, jobs, self.peers.takes_parts()) {
+            let cases = cases_of(&start.jobs);
             let renewed = self.peers.renew(role, &cases).await;
-            self.reach(&jobs).await;
+            self.reach(&start.jobs).await;
             self.peers.reset(role, &cases).await;
             match renewed {
-                Err(why) => self.give_up(jobs, &why, plays),
-                Ok(()) if is_alone => {
-                    self.one_by_one(role, jobs, &[], plays).await;
+                Err(why) => self.give_up(start.jobs, &why, plays),
+                Ok(()) if start.alone => {
+                    self.one_by_one(role, start.jobs, &[], plays).await;
                 }
-                Ok(()) => self.together(role, jobs.into(), plays).await,
+                Ok(()) => self.together(role, start.jobs.into(), plays).await,
             }
         }
-    }
-
-    /// What each start of the peer is for. A client dials all hosts of a start at once, and gives up those that are kept
-    /// waiting: where a fresh one can be had, it is given a part of them at a time.
-    fn starts(&self, role: Role, jobs: &[Job]) -> Vec<Vec<Job>> {
-        let most = match role {
-            Role::Initiator if self.peers.can_renew() => match jobs {
-                [first, ..] if first.scenario.alone => CLIENT_CASES_ALONE_MAX,
-                _ => CLIENT_CASES_MAX,
-            },
-            _ => jobs.len().max(1),
-        };
-        jobs.chunks(most).map(<[Job]>::to_vec).collect()
-    }
-
-    /// What the first start of the peer is for.
-    fn first_start(&self, role: Role, jobs: &[Job]) -> Vec<Job> {
-        let side_by_side: Vec<Job> = jobs
-            .iter()
-            .filter(|job| job.skip.is_none() && !is_of_state_service(job) && !job.scenario.alone)
-            .cloned()
-            .collect();
-        let first = match role {
-            Role::Initiator if self.peers.can_renew() => {
-                self.starts(role, &side_by_side).into_iter().next()
-            }
-            _ => None,
-        };
-        first.unwrap_or_else(|| jobs.to_vec())
     }
 
     async fn reach(&mut self, jobs: &[Job]) {
@@ -466,6 +376,11 @@ impl Schedule<'_> {
     }
 }
 
+/// Whether a job is played on the peer, rather than skipped or judged by what is known already.
+fn needs_peer(job: &Job) -> bool {
+    job.skip.is_none() && !is_of_state_service(job)
+}
+
 #[derive(Default)]
 struct Plays {
     results: Vec<CaseResult>,
@@ -499,58 +414,6 @@ struct Played {
 
 fn cases_of(jobs: &[Job]) -> Vec<Arc<Scenario>> {
     jobs.iter().map(|job| job.scenario.clone()).collect()
-}
-
-fn is_clean(result: &CaseResult) -> bool {
-    result.outcome == Outcome::Passed && result.findings.is_empty()
-}
-
-/// Whether a connection was lost, or none could be had: what a crash looks like from outside.
-pub(super) fn is_cut_off(trace: &Trace) -> bool {
-    // A client that is gone calls no more, and so leaves nothing at all.
-    trace.events.is_empty()
-        || trace.events.iter().any(|event| {
-            matches!(
-                event.kind,
-                EventKind::NotOpened(_)
-                    | EventKind::NotSent(_)
-                    | EventKind::Ended(End::Lost { .. } | End::NoStatus | End::Reset { .. })
-            )
-        })
-}
-
-/// What a case came to under which the peer crashed.
-fn with_crash(mut result: CaseResult, how: &str, log: Vec<String>) -> CaseResult {
-    let rule = match result.scenario.role {
-        Role::Responder => RuleId::ResponderSurvives,
-        Role::Initiator => RuleId::InitiatorSurvives,
-    };
-    // A process that is gone cannot say how its streams ended.
-    let follows = [rule, RuleId::RpcEndHasStatus];
-    let findings = &mut result.findings;
-    findings.retain(|finding| !follows.contains(&finding.rule));
-    result.findings.push(Finding {
-        rule,
-        step: None,
-        expected: "the peer to go on serving".to_owned(),
-        seen: how.to_owned(),
-        location: result.scenario.location.clone(),
-        event: result.trace.events.len().checked_sub(1),
-    });
-    result.outcome = Outcome::Failed;
-    result.reason = None;
-    result.peer_log = log;
-    result
-}
-
-/// What stands in the results for a crash that no single case causes.
-fn crashed_beside(role: Role, how: &str, reason: String, log: Vec<String>) -> CaseResult {
-    let scenario = Arc::new(outlives_scenario(role));
-    let mut result = CaseResult::inconclusive(scenario, RpcProtocol::Connect, String::new());
-    result.outcome = Outcome::Failed;
-    let mut result = with_crash(result, how, log);
-    result.reason = Some(reason);
-    result
 }
 
 /// The cases by their ids and protocols.

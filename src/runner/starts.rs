@@ -1,0 +1,156 @@
+//! What each start of the peer is for: which cases a fresh one is given, and in which order.
+
+use std::collections::BTreeMap;
+
+use super::Job;
+use crate::{
+    rules::Capability,
+    scenario::model::Scenario,
+    wire::{Role, RpcProtocol},
+};
+
+/// Cases that one start of a client is given at most. It dials their hosts all at once and may give a host 15 s for its part
+/// of the key exchange, within which each case must have its turn.
+const CLIENT_CASES_MAX: usize = 100;
+/// The same of those that are played one by one.
+const CLIENT_CASES_ALONE_MAX: usize = 8;
+/// Clients that a host knows at most where cases ask its state service. A deployed host has room for 100 states that a
+/// caller has not taken yet; one that leaves before it was told of all the others stops the whole host for good.
+const STATES_MAX: usize = 80;
+
+/// One start of the peer.
+pub(super) struct Start {
+    /// The cases that it is provisioned for.
+    pub jobs: Vec<Job>,
+    /// Whether they change it, and so are played one by one.
+    pub alone: bool,
+}
+
+/// The starts for these jobs, in order: first the cases that are played side by side, then those that change the peer, a
+/// group at a time. `in_parts` says whether a fresh peer can be had for a part of them.
+pub(super) fn starts(role: Role, jobs: Vec<Job>, in_parts: bool) -> Vec<Start> {
+    let (alone, together): (Vec<Job>, Vec<Job>) =
+        jobs.into_iter().partition(|job| job.scenario.alone);
+    let (together, alone) = match (in_parts, role) {
+        (false, _) => (vec![together], vec![alone]),
+        (true, Role::Responder) => {
+            let groups = groups_of(alone).into_iter();
+            (
+                parts_of_host(together),
+                groups.flat_map(parts_of_host).collect(),
+            )
+        }
+        (true, Role::Initiator) => (
+            parts_of_client(&together, CLIENT_CASES_MAX),
+            parts_of_client(&alone, CLIENT_CASES_ALONE_MAX),
+        ),
+    };
+    let start = |alone| move |jobs| Start { jobs, alone };
+    let together = together.into_iter().map(start(false));
+    let alone = alone.into_iter().map(start(true));
+    together
+        .chain(alone)
+        .filter(|start| !start.jobs.is_empty())
+        .collect()
+}
+
+/// Cases that change the host, apart by folder and RPC protocol: what one does to it, such as the pairing of a key that
+/// the other protocol's case has too, must not be what the other finds.
+fn groups_of(jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    let mut groups: BTreeMap<(String, RpcProtocol), Vec<Job>> = BTreeMap::new();
+    for job in jobs {
+        let folder = job.scenario.id.split('/').next().unwrap_or_default();
+        let key = (folder.to_owned(), job.protocol);
+        groups.entry(key).or_default().push(job);
+    }
+    groups.into_values().collect()
+}
+
+/// A client dials all hosts of a start at once, and gives up those that are kept waiting.
+fn parts_of_client(jobs: &[Job], most: usize) -> Vec<Vec<Job>> {
+    jobs.chunks(most).map(<[Job]>::to_vec).collect()
+}
+
+/// A host takes any number of clients, until somebody asks for the states of all.
+fn parts_of_host(jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    let asks = |job: &Job| job.scenario.needs().contains(&Capability::StateService);
+    let (asking, others): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(asks);
+    let mut parts = vec![others];
+    let mut part = Vec::new();
+    let mut states = 0;
+    for job in asking {
+        let known = known_clients(&job.scenario);
+        if states + known > STATES_MAX {
+            parts.push(std::mem::take(&mut part));
+            states = 0;
+        }
+        states += known;
+        part.push(job);
+    }
+    parts.push(part);
+    parts
+}
+
+fn known_clients(scenario: &Scenario) -> usize {
+    let identities = scenario.fixtures.identities.iter();
+    identities.filter(|identity| identity.known).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::load_catalogue,
+        runner::{Selection, plan},
+    };
+
+    fn names(jobs: &[Job]) -> Vec<(String, RpcProtocol)> {
+        let name = |job: &Job| (job.scenario.id.clone(), job.protocol);
+        let mut names: Vec<_> = jobs.iter().map(name).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn whole_catalogue_then_each_case_is_started_for_once_and_with_its_like() {
+        let cases = load_catalogue().unwrap_or_default();
+        let selection = Selection::default();
+        for role in [Role::Responder, Role::Initiator] {
+            let jobs = plan(&cases, &selection, role, &RpcProtocol::ALL);
+            for in_parts in [false, true] {
+                let starts = starts(role, jobs.clone(), in_parts);
+                let played: Vec<Job> = starts.iter().flat_map(|it| it.jobs.clone()).collect();
+                assert_eq!(names(&played), names(&jobs));
+                assert!(starts.is_sorted_by_key(|start| start.alone));
+                assert_eq!(starts.len() > 2, in_parts, "{}", starts.len());
+                starts.iter().for_each(is_of_one_kind);
+                if in_parts && role == Role::Responder {
+                    starts.iter().for_each(host_is_asked_for_few_states);
+                    starts.iter().for_each(what_changes_a_host_is_of_one_group);
+                }
+            }
+        }
+    }
+
+    fn is_of_one_kind(start: &Start) {
+        let jobs = &start.jobs;
+        assert!(jobs.iter().all(|job| job.scenario.alone == start.alone));
+    }
+
+    fn host_is_asked_for_few_states(start: &Start) {
+        let asks = |job: &Job| job.scenario.needs().contains(&Capability::StateService);
+        if start.jobs.iter().any(asks) {
+            let states = start.jobs.iter().map(|job| known_clients(&job.scenario));
+            assert!(states.sum::<usize>() <= STATES_MAX);
+        }
+    }
+
+    fn what_changes_a_host_is_of_one_group(start: &Start) {
+        let group = |job: &Job| {
+            let folder = job.scenario.id.split('/').next().map(str::to_owned);
+            (folder, job.protocol)
+        };
+        let first = group(&start.jobs[0]);
+        assert!(!start.alone || start.jobs.iter().all(|job| group(job) == first));
+    }
+}
