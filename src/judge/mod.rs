@@ -92,7 +92,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Verdict {
             return inconclusive(step, format!("no stream could be opened: {failure}"));
         }
         if let Verb::ExpectNever(names) = &step.verb {
-            findings.extend(forbidden(names, trace).map(&finding));
+            findings.extend(forbidden(names, step.on.as_deref(), trace).map(&finding));
         }
         match read(step, session, scenario, trace, mark) {
             Reading::Satisfied { mark, remarks } => {
@@ -210,27 +210,32 @@ fn inconclusive(step: &Step, reason: String) -> Verdict {
 
 fn forbidden<'a>(
     names: &'a [crate::scenario::model::ActionName],
+    session: Option<&'a str>,
     trace: &'a Trace,
 ) -> impl Iterator<Item = Broken> + 'a {
-    trace.events.iter().enumerate().filter_map(|(at, event)| {
-        let EventKind::Received { item, .. } = &event.kind else {
-            return None;
-        };
-        // A probe asks for a whole session, and so for all that belongs to one.
-        if event.session == PROBE_SESSION {
-            return None;
-        }
-        let name = item.action.as_ref()?.name();
-        names
-            .iter()
-            .any(|forbidden| forbidden.0 == name)
-            .then(|| Broken {
-                rule: None,
-                expected: format!("{name} never to come"),
-                seen: format!("{name} came"),
-                event: Some(at),
-            })
-    })
+    trace
+        .events
+        .iter()
+        .enumerate()
+        .filter_map(move |(at, event)| {
+            let EventKind::Received { item, .. } = &event.kind else {
+                return None;
+            };
+            // A probe asks for a whole session, and so for all that belongs to one.
+            if event.session == PROBE_SESSION || session.is_some_and(|name| name != event.session) {
+                return None;
+            }
+            let name = item.action.as_ref()?.name();
+            names
+                .iter()
+                .any(|forbidden| forbidden.0 == name)
+                .then(|| Broken {
+                    rule: None,
+                    expected: format!("{name} never to come"),
+                    seen: format!("{name} came"),
+                    event: Some(at),
+                })
+        })
 }
 
 /// Whatever broke a rule by itself while no step was looking at it.

@@ -291,6 +291,27 @@ fn forbidden_action_anywhere_then_the_claim_is_broken() {
 }
 
 #[test]
+fn forbidden_action_in_another_session_than_the_named_one_then_no_finding() {
+    let scenario = |on: &str| {
+        scenario(&format!(
+            "  - establish\n  - establish:\n    on: other\n  - expect-never: [heartbeat]\n    on: {on}\n"
+        ))
+    };
+    let mut trace = after_up(Vec::new());
+    let other = after_up(vec![(0, heartbeat())]).events.into_iter();
+    trace.events.extend(other.map(|event| Event {
+        step: 1,
+        session: "other".to_owned(),
+        ..event
+    }));
+    assert_eq!(
+        rules_broken(&scenario("other"), &trace),
+        [RuleId::EnvelopeTagChecked]
+    );
+    assert_eq!(rules_broken(&scenario("main"), &trace), []);
+}
+
+#[test]
 fn rule_broken_beside_the_steps_then_found_all_the_same() {
     let scenario = scenario("  - establish\n  - fence\n");
     let odd = EventKind::Broke(Violation::session(

@@ -213,12 +213,13 @@ lapses! {
     OwnIdentityAdmitted = "own-identity-admitted", HandshakeReflectionRefused, Responder, "Serves whoever proves its own identity.";
     // pairing
     PairingForgetsClient = "pairing-forgets-client", PairingValidSecretAdmits, Responder, "Serves a client that pairs, and does not add it to its config.";
+    PairedClientLostWithChange = "paired-client-lost-with-change", PairingValidSecretAdmits, Responder, "Loses a client that has paired when its config changes.";
     PairingAddsOtherInstanceId = "pairing-adds-other-instance-id", PairingValidSecretAdmits, Responder, "Adds a client that pairs under the token's label in place of its instance id.";
     PairingRefused = "pairing-refused", PairingValidSecretAdmits, Responder, "Refuses every secret.";
     PairingSessionEnds = "pairing-session-ends", PairingFirstSessionServes, Responder, "Ends the session that paired.";
     SecretPrefixAccepted = "secret-prefix-accepted", PairingUnknownSecretRefused, Responder, "Compares as much of a secret as is sent.";
     SecretTailIgnored = "secret-tail-ignored", PairingUnknownSecretRefused, Responder, "Compares a secret over the length of the token's.";
-    SecretCaseIgnored = "secret-case-ignored", PairingUnknownSecretRefused, Responder, "Compares secrets without regard to case.";
+    SecretTrimmed = "secret-trimmed", PairingUnknownSecretRefused, Responder, "Takes white space off a secret before it compares.";
     AnySecretAccepted = "any-secret-accepted", PairingUnknownSecretRefused, Responder, "Takes any secret for that of its first token.";
     ExpiryUnchecked = "expiry-unchecked", PairingExpiredRefused, Responder, "Never looks at a token's expiry.";
     ExpiryZeroIsOver = "expiry-zero-is-over", PairingExpiredRefused, Responder, "Takes an expiry of 0 for one long past.";
@@ -229,6 +230,7 @@ lapses! {
     UseNotCounted = "use-not-counted", PairingCountsEachUse, Responder, "Counts no use.";
     UseCountedTwice = "use-counted-twice", PairingCountsEachUse, Responder, "Counts two uses for one.";
     TokenDroppedAtFirstUse = "token-dropped-at-first-use", PairingCountsEachUse, Responder, "Drops a token with its first use.";
+    UseLostWithChange = "use-lost-with-change", PairingCountsEachUse, Responder, "Goes back to a token's old uses when its config changes.";
     UseCountedLate = "use-counted-late", PairingRaceAdmitsExactly, Responder, "Counts a use only when the session ends.";
     KnownKeyCountsUse = "known-key-counts-use", PairingKnownKeyConsumesNothing, Responder, "Counts a use for a secret that a known key sends.";
     KnownKeySecretChecked = "known-key-secret-checked", PairingKnownKeyConsumesNothing, Responder, "Refuses a known key whose secret is none of its tokens'.";
@@ -309,6 +311,7 @@ lapses! {
     CreatedNotStored = "created-not-stored", ResponderOperationsStored, Responder, "Stores updated operations, and no created ones.";
     FirstOperationStoredOnly = "first-operation-stored-only", ResponderOperationsStored, Responder, "Stores the first operation of an item.";
     ContentDropped = "content-dropped", ResponderOperationsStored, Responder, "Stores operations without their message and status.";
+    OperationsLostWithSession = "operations-lost-with-session", ResponderOperationsStored, Responder, "Begins a client's session without the operations of the one before.";
     OwnerFromMessage = "owner-from-message", ResponderOperationsOwner, Responder, "Files an operation under the key id that it claims.";
     OriginalIdFromMessage = "original-id-from-message", ResponderOperationsOriginalIds, Responder, "Files an operation under the original_id that it claims.";
     FlowPerOperation = "flow-per-operation", ResponderOperationsFlowTogether, Responder, "Gives each operation a flow of its own.";
@@ -316,6 +319,7 @@ lapses! {
     SecondCreationRefused = "second-creation-refused", ResponderOperationsUpsert, Responder, "Ends the session where an operation is created twice.";
     IdsSharedByClients = "ids-shared-by-clients", ResponderOperationsIsolated, Responder, "Files all clients' operations under one owner.";
     DeletionIgnored = "deletion-ignored", ResponderOperationsDelete, Responder, "Deletes nothing.";
+    DeletionsLostWithSession = "deletions-lost-with-session", ResponderOperationsDelete, Responder, "Begins a client's session with what the one before had deleted.";
     DeletionOfFirstOnly = "deletion-of-first-only", ResponderOperationsDelete, Responder, "Deletes the first of several operations.";
     DeletesAnyones = "deletes-anyones", ResponderOperationsDelete, Responder, "Deletes an operation whoever it belongs to.";
     DeletesByLocalId = "deletes-by-local-id", ResponderOperationsDelete, Responder, "Deletes by its own ids.";
@@ -327,7 +331,8 @@ lapses! {
     NoKindSkipped = "no-kind-skipped", ResponderOperationsNoKind, Responder skips, "Passes over an event of no kind.";
     InvalidOperationSkipped = "invalid-operation-skipped", ResponderOperationsInvalidRefused, Responder skips, "Passes over operations without their required fields.";
     InvalidOperationStored = "invalid-operation-stored", ResponderOperationsInvalidRefused, Responder, "Stores operations without their required fields.";
-    IdsReadAsNumbers = "ids-read-as-numbers", ResponderIdsAreText, Responder, "Sends `007` as `7`.";
+    IdsReadAsNumbers = "ids-read-as-numbers", ResponderIdsAreText, Responder, "Keeps the repo `007` of an operation as `7`.";
+    ListedIdsReadAsNumbers = "listed-ids-read-as-numbers", ResponderIdsAreText, Responder, "Keeps the repo `007` that a client lists as `7`.";
     HostOnlyActionsSkipped = "host-only-actions-skipped", ResponderHostOnlyActionsRefused, Responder skips, "Passes over what only hosts send.";
     RequestResourcesAnswered = "request-resources-answered", ResponderHostOnlyActionsRefused, Responder, "Answers a client's request_resources.";
     SetConfigObeyed = "set-config-obeyed", ResponderHostOnlyActionsRefused, Responder, "Deletes repos when a client says so.";
@@ -360,7 +365,7 @@ lapses! {
     GrpcRefused = "grpc-refused", RpcGrpc, Responder, "Answers no gRPC.";
     ConnectRefused = "connect-refused", RpcConnect, Responder, "Answers no Connect.";
     ConnectErrorDropped = "connect-error-dropped", RpcSameOverBoth, Responder, "Ends every Connect stream without an error.";
-    ConnectCodeUnknown = "connect-code-unknown", RpcSameOverBoth, Responder, "Ends every failed Connect stream with `unknown`.";
+    ConnectCodeUnknown = "connect-code-unknown", CloseProtocolCode, Responder, "Ends every failed Connect stream with `unknown`.";
     BrokenFrameOk = "broken-frame-ok", RpcEnvelopeFaultsClose, Responder, "Ends with OK on a frame that it cannot read.";
     BrokenFrameLeftOpen = "broken-frame-left-open", RpcEnvelopeFaultsClose, Responder, "Falls silent on a frame that it cannot read.";
     CompressedFlagIgnored = "compressed-flag-ignored", RpcEnvelopeFaultsClose, Responder, "Reads a frame marked compressed as it is.";

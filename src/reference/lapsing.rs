@@ -4,6 +4,7 @@ use crate::{
     lapses::{Lapse, Lapses, Quirk},
     wire::{
         Action,
+        v1::Operation,
         v1sync::{
             RemoteConfig,
             sync_stream_item::{SyncActionOperationManifest, SyncActionReceiveResources},
@@ -14,16 +15,6 @@ use crate::{
 pub(super) fn spoil_config(shown: &mut RemoteConfig, lapses: Lapses) {
     if lapses.has(Lapse::LastRepoMissing) || lapses.has(Lapse::ClientConfigLacksRepo) {
         shown.repos.pop();
-    }
-    if lapses.has(Lapse::IdsReadAsNumbers) {
-        shown
-            .repos
-            .iter_mut()
-            .for_each(|repo| as_number(&mut repo.id));
-        shown
-            .plans
-            .iter_mut()
-            .for_each(|plan| as_number(&mut plan.id));
     }
     if lapses.shows(Quirk::OtherOrderOfLists) {
         shown.repos.reverse();
@@ -37,16 +28,6 @@ pub(super) fn spoil_resources(shown: &mut SyncActionReceiveResources, lapses: La
     }
     if lapses.has(Lapse::ResourcesWithoutPlans) {
         shown.plans.clear();
-    }
-    if lapses.has(Lapse::IdsReadAsNumbers) {
-        shown
-            .repos
-            .iter_mut()
-            .for_each(|repo| as_number(&mut repo.id));
-        shown
-            .plans
-            .iter_mut()
-            .for_each(|plan| as_number(&mut plan.id));
     }
     if lapses.shows(Quirk::OtherOrderOfLists) {
         shown.repos.reverse();
@@ -96,8 +77,42 @@ pub(super) fn spoil_first_items(mut items: Vec<Action>, lapses: Lapses) -> Vec<A
     items
 }
 
-/// An id that reads like a number, as a loosely typed store gives it back.
-pub(super) fn as_number(id: &mut String) {
+/// A client's config, as a loosely typed store gives it back.
+pub(super) fn config_with_numbers(mut config: RemoteConfig) -> RemoteConfig {
+    for repo in &mut config.repos {
+        as_number(&mut repo.id);
+        as_number(&mut repo.guid);
+    }
+    for plan in &mut config.plans {
+        as_number(&mut plan.id);
+    }
+    config
+}
+
+/// A client's resources, in the same way.
+pub(super) fn resources_with_numbers(
+    mut resources: SyncActionReceiveResources,
+) -> SyncActionReceiveResources {
+    for repo in &mut resources.repos {
+        as_number(&mut repo.id);
+        as_number(&mut repo.guid);
+    }
+    for plan in &mut resources.plans {
+        as_number(&mut plan.id);
+    }
+    resources
+}
+
+/// An operation, in the same way.
+pub(super) fn operation_with_numbers(mut operation: Operation) -> Operation {
+    as_number(&mut operation.repo_id);
+    as_number(&mut operation.repo_guid);
+    as_number(&mut operation.plan_id);
+    operation
+}
+
+/// An id that reads like a number.
+fn as_number(id: &mut String) {
     if let Ok(number) = id.parse::<f64>()
         && number.is_finite()
     {

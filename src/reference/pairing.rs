@@ -67,7 +67,7 @@ pub(super) fn select_token_lapsing(
 fn passes_for(sent: &str, token: &str, lapses: Lapses) -> bool {
     lapses.has(Lapse::SecretPrefixAccepted) && token.starts_with(sent)
         || lapses.has(Lapse::SecretTailIgnored) && sent.starts_with(token)
-        || lapses.has(Lapse::SecretCaseIgnored) && sent.eq_ignore_ascii_case(token)
+        || lapses.has(Lapse::SecretTrimmed) && sent.trim() == token
         || lapses.has(Lapse::AnySecretAccepted)
 }
 

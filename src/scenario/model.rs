@@ -25,7 +25,9 @@ use crate::{
 
 /// Most steps one scenario may have: more than a reader can follow is several claims.
 pub const STEPS_MAX: usize = 100;
-/// Most steps a scenario comes to once those for many clients are written out.
+/// Most times that a step may be taken: more than a counter of one byte counts to.
+pub const TIMES_MAX: u16 = 300;
+/// Most steps a scenario comes to once those for many clients, and those taken many times, are written out.
 pub const PLAYED_STEPS_MAX: usize = STEPS_MAX * STRANGERS_MAX as usize;
 /// Most rows one table may have.
 pub const CASES_MAX: usize = 500;
@@ -343,7 +345,7 @@ pub enum Verb {
     ExpectRefused(Ending),
     /// The request must be answered by this HTTP status, before any message.
     ExpectHttp(HttpAnswer),
-    /// None of these actions may have come in the whole case, probes apart.
+    /// None of these actions may have come: in the session that `on` names, or in the whole case, probes apart.
     ExpectNever(Vec<ActionName>),
     /// A request whose answer must be the next thing that comes: proof that nothing else came, and that the session
     /// goes on.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    model::{CASES_MAX, FILE_LEN_BYTES_MAX, STEPS_MAX, WITHIN_MAX},
+    model::{CASES_MAX, FILE_LEN_BYTES_MAX, PLAYED_STEPS_MAX, STEPS_MAX, WITHIN_MAX},
     names,
     node::DEPTH_MAX,
 };
@@ -173,6 +173,8 @@ pub enum Problem {
     NoSteps,
     /// More than [`STEPS_MAX`] steps.
     TooManySteps(usize),
+    /// More than [`PLAYED_STEPS_MAX`] steps once those taken several times are written out.
+    TooManyPlayed(usize),
     /// A step that does nothing.
     NoVerb,
     /// A step that does several things.
@@ -327,6 +329,10 @@ impl fmt::Display for Problem {
             }
             NoSteps => f.write_str("expected at least one step, seen none"),
             TooManySteps(count) => write!(f, "expected at most {STEPS_MAX} steps, seen {count}"),
+            TooManyPlayed(count) => write!(
+                f,
+                "expected at most {PLAYED_STEPS_MAX} steps, those taken several times counted as often, seen {count}"
+            ),
             NoVerb => f.write_str("expected a verb, seen a step without one"),
             SeveralVerbs(verbs) => {
                 write!(f, "expected one verb, seen {}", names::list(verbs))
@@ -360,8 +366,8 @@ impl fmt::Display for Problem {
                 f.write_str("expected `strangers: N` under `given`, at least 2, seen fewer")
             }
             NotForStrangers => f.write_str(
-                "expected `connect`, `send`, `settle`, `half-close`, `reset` or `cut` without `as` and `on`: each \
-                 stranger takes the step in its own name",
+                "expected `connect`, `send`, `settle`, `half-close`, `reset` or `cut` without `as`, `on` and `times`: \
+                 each stranger takes the step once, in its own name",
             ),
             ChecksNothing => f.write_str(
                 "expected a step that can fail (`expect...`, `fence` or `probe`), seen none",

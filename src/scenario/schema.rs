@@ -15,7 +15,7 @@ use super::{
     load_error::Problems,
     message::{HANDSHAKE, KEY, item_descriptor},
     message_pattern::{MessagePattern, Named, descriptor},
-    model::{Expectation, ScenarioFile, Sendable, Step, Verb},
+    model::{Expectation, ScenarioFile, Sendable, Step, TIMES_MAX, Verb},
     node::{Key, Place},
     shape::words_of,
     steps::STEP_KEYS,
@@ -139,6 +139,7 @@ impl JsonSchema for Step {
             json!({"type": "string", "pattern": "^[0-9]+(ms|s)$", "description": "Longest wait."}),
             json!({"type": "string", "description": "The rule that a failure of this step breaks."}),
             json!({"type": "array", "items": {"type": "string"}, "description": "The only ids that count in lists."}),
+            json!({"type": "integer", "minimum": 2, "maximum": TIMES_MAX, "description": "How often it is taken."}),
         ];
         for (key, schema) in STEP_KEYS.iter().zip(siblings) {
             properties.insert((*key).to_owned(), schema);

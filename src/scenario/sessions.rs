@@ -51,7 +51,6 @@ impl Verb {
     pub fn name_without_session(&self) -> Option<&'static str> {
         match self {
             Verb::Probe(_) => Some("probe"),
-            Verb::ExpectNever(_) => Some("expect-never"),
             Verb::ExpectCount(_) => Some("expect-count"),
             Verb::ExpectState(_) => Some("expect-state"),
             Verb::ExpectSnapshot(_) => Some("expect-snapshot"),

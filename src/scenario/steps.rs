@@ -10,7 +10,10 @@ use super::{
     looks_check,
     message::{HANDSHAKE, KEY},
     message_check,
-    model::{Expectation, Given, Location, STEPS_MAX, Sendable, Step, Verb, WITHIN_MAX},
+    model::{
+        Expectation, Given, Location, PLAYED_STEPS_MAX, STEPS_MAX, Sendable, Step, TIMES_MAX, Verb,
+        WITHIN_MAX,
+    },
     names,
     node::{Key, Node, NodeValue, Place},
     problem::Problem,
@@ -21,7 +24,10 @@ use super::{
 use crate::{rules::RuleId, wire::Role};
 
 /// The keys that may stand beside a verb.
-pub const STEP_KEYS: [&str; 5] = ["on", "deviate", "within", "rule", "among"];
+pub const STEP_KEYS: [&str; 6] = ["on", "deviate", "within", "rule", "among", "times"];
+
+/// The key that says how often a step is taken.
+const TIMES: &str = "times";
 
 /// What steps may refer to.
 pub struct StepContext<'a> {
@@ -52,6 +58,10 @@ pub fn read_steps(node: &Node, context: &StepContext<'_>) -> Vec<Step> {
         .iter()
         .flat_map(|element| read_element(element, context))
         .collect();
+    if read.len() > PLAYED_STEPS_MAX {
+        problems.report(node.place, Problem::TooManyPlayed(read.len()));
+        return Vec::new();
+    }
     check_sessions(&read, problems);
     let all_read = read.iter().all(Option::is_some);
     let steps: Vec<Step> = read.into_iter().flatten().collect();
@@ -100,19 +110,37 @@ fn check_vector(deviation: &Deviation, place: Place, problems: &Problems) {
     }
 }
 
-/// One step, or what the steps for many clients come to.
+/// One step as often as it is taken, or what the steps for many clients come to.
 fn read_element(node: &Node, context: &StepContext<'_>) -> Vec<Option<Step>> {
     let entries = node.as_map().unwrap_or_default();
     let for_many = entries
         .iter()
         .find_map(|(key, content)| Some((Order::of(&key.text)?, key, content)));
     let Some((order, verb, content)) = for_many else {
-        return vec![read_step(node, context)];
+        let times = node.get(TIMES).map_or(1, |node| read_times(node, context));
+        return vec![read_step(node, context); times];
     };
     de::refuse_unknown_keys(entries, &[verb.text.as_str()], context.problems);
     let steps = de::elements(content, context.problems).iter();
+    for times in steps.clone().filter_map(|step| step.get(TIMES)) {
+        context
+            .problems
+            .report(times.place, Problem::NotForStrangers);
+    }
     let steps = steps.map(|step| read_step(step, context)).collect();
     race::write_out(order, verb, steps, context)
+}
+
+/// A number that is none counts as one: it is reported.
+fn read_times(node: &Node, context: &StepContext<'_>) -> usize {
+    match node.value {
+        NodeValue::Int(times) if (2..=TIMES_MAX.into()).contains(&times) => times as usize,
+        _ => {
+            let expected = format!("a whole number from 2 to {TIMES_MAX}");
+            de::wrong_type(node, &expected, context.problems);
+            1
+        }
+    }
 }
 
 fn read_step(node: &Node, context: &StepContext<'_>) -> Option<Step> {
@@ -335,6 +363,8 @@ fn check_sessions(steps: &[Option<Step>], problems: &Problems) {
                 problems.report(place, Problem::NoSessionHere(verb.to_owned()));
             }
             (_, Some(_)) => {}
+            // Without a name it concerns every session.
+            (Verb::ExpectNever(_), None) if step.on.is_none() => {}
             _ if opened.contains(session) => {}
             _ => problems.report(place, Problem::SessionNotOpened(step.on.clone())),
         }

@@ -5,12 +5,17 @@ use crate::{
     wire::Role,
 };
 
-/// The reason, where there is one.
+/// The reason, where there is one: that of the rule, which no case can show, or one of the defect's own.
 pub fn reason(defect: Defect) -> Option<&'static str> {
-    REASONS
+    let own = REASONS
         .iter()
         .find(|(lapse, role, _)| *lapse == defect.lapse && *role == defect.role)
-        .map(|(.., reason)| *reason)
+        .map(|(.., reason)| *reason);
+    own.or(defect.lapse.rule().rule().untestable)
 }
 
-const REASONS: &[(Lapse, Role, &str)] = &[];
+#[rustfmt::skip]
+const REASONS: &[(Lapse, Role, &str)] = &[
+    (Lapse::KeyWaitedForForEver, Role::Responder, "No text says how long a host may wait for a key, and deployed ones do not give up."),
+    (Lapse::ConfigModnoZero, Role::Responder, "A host's first config may have modno 0, and no provision names another."),
+];

@@ -54,12 +54,12 @@ const OF_ANYTHING: &[Form] = &[
     form("exclusion-alone", &["!repo:$photos"], "an exclusion alone", ALONE),
     form("exclusions-alone", &["!repo:$photos", "!plan:$daily"], "two exclusions alone", ALONE),
     form("excluding-what-is-not-there", &["repo:$films", "!repo:nowhere"], "a repo, and an exclusion of another", WINS),
-    form("foreign-repo", &["repo:nowhere"], "a repo that is not there", None),
-    form("foreign-and-own", &["repo:nowhere", "repo:$films"], "a repo, and one that is not there", None),
-    form("beginning-of-an-id", &["repo:photo"], "the beginning of a repo's id", None),
-    form("id-and-more", &["repo:${photos}x"], "a repo's id with a letter behind it", None),
-    form("plan-id-as-repo", &["repo:$daily"], "a plan's id as a repo", None),
-    form("repo-id-as-plan", &["plan:$photos"], "a repo's id as a plan", None),
+    form("foreign-repo", &["repo:nowhere"], "a repo that is not there", FORMS),
+    form("foreign-and-own", &["repo:nowhere", "repo:$films"], "a repo, and one that is not there", FORMS),
+    form("beginning-of-an-id", &["repo:photo"], "the beginning of a repo's id", FORMS),
+    form("id-and-more", &["repo:${photos}x"], "a repo's id with a letter behind it", FORMS),
+    form("plan-id-as-repo", &["repo:$daily"], "a plan's id as a repo", FORMS),
+    form("repo-id-as-plan", &["plan:$photos"], "a repo's id as a plan", FORMS),
 ];
 
 /// Where plans count as well.

@@ -11,7 +11,7 @@ mod oracle;
 
 use serde_json::{Value as Json, json};
 
-use crate::{rules::RuleId, wire::Role};
+use crate::{rules::RuleId, scenario::fixtures::GUID_OF, wire::Role};
 use grants::{Grants, rows};
 use oracle::{Permission, Thing, known, shared_with, visible};
 
@@ -65,7 +65,7 @@ fn case(role: Role, grants: &Grants) -> Json {
         chief,
     ));
     steps.push(expect(
-        json!({ "receiveResources": lists(may_know) }),
+        json!({ "receiveResources": with_guids(lists(may_know)) }),
         of_step(resources_rule),
     ));
     if role == Role::Responder {
@@ -120,6 +120,17 @@ fn lists(holds: impl Fn(Thing) -> bool) -> Json {
             .collect()
     };
     json!({ "repos": of_kind("repo"), "plans": of_kind("plan") })
+}
+
+/// The lists of resources, which name each repository's guid beside its id.
+fn with_guids(mut lists: Json) -> Json {
+    let repos = lists["repos"].as_array_mut().into_iter().flatten();
+    for repo in repos {
+        let name = repo["id"].as_str().unwrap_or_default();
+        let name = name.trim_start_matches('$').to_owned();
+        repo["guid"] = json!(format!("${GUID_OF}{name}"));
+    }
+    lists
 }
 
 /// The shared repositories that a host must push.
@@ -209,7 +220,9 @@ mod tests {
             "{known}"
         );
         assert!(
-            known.contains(r#""receiveResources":{"repos":[{"id":"$photos"}]"#),
+            known.contains(
+                r#""receiveResources":{"repos":[{"id":"$photos","guid":"$guid-of-photos"}]"#
+            ),
             "{known}"
         );
     }

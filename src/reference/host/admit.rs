@@ -61,7 +61,7 @@ impl<S: Store> Host<S> {
             self.states.follow(&config);
             self.config = config;
             effects.push(Effect::ConfigChanged);
-            self.owe_use(peer);
+            self.note_pairing(peer);
         }
         self.open(session, &peer.keyid, grants, now, &mut effects);
         if has_paired && lapses.has(Lapse::PairingSessionEnds) {

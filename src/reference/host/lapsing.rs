@@ -17,7 +17,10 @@ use crate::{
     },
     rules::RuleId,
     session::{VerifiedPeer, Violation},
-    wire::v1::multihost::{PairingToken, Peer, Permission, permission::Type},
+    wire::v1::{
+        Operation,
+        multihost::{PairingToken, Peer, Permission, permission::Type},
+    },
 };
 
 /// What only a host with a lapse remembers.
@@ -31,6 +34,10 @@ pub(super) struct Lapsing {
     owed: Vec<(String, String)>,
     /// Ids that were deleted, by owner.
     pub deleted: HashSet<(String, i64)>,
+    /// Operations that come back with the next session of their owner.
+    pub undeleted: Vec<(String, Operation)>,
+    /// Key ids that have paired, each with the secret that it used.
+    paired: Vec<(String, String)>,
 }
 
 impl Lapsing {
@@ -163,12 +170,39 @@ impl<S: Store> Host<S> {
         }
     }
 
-    /// Notes that a use is to be counted once the session has ended.
-    pub(super) fn owe_use(&mut self, peer: &VerifiedPeer) {
-        if self.settings.lapses.has(Lapse::UseCountedLate) {
-            let owed = (peer.keyid.clone(), peer.pairing_secret.clone());
-            self.lapsing.owed.push(owed);
+    /// Notes who has paired: a use may be counted only once the session has ended, or be forgotten.
+    pub(super) fn note_pairing(&mut self, peer: &VerifiedPeer) {
+        let lapses = self.settings.lapses;
+        let pairing = || (peer.keyid.clone(), peer.pairing_secret.clone());
+        if lapses.has(Lapse::UseCountedLate) {
+            self.lapsing.owed.push(pairing());
         }
+        if lapses.has(Lapse::UseLostWithChange) || lapses.has(Lapse::PairedClientLostWithChange) {
+            self.lapsing.paired.push(pairing());
+        }
+    }
+
+    /// A changed config, as a host has it that wrote it over what pairing had added meanwhile.
+    pub(super) fn without_pairings(&mut self, config: Config) -> Config {
+        let lapses = self.settings.lapses;
+        let paired = std::mem::take(&mut self.lapsing.paired);
+        let stale = config.edited(|message| {
+            let Some(sync) = &mut message.multihost else {
+                return;
+            };
+            if lapses.has(Lapse::PairedClientLostWithChange) {
+                let has_paired =
+                    |client: &Peer| paired.iter().any(|(keyid, _)| *keyid == client.keyid);
+                sync.authorized_clients.retain(|client| !has_paired(client));
+            }
+            if lapses.has(Lapse::UseLostWithChange) {
+                for token in &mut sync.pairing_tokens {
+                    let uses = paired.iter().filter(|(_, secret)| *secret == token.secret);
+                    token.uses -= uses.count() as i32;
+                }
+            }
+        });
+        stale.unwrap_or(config)
     }
 
     /// Counts what was owed for this client.
@@ -189,6 +223,11 @@ impl<S: Store> Host<S> {
 
     /// A new session serves; the lists of the one before may outlive it.
     pub(super) fn begin_session(&mut self, keyid: &str) {
+        // A store that fails loses nothing more.
+        let _ = match self.settings.lapses.is_honest() {
+            true => Ok(()),
+            false => self.lose_changes_of(keyid),
+        };
         let before = self.states.get(keyid).cloned();
         self.states.begin_session(keyid);
         if self.settings.lapses.has(Lapse::KnownListsOutliveSession)

@@ -7,6 +7,7 @@ use crate::{
     lapses::{Lapse, Lapses},
     reference::{
         effect::{Effect, SessionId},
+        lapsing::operation_with_numbers,
         store::{PutError, Store, StoreFault, wanted},
         view,
     },
@@ -146,6 +147,9 @@ impl<S: Store> Host<S> {
                 operation.display_message.clear();
                 operation.status = 0;
             }
+            if lapses.has(Lapse::IdsReadAsNumbers) {
+                operation = operation_with_numbers(operation);
+            }
             operation.id = spoilt_id(operation.id, lapses);
             operation.modno = spoilt_modno(operation.modno, lapses);
             let is_known = self
@@ -196,6 +200,9 @@ impl<S: Store> Host<S> {
                 let Some(named) = named else { continue };
                 id = named.original_id;
             }
+            if lapses.has(Lapse::DeletionsLostWithSession) {
+                self.remember_deleted(&owner, id)?;
+            }
             let existed = self.store.delete(&owner, id)?;
             self.lapsing.deleted.insert((owner.clone(), id));
             if lapses.has(Lapse::DeletesAnyones) {
@@ -211,6 +218,33 @@ impl<S: Store> Host<S> {
             }
         }
         Ok(())
+    }
+
+    /// Keeps an operation, as its client sent it, for its next session.
+    fn remember_deleted(&mut self, owner: &str, id: i64) -> Result<(), StoreFault> {
+        let held = self.store.operations(owner)?;
+        let named = held.iter().find(|operation| operation.original_id == id);
+        let kept = named.cloned().map(|operation| v1::Operation {
+            id: operation.original_id,
+            flow_id: operation.original_flow_id,
+            ..operation
+        });
+        let kept = kept.map(|operation| (owner.to_owned(), operation));
+        self.lapsing.undeleted.extend(kept);
+        Ok(())
+    }
+
+    /// What of the session before does not outlast it.
+    pub(super) fn lose_changes_of(&mut self, keyid: &str) -> Result<(), StoreFault> {
+        let undeleted = self.lapsing.undeleted.extract_if(.., |(of, _)| of == keyid);
+        for (owner, operation) in undeleted.collect::<Vec<_>>() {
+            // One that no longer fits stays deleted.
+            let _ = self.store.upsert(&owner, operation);
+        }
+        if self.settings.lapses.has(Lapse::OperationsLostWithSession) {
+            self.store.reconcile(keyid, &[])?;
+        }
+        self.store.commit()
     }
 
     fn delete_absent_of_others(

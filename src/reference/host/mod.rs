@@ -130,6 +130,10 @@ impl<S: Store> Host<S> {
         if self.config == config {
             return Ok(effects);
         }
+        let config = match self.settings.lapses.is_honest() {
+            true => config,
+            false => self.without_pairings(config),
+        };
         self.transact(|store| store.keep_config(&config))?;
         let old = std::mem::replace(&mut self.config, config);
         self.lapsing.remember_clients(&old);

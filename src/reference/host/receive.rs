@@ -7,6 +7,7 @@ use crate::{
     lapses::{Lapse, Quirk},
     reference::{
         effect::{Effect, Moment, SessionId},
+        lapsing::{config_with_numbers, resources_with_numbers},
         logs,
         own_operations::missing_field,
         store::{PeerFact, PutError, Store},
@@ -149,6 +150,9 @@ impl<S: Store> Host<S> {
         effects: &mut Vec<Effect>,
     ) -> Result<(), Refusal> {
         let lapses = self.settings.lapses;
+        let config = lapses.swap(Lapse::ListedIdsReadAsNumbers, config, |config| {
+            config.map(config_with_numbers)
+        });
         let has_one = self
             .states
             .get(keyid)
@@ -184,6 +188,8 @@ impl<S: Store> Host<S> {
         if self.settings.lapses.has(Lapse::ResourcesReplaced) {
             self.forget_resources(keyid);
         }
+        let lapses = self.settings.lapses;
+        let item = lapses.swap(Lapse::ListedIdsReadAsNumbers, item, resources_with_numbers);
         let limits = self.settings.limits;
         let resources = item.clone();
         self.states

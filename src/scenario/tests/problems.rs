@@ -286,6 +286,16 @@ fn steps_that_make_no_sense_then_refused() {
             "belongs beside `expect`",
         ),
         (
+            "  - establish\n  - fence: {}\n    times: 1\n",
+            "7:12",
+            "from 2 to 300, seen the number `1`",
+        ),
+        (
+            "  - establish\n  - fence: {}\n    times: 301\n",
+            "7:12",
+            "from 2 to 300, seen the number `301`",
+        ),
+        (
             "  - establish\n  - fence: {}\n    on: A B\n",
             "7:9",
             "expected a name of letters",
@@ -299,10 +309,27 @@ fn steps_that_make_no_sense_then_refused() {
     }
     let many = "  - establish\n".repeat(101);
     assert!(problems(&with_steps(&many))[0].contains("at most 100 steps, seen 101"));
+    let played = "  - establish\n".to_owned() + &"  - fence: {}\n    times: 300\n".repeat(17);
+    assert!(problems(&with_steps(&played))[0].contains("at most 5000 steps"));
     assert!(
         problems(&VALID.replace("steps:\n  - establish\n  - fence", "steps: []"))[0]
             .contains("at least one step")
     );
+}
+
+#[test]
+fn step_taken_several_times_then_as_many_steps_of_one_place() {
+    let steps = "  - establish\n  - fence:\n    times: 3\n  - fence\n";
+    let case = &cases(&with_steps(steps))[0];
+    let scenario = case
+        .instantiate(Role::Responder, RpcProtocol::Grpc)
+        .unwrap();
+    let lines: Vec<u32> = scenario
+        .steps
+        .iter()
+        .map(|step| step.location.line)
+        .collect();
+    assert_eq!(lines, [5, 6, 6, 6, 8]);
 }
 
 #[test]
