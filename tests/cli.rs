@@ -293,6 +293,13 @@ fn json_report_then_has_the_documented_shape() {
         assert!(report["summary"][key].is_u64(), "{key}");
     }
     assert_eq!(report["summary"]["total"], 2);
+    for key in ["reaching_ms", "together_ms", "alone_ms", "lingering_ms"] {
+        assert!(report["time"][key].is_f64(), "{key}");
+    }
+    for key in ["waiting_ms", "crypto_ms", "rest_ms"] {
+        let spent = report["time"]["cases"][key].as_f64().expect(key);
+        assert!(spent > 0.0, "{key}: {spent}");
+    }
     let result = &report["results"][0];
     for key in [
         "id",

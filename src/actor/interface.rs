@@ -10,6 +10,9 @@ use crate::{
     wire::Code,
 };
 
+/// Tells the time since some moment that stays the same.
+pub type Clock = fn() -> Duration;
+
 /// How long to wait for what, from the measured round trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {

@@ -22,7 +22,7 @@ use std::{
 };
 
 pub use entropy::Entropy;
-pub use interface::{Ask, Command, Input, Out, Patience, RequestShape};
+pub use interface::{Ask, Clock, Command, Input, Out, Patience, RequestShape};
 pub use ops::session_of;
 use ops::{Op, ops_of};
 use side::Side;
@@ -86,6 +86,8 @@ pub struct Actor<'a> {
     commands: VecDeque<Command>,
     received_len_bytes: usize,
     finished: bool,
+    clock: Option<Clock>,
+    crypto: Duration,
 }
 
 impl<'a> Actor<'a> {
@@ -120,9 +122,22 @@ impl<'a> Actor<'a> {
             commands: VecDeque::new(),
             received_len_bytes: 0,
             finished: false,
+            clock: None,
+            crypto: Duration::ZERO,
         };
         actor.begin_step();
         actor
+    }
+
+    /// Measures with this clock what [`Self::crypto_time`] tells.
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// How long making keys, exchanging them, signing, sealing and opening took so far; zero without a clock.
+    pub fn crypto_time(&self) -> Duration {
+        self.crypto
     }
 
     /// What happened so far.
@@ -164,6 +179,7 @@ impl<'a> Actor<'a> {
             return;
         }
         let was_keyed = self.has_peers_key(session);
+        let began = self.read_clock();
         let mut kinds = match (input, self.sides.get_mut(session)) {
             (
                 Input::Message {
@@ -202,6 +218,7 @@ impl<'a> Actor<'a> {
                 [EventKind::Ended(end)].into_iter().chain(told).collect()
             }
         };
+        self.crypto += self.read_clock().saturating_sub(began);
         if !was_keyed && self.has_peers_key(session) {
             kinds.extend(self.key_used_before(session).map(EventKind::Noticed));
             kinds.extend(self.point_used_before(session).map(EventKind::Noticed));
@@ -209,6 +226,10 @@ impl<'a> Actor<'a> {
         for kind in kinds {
             self.record(session, kind, now);
         }
+    }
+
+    fn read_clock(&self) -> Duration {
+        self.clock.map_or(Duration::ZERO, |clock| clock())
     }
 
     fn has_peers_key(&self, session: &str) -> bool {
@@ -432,6 +453,7 @@ impl<'a> Actor<'a> {
         let Some(fixture) = fixtures.identity(identity) else {
             return;
         };
+        let began = self.read_clock();
         let side = Side::new(
             self.scenario.role,
             fixture,
@@ -440,6 +462,7 @@ impl<'a> Actor<'a> {
             self.kem_id,
             self.entropy.child(&format!("{}/{session}", self.step)),
         );
+        self.crypto += self.read_clock().saturating_sub(began);
         self.sides.insert(session.to_owned(), side);
         let mark = Mark(self.trace.events.len());
         self.marks.insert(session.to_owned(), mark);
@@ -489,11 +512,13 @@ impl<'a> Actor<'a> {
         forge: impl FnOnce(&mut Side, &[Deviation]) -> Option<Forged>,
     ) {
         let deviations = self.deviations_at(step);
+        let began = self.read_clock();
         let forged = self
             .sides
             .get_mut(session)
             .filter(|side| !side.is_over())
             .and_then(|side| forge(side, &deviations));
+        self.crypto += self.read_clock().saturating_sub(began);
         let Some(forged) = forged else {
             self.record(session, EventKind::NotSent(what.to_owned()), now);
             return;

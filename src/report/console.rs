@@ -1,8 +1,14 @@
 //! Results for a person.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
 
-use super::{CaseResult, Outcome, Summary, model_coverage, risk::risk, text::shown, transcript};
+use super::{
+    CaseResult, Outcome, Phases, Summary, model_coverage, risk::risk, text::shown, time::CaseTime,
+    transcript,
+};
 use crate::judge::Finding;
 
 /// One line for a case that came to an end.
@@ -126,6 +132,42 @@ pub fn model(results: &[CaseResult]) -> String {
         })
         .collect();
     format!("of the model: {}", parts.join("; "))
+}
+
+/// Shorter than this is shown as nothing.
+const SHOWN_MIN: Duration = Duration::from_millis(5);
+
+/// Where the time of a run went.
+pub fn time(phases: &Phases, results: &[CaseResult]) -> String {
+    let parts = [
+        (phases.reaching, "to reach the peer"),
+        (phases.together, "for cases side by side"),
+        (phases.alone, "for cases alone"),
+        (phases.lingering, "for the last that take long"),
+    ];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|(took, _)| *took >= SHOWN_MIN)
+        .map(|(took, what)| format!("{:.2} s {what}", took.as_secs_f64()))
+        .collect();
+    let cases = CaseTime::of(results);
+    let of_all = [
+        (cases.spent.waiting, "waiting for the peer"),
+        (cases.spent.crypto, "our cryptography"),
+        (cases.rest(), "the rest"),
+    ];
+    let of_all: Vec<_> = of_all
+        .into_iter()
+        .filter_map(|(part, what)| Some(format!("{:.0} % {what}", cases.percent(part)?)))
+        .collect();
+    match of_all.is_empty() {
+        true => format!("of the time: {}", parts.join(", ")),
+        false => format!(
+            "of the time: {}; of that of the cases: {}",
+            parts.join(", "),
+            of_all.join(", ")
+        ),
+    }
 }
 
 /// The last line of a run.

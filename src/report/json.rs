@@ -7,14 +7,14 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::Path,
-    time::UNIX_EPOCH,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CaseResult, Run, Summary, model_coverage};
+use super::{CaseResult, Run, Summary, model_coverage, time::CaseTime};
 use crate::{judge::Finding, model::coverage::Share};
 
 /// Version of the layout.
@@ -37,6 +37,9 @@ pub struct Report {
     /// How long it took, in milliseconds.
     #[serde(default)]
     pub duration_ms: f64,
+    /// Where that time went.
+    #[serde(default)]
+    pub time: Option<TimeLine>,
     /// How many cases came to what.
     pub summary: Counts,
     /// How much of the model of dialogues the run went through, for each role that was played.
@@ -75,6 +78,32 @@ pub struct Target {
     /// What `--label` calls it, or else its name and version.
     #[serde(default)]
     pub label: Option<String>,
+}
+
+/// Where the time of a run went, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TimeLine {
+    /// Starting the peer, and first contacts.
+    pub reaching_ms: f64,
+    /// Cases side by side.
+    pub together_ms: f64,
+    /// Cases that want to be alone.
+    pub alone_ms: f64,
+    /// Waiting for the last of the cases that take long by themselves.
+    pub lingering_ms: f64,
+    /// All cases, each counted by itself, though they were played side by side.
+    pub cases: CaseTimeLine,
+}
+
+/// The time of all cases, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseTimeLine {
+    /// Waiting for the peer, and on a busy machine for a processor.
+    pub waiting_ms: f64,
+    /// Our cryptography.
+    pub crypto_ms: f64,
+    /// What is neither.
+    pub rest_ms: f64,
 }
 
 /// How many cases came to what.
@@ -221,7 +250,8 @@ impl Report {
                 .began
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
-            duration_ms: run.duration.as_secs_f64() * 1000.0,
+            duration_ms: milliseconds(run.duration),
+            time: Some(time(run)),
             summary: counts(&Summary::of(run.results)),
             state_coverage: model_coverage(run.results)
                 .into_iter()
@@ -257,6 +287,25 @@ impl Report {
             false => Err(ReadError::OtherSchema { seen: head.schema }),
         }
     }
+}
+
+fn time(run: &Run<'_>) -> TimeLine {
+    let (phases, cases) = (run.phases, CaseTime::of(run.results));
+    TimeLine {
+        reaching_ms: milliseconds(phases.reaching),
+        together_ms: milliseconds(phases.together),
+        alone_ms: milliseconds(phases.alone),
+        lingering_ms: milliseconds(phases.lingering),
+        cases: CaseTimeLine {
+            waiting_ms: milliseconds(cases.spent.waiting),
+            crypto_ms: milliseconds(cases.spent.crypto),
+            rest_ms: milliseconds(cases.rest()),
+        },
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
 }
 
 /// The role of every case, or both.
@@ -348,7 +397,7 @@ fn result(result: &CaseResult) -> ResultLine {
         protocol: result.protocol.name().to_owned(),
         outcome: result.outcome.name().to_owned(),
         reason: result.reason.clone(),
-        duration_ms: result.duration.as_secs_f64() * 1000.0,
+        duration_ms: milliseconds(result.duration),
         findings: result.findings.iter().map(finding).collect(),
         repeats: result.repeats.map(|repeats| RepeatsLine {
             plays: repeats.plays,

@@ -13,6 +13,7 @@ pub mod risk;
 mod samples;
 pub mod saved;
 pub mod text;
+pub mod time;
 pub mod transcript;
 
 use std::{
@@ -21,6 +22,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+pub use time::{Phases, Spent};
 
 use crate::{
     judge::{Finding, Verdict},
@@ -46,6 +48,8 @@ pub struct CaseResult {
     pub findings: Vec<Finding>,
     /// How long it took.
     pub duration: Duration,
+    /// What of that went where.
+    pub spent: Spent,
     /// What was seen.
     pub trace: Trace,
     /// What the peer printed meanwhile, its last lines, where we started it; one that others were played beside prints
@@ -156,6 +160,7 @@ impl CaseResult {
             reason,
             findings,
             duration,
+            spent: Spent::default(),
             trace,
             peer_log: Vec::new(),
             repeats: None,
@@ -186,6 +191,7 @@ impl CaseResult {
             reason: Some(reason),
             findings: Vec::new(),
             duration: Duration::ZERO,
+            spent: Spent::default(),
             trace: Trace::default(),
             peer_log: Vec::new(),
             repeats: None,
@@ -327,6 +333,8 @@ pub struct Run<'a> {
     pub seed: u64,
     /// How long the run took.
     pub duration: Duration,
+    /// What of that went to which of its parts.
+    pub phases: Phases,
     /// When it began.
     pub began: SystemTime,
 }

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{CaseResult, Outcome, Repeats, Run, TargetLine};
+use super::{CaseResult, Outcome, Phases, Repeats, Run, TargetLine};
 use crate::{
     judge::{Finding, Verdict},
     rules::{Level, RuleId},
@@ -39,6 +39,7 @@ pub fn run() -> Run<'static> {
         label: Some("a <peer> 1.0"),
         seed: 7,
         duration: Duration::from_millis(1234),
+        phases: Phases::default(),
         began: UNIX_EPOCH + Duration::from_secs(1_764_000_000),
     }
 }

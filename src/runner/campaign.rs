@@ -214,7 +214,7 @@ impl Driver<'_> {
             let entropy = options.entropy(&format!("fuzz/{}", task.number), protocol);
             let actor = Actor::new(&scenario, entropy, options.kem_id, patience);
             let mut reach = Reach::Dial(options.dial(protocol));
-            let trace = drive(actor, &mut reach, &Inside::default()).await;
+            let trace = drive(actor, &mut reach, &Inside::default()).await.trace;
             let verdict = judge(&scenario, &trace);
             Done {
                 lane,
@@ -330,7 +330,7 @@ impl Driver<'_> {
         let entropy = run.entropy(&scenario.id, protocol);
         let actor = Actor::new(&scenario, entropy, run.kem_id, self.patience);
         let mut reach = Reach::Dial(run.dial(protocol));
-        first_contact(&drive(actor, &mut reach, &Inside::default()).await).map(|_| ())
+        first_contact(&drive(actor, &mut reach, &Inside::default()).await.trace).map(|_| ())
     }
 
     async fn wait_for_its_return(&self) -> Result<(), SetupMistake> {

@@ -1,6 +1,9 @@
 //! The only stage with IO: pumps bytes between the actor and real streams. It has no opinion.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use futures_util::future::select_all;
@@ -16,6 +19,7 @@ use crate::{
         self, Connection, DialOptions, Link, LinkError, LinkEvent, OutFrame, Start, UnaryEnd,
         status::RpcStatus,
     },
+    report::Spent,
     trace::{End, LinkFailure, Stage, Trace},
     wire::Code,
 };
@@ -42,22 +46,35 @@ pub enum Reach {
     Called(Calls),
 }
 
+/// What came of driving a case.
+#[derive(Debug)]
+pub struct Driven {
+    /// What was seen.
+    pub trace: Trace,
+    /// Where the time went.
+    pub spent: Spent,
+}
+
 /// Plays the actor's scenario against the peer.
-pub async fn drive(actor: Actor<'_>, reach: &mut Reach, inside: &Inside) -> Trace {
+pub async fn drive(actor: Actor<'_>, reach: &mut Reach, inside: &Inside) -> Driven {
     drive_watched(actor, reach, inside, &mut ()).await
 }
 
 /// The same, with somebody looking on.
 pub async fn drive_watched(
-    mut actor: Actor<'_>,
+    actor: Actor<'_>,
     reach: &mut Reach,
     inside: &Inside,
     watch: &mut dyn Watch,
-) -> Trace {
+) -> Driven {
+    let mut actor = actor.with_clock(clock);
     let started = Instant::now();
+    let mut waiting = Duration::ZERO;
     let mut streams: Vec<Stream> = Vec::new();
     loop {
-        match actor.next(started.elapsed()) {
+        let command = actor.next(started.elapsed());
+        let began = Instant::now();
+        let happened = match command {
             Command::Open {
                 session,
                 identity,
@@ -78,23 +95,22 @@ pub async fn drive_watched(
                     }
                     Err(failure) => Input::NotOpened(failure),
                 };
-                actor.note(&session, input, started.elapsed());
+                Some((session, input))
             }
             Command::Send { session, out } => {
                 watch.before_send(actor.trace());
-                if let Some(stream) = streams.iter_mut().find(|stream| stream.session == session)
-                    && let Err(error) = stream.put(out).await
-                {
-                    // The stream is over, which reading it tells more exactly, or the peer takes nothing in.
-                    if let LinkError::Timeout { .. } = error {
-                        stream.over = true;
-                        let reason = error.to_string();
-                        actor.note(
-                            &session,
-                            Input::Ended(End::Lost { reason }),
-                            started.elapsed(),
-                        );
-                    }
+                match streams.iter_mut().find(|stream| stream.session == session) {
+                    Some(stream) => match stream.put(out).await {
+                        // The peer takes nothing in.
+                        Err(error @ LinkError::Timeout { .. }) => {
+                            stream.over = true;
+                            let reason = error.to_string();
+                            Some((session, Input::Ended(End::Lost { reason })))
+                        }
+                        // A stream that is over, which reading it tells more exactly.
+                        Ok(()) | Err(_) => None,
+                    },
+                    None => None,
                 }
             }
             Command::Ask { session, ask } => {
@@ -109,15 +125,19 @@ pub async fn drive_watched(
                     Ok(Err(error)) => Input::NotOpened(failure(&error)),
                     Err(_) => Input::NotOpened(failure(&too_slow(&inside.dial))),
                 };
-                actor.note(&session, input, started.elapsed());
+                Some((session, input))
             }
             Command::Stall { session } => {
                 let mut streams = streams.iter_mut();
                 if let Some(stream) = streams.find(|stream| stream.session == session) {
                     stream.over = true;
                 }
+                None
             }
-            Command::Close { session } => streams.retain(|stream| stream.session != session),
+            Command::Close { session } => {
+                streams.retain(|stream| stream.session != session);
+                None
+            }
             Command::Ping { session } => {
                 let Some(stream) = streams
                     .iter_mut()
@@ -133,17 +153,30 @@ pub async fn drive_watched(
                         Input::Ended(End::Lost { reason })
                     }
                 };
-                actor.note(&session, input, started.elapsed());
+                Some((session, input))
             }
             Command::Wait { until } => {
                 let left = until.saturating_sub(started.elapsed());
-                if let Ok((session, input)) = timeout(left, next_input(&mut streams)).await {
-                    actor.note(&session, input, started.elapsed());
-                }
+                timeout(left, next_input(&mut streams)).await.ok()
             }
-            Command::Finish => return actor.into_trace(),
+            Command::Finish => {
+                let crypto = actor.crypto_time();
+                return Driven {
+                    trace: actor.into_trace(),
+                    spent: Spent { waiting, crypto },
+                };
+            }
+        };
+        waiting += began.elapsed();
+        if let Some((session, input)) = happened {
+            actor.note(&session, input, started.elapsed());
         }
     }
+}
+
+fn clock() -> Duration {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 struct Stream {

@@ -28,7 +28,7 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
-pub use drive::{Reach, Watch, drive, drive_watched};
+pub use drive::{Driven, Reach, Watch, drive, drive_watched};
 pub use expectations::Expectations;
 pub use looking::{HookPlan, LookPlan};
 pub use looks::{Inside, Looks, StateService};
@@ -46,7 +46,7 @@ use crate::{
     crypto::kem::KemId,
     judge::{Verdict, judge},
     net::{DialOptions, TlsRoots},
-    report::CaseResult,
+    report::{CaseResult, Spent},
     rules::Level,
     scenario::model::Scenario,
     target::{
@@ -212,7 +212,7 @@ pub async fn contact_client(
         options.kem_id,
         Patience::from_round_trip(Duration::ZERO),
     );
-    first_contact(&drive(actor, &mut reach, &Inside::default()).await)
+    first_contact(&drive(actor, &mut reach, &Inside::default()).await.trace)
 }
 
 /// Calls the state service once.
@@ -286,15 +286,15 @@ pub async fn play_watched(
     let entropy = options.entropy(&scenario.id, protocol);
     let actor = Actor::new(&unhurried, entropy, options.kem_id, patience);
     let inside = options.inside(&scenario, protocol);
-    let trace = drive_watched(actor, &mut reach, &inside, watch).await;
-    let verdict = judge(&scenario, &trace);
+    let driven = drive_watched(actor, &mut reach, &inside, watch).await;
+    let verdict = judge(&scenario, &driven.trace);
     CaseResult::new(
         scenario,
         protocol,
         verdict,
         options.held_to,
         started.elapsed(),
-        trace,
+        driven.trace,
     )
 }
 
@@ -321,7 +321,12 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         patience,
     );
     let inside = options.inside(&scenario, protocol);
-    let mut trace = drive(actor, &mut reach, &inside).await;
+    let reached = started.elapsed();
+    let Driven { mut trace, spent } = drive(actor, &mut reach, &inside).await;
+    let mut spent = Spent {
+        waiting: spent.waiting + reached,
+        ..spent
+    };
     let mut verdict = judge(&scenario, &trace);
     for _ in 0..STALE_CALLS_MAX {
         let holds = matches!(&verdict, Verdict::Judged(findings) if findings.is_empty());
@@ -330,15 +335,18 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         }
         let entropy = options.entropy(&scenario.id, protocol);
         let actor = Actor::new(&scenario, entropy, options.kem_id, patience);
-        trace = drive(actor, &mut reach, &inside).await;
+        let driven = drive(actor, &mut reach, &inside).await;
+        trace = driven.trace;
+        spent = spent + driven.spent;
         verdict = judge(&scenario, &trace);
     }
-    CaseResult::new(
+    let result = CaseResult::new(
         scenario,
         protocol,
         verdict,
         options.held_to,
         started.elapsed(),
         trace,
-    )
+    );
+    CaseResult { spent, ..result }
 }

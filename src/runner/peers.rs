@@ -135,6 +135,11 @@ impl Peers {
         self.can_renew() && !matches!(self.source, Source::Reference)
     }
 
+    /// Whether one that was replaced goes on for those cases that are still at it.
+    pub fn outlives_its_successor(&self) -> bool {
+        matches!(self.source, Source::Reference)
+    }
+
     /// Tells the options where the peer of the moment is, and what looks inside it, which is tried over that protocol.
     pub async fn reach(&mut self, options: &mut RunOptions, protocol: RpcProtocol) {
         options.url.clone_from(&self.url);

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::{
     Job, NotReached, Peers, RunOptions, check_host,
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     actor::Patience,
-    report::{CaseResult, Outcome},
+    report::{CaseResult, Outcome, Phases},
     scenario::model::Scenario,
     target::process::LOG_SHOWN_MAX,
     wire::{Role, RpcProtocol},
@@ -54,6 +54,8 @@ pub struct Finished {
     pub notes: Vec<String>,
     /// Cases that ended in a fault of the suite, and so have no result.
     pub lost: usize,
+    /// Where the time went.
+    pub phases: Phases,
 }
 
 impl Schedule<'_> {
@@ -74,7 +76,10 @@ impl Schedule<'_> {
             if jobs.is_empty() {
                 continue;
             }
-            match self.contact(role, &jobs).await {
+            let began = Instant::now();
+            let reached = self.contact(role, &jobs).await;
+            plays.phases.reaching += began.elapsed();
+            match reached {
                 Ok(()) => {
                     self.rounds(role, jobs.clone(), &mut plays).await;
                     self.take_leave(role, &jobs, &mut plays).await;
@@ -83,13 +88,26 @@ impl Schedule<'_> {
                 Err(why) => self.give_up(jobs, &why.to_string(), &mut plays),
             }
         }
+        let began = Instant::now();
+        while let Some(played) = plays.lingering.join_next().await {
+            match played {
+                Ok(Played {
+                    result,
+                    crash: Some((how, log)),
+                    ..
+                }) => self.report(with_crash(result, &how, log), &mut plays),
+                played => drop(self.take(played, &mut plays)),
+            }
+        }
+        plays.phases.lingering = began.elapsed();
         self.peers.stop().await;
-        let lost = plays.lost;
+        let (lost, phases) = (plays.lost, plays.phases);
         let merged = merge(plays.results, self.expectations);
         Ok(Finished {
             results: self.expectations.close(merged, universe),
             notes: self.peers.take_notes(),
             lost,
+            phases,
         })
     }
 
@@ -190,15 +208,22 @@ impl Schedule<'_> {
         }
         for start in starts(role, jobs, self.peers.takes_parts()) {
             let cases = cases_of(&start.jobs);
+            let began = Instant::now();
             let renewed = self.peers.renew(role, &cases).await;
             self.reach(&start.jobs).await;
             self.peers.reset(role, &cases).await;
+            plays.phases.reaching += began.elapsed();
+            let began = Instant::now();
             match renewed {
                 Err(why) => self.give_up(start.jobs, &why, plays),
                 Ok(()) if start.alone => {
                     self.one_by_one(role, start.jobs, &[], plays).await;
+                    plays.phases.alone += began.elapsed();
                 }
-                Ok(()) => self.together(role, start.jobs.into(), plays).await,
+                Ok(()) => {
+                    self.together(role, start.jobs.into(), plays).await;
+                    plays.phases.together += began.elapsed();
+                }
             }
         }
     }
@@ -253,24 +278,44 @@ impl Schedule<'_> {
         }
     }
 
-    /// Plays side by side until all are played or the peer has crashed. What the crash has spoilt comes back.
+    /// Plays side by side until all are played or the peer has crashed. What the crash has spoilt comes back. Those that
+    /// take long by themselves begin first; where their peer stays for them, they are left to end beside what follows.
     async fn wave(&mut self, waiting: &mut VecDeque<Job>, plays: &mut Plays) -> Vec<Job> {
         let mut tasks = JoinSet::new();
         let mut spoilt = Vec::new();
+        waiting
+            .make_contiguous()
+            .sort_by_key(|job| !takes_long(&job.scenario));
         loop {
-            while tasks.len() < self.options.at_once.max(1)
+            while tasks.len() + plays.lingering.len() < self.options.at_once.max(1)
                 && self.peers.end().is_none()
                 && let Some(job) = waiting.pop_front()
             {
-                tasks.spawn(self.watched(job));
+                match takes_long(&job.scenario) {
+                    true => plays.lingering.spawn(self.watched(job)),
+                    false => tasks.spawn(self.watched(job)),
+                };
             }
-            match tasks.join_next().await {
-                None => return spoilt,
-                Some(Ok(played)) if played.crash.is_some() => spoilt.push(played.job),
-                Some(Ok(played)) => self.report(played.result, plays),
-                Some(Err(_)) => plays.lost += 1,
+            if waiting.is_empty() && tasks.is_empty() && self.peers.outlives_its_successor() {
+                return spoilt;
             }
+            let played = tokio::select! {
+                Some(played) = tasks.join_next() => played,
+                Some(played) = plays.lingering.join_next() => played,
+                else => return spoilt,
+            };
+            spoilt.extend(self.take(played, plays));
         }
+    }
+
+    /// Takes note of a play that is over; the job comes back if a crash has spoilt it.
+    fn take(&mut self, played: Result<Played, JoinError>, plays: &mut Plays) -> Option<Job> {
+        match played {
+            Ok(played) if played.crash.is_some() => return Some(played.job),
+            Ok(played) => self.report(played.result, plays),
+            Err(_) => plays.lost += 1,
+        }
+        None
     }
 
     /// One after the other; a peer that is started meanwhile is given what `later` needs too. Says whether one of them
@@ -385,6 +430,9 @@ fn needs_peer(job: &Job) -> bool {
 struct Plays {
     results: Vec<CaseResult>,
     lost: usize,
+    phases: Phases,
+    /// Those under way that take long by themselves.
+    lingering: JoinSet<Played>,
 }
 
 impl Plays {
@@ -414,6 +462,12 @@ struct Played {
 
 fn cases_of(jobs: &[Job]) -> Vec<Arc<Scenario>> {
     jobs.iter().map(|job| job.scenario.clone()).collect()
+}
+
+/// Whether a step of it may take longer than any answer does: a deadline of the protocol is waited for.
+fn takes_long(scenario: &Scenario) -> bool {
+    let mut waits = scenario.steps.iter().filter_map(|step| step.within);
+    waits.any(|within| within > Patience::ANSWER_MIN)
 }
 
 /// The cases by their ids and protocols.

@@ -213,6 +213,7 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
     };
     let summary = Summary::of(&finished.results);
     println!("\n{}", console::model(&finished.results));
+    println!("{}", console::time(&finished.phases, &finished.results));
     println!(
         "{}",
         console::summary(&summary, started.elapsed().as_secs_f64())
@@ -226,6 +227,7 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
         label: args.reports.label(),
         seed: run.seed,
         duration: started.elapsed(),
+        phases: finished.phases,
         began,
     });
     if finished.lost > 0 {
