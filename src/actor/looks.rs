@@ -11,7 +11,7 @@ use crate::{
     scenario::{
         deviation::{Deviation, StateHeadersFault},
         fixtures::Fixtures,
-        looks::ConfigChange,
+        looks::{ConfigChange, OperationsChange},
         model::{PermissionFixture, Step, Verb},
     },
     session::Violation,
@@ -65,6 +65,7 @@ pub(super) fn ask(step: &Step, fixtures: &Fixtures, deviations: &[Deviation]) ->
             }
         }
         Verb::ChangeConfig(change) => Ask::Hook(change_json(change, fixtures)),
+        Verb::ChangeOperations(change) => Ask::Hook(operations_json(change, fixtures)),
         Verb::ExpectConfig(_) => Ask::Hook(json!({"do": "read-config"})),
         Verb::ExpectOperations(expected) => {
             Ask::Hook(json!({"do": "read-operations", "key_id": keyid(&expected.of)}))
@@ -104,6 +105,26 @@ fn change_json(change: &ConfigChange, fixtures: &Fixtures) -> Json {
         asked["remove_repo"] = json!(repo.id);
     }
     asked
+}
+
+fn operations_json(change: &OperationsChange, fixtures: &Fixtures) -> Json {
+    let of = |name: &str| fixtures.operations.iter().find(|one| one.name == name);
+    match (
+        change.put.as_deref().and_then(of),
+        change.delete.as_deref().and_then(of),
+    ) {
+        (Some(put), _) => {
+            let mut operation = put.to_json();
+            if let Some(modno) = change.modno {
+                operation["modno"] = json!(modno.to_string());
+            }
+            json!({"do": "put-operation", "operation": operation})
+        }
+        (None, deleted) => {
+            let id = deleted.map(|one| one.id.to_string());
+            json!({"do": "delete-operation", "id": id})
+        }
+    }
 }
 
 fn permissions_json(permissions: &[PermissionFixture]) -> Vec<Json> {

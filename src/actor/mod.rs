@@ -13,6 +13,7 @@ mod interface;
 mod looks;
 mod ops;
 mod secrets;
+mod shown;
 mod side;
 mod witness;
 
@@ -318,6 +319,7 @@ impl<'a> Actor<'a> {
                 let grace = step.within.unwrap_or(self.patience.grace);
                 self.wait_for_reading(step, now, since + grace)
             }
+            Op::Listen => self.wait_for_reading(step, now, since + self.patience.grace),
             Op::Await => {
                 let limit = step.within.unwrap_or(self.patience.answer);
                 // A peer may have much to tell of others first.
@@ -336,6 +338,7 @@ impl<'a> Actor<'a> {
                 wait
             }
             Op::Eventually => self.wait_looking_again(step, session, now, since),
+            Op::Shown => self.wait_until_shown(step, session, now, since),
             Op::Tick if now < since + CLOCK_TICK => Some(since + CLOCK_TICK),
             op => {
                 self.perform(step, session, op, now);
@@ -443,8 +446,14 @@ impl<'a> Actor<'a> {
                 });
             }
             Op::SendFence => self.send_fence(step, session, now),
-            Op::UntilPeersKey | Op::Grace | Op::Witness | Op::Await | Op::Eventually | Op::Tick => {
-            }
+            Op::UntilPeersKey
+            | Op::Grace
+            | Op::Listen
+            | Op::Witness
+            | Op::Await
+            | Op::Eventually
+            | Op::Shown
+            | Op::Tick => {}
         }
     }
 

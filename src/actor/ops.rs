@@ -30,6 +30,8 @@ pub(super) enum Op {
     Look,
     /// Until the step can be read, asking again from time to time.
     Eventually,
+    /// Until the step can be read, with the client's next call where this one says something else.
+    Shown,
     /// Leave the call that looked.
     Close,
     /// Until clocks that count milliseconds have gone on.
@@ -38,6 +40,8 @@ pub(super) enum Op {
     UntilPeersKey,
     /// Until the step can be read, for this long; then go on.
     Grace,
+    /// Until the step can be read, for as long as an answer is given before silence is taken for one; then go on.
+    Listen,
     /// Until the step can be read, or another session of the peer was served; then go on.
     Witness,
     /// Until the step can be read.
@@ -80,10 +84,17 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
             vec![Op::UntilPeersKey, Op::SendFence, Op::Await]
         }
         Verb::ExpectRefused(_) if peer_role == Role::Initiator => {
-            let refused = [Op::UntilPeersKey, Op::SendFence, Op::Witness, Op::Await];
-            // Where the rule has its own clock, the fence asks what has become of the session since.
-            let clock = step.within.map(|_| Op::Grace);
-            clock.into_iter().chain(refused).collect()
+            let fence = [Op::UntilPeersKey, Op::SendFence];
+            let silence = [Op::Witness, Op::Await];
+            match step.within {
+                None => fence.into_iter().chain(silence).collect(),
+                // Where the rule has its own clock, the fence asks what has become of the session since. A client may
+                // have given up the call to the witness by then, so its answer is waited for first.
+                Some(_) => {
+                    let clock = std::iter::once(Op::Grace).chain(fence);
+                    clock.chain([Op::Listen]).chain(silence).collect()
+                }
+            }
         }
         // Where the rule has its own clock, only that clock may end the stream.
         Verb::ExpectClosed(_) | Verb::ExpectRefused(_) if step.within.is_some() => vec![Op::Await],
@@ -106,8 +117,18 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
         Verb::ExpectSnapshot(_)
         | Verb::Subscribe(_)
         | Verb::SetClientConfig(_)
-        | Verb::ChangeConfig(_) => vec![Op::Look, Op::Await],
-        Verb::ExpectUpdate(_) => vec![Op::Await],
+        | Verb::ChangeConfig(_)
+        | Verb::ChangeOperations(_) => vec![Op::Look, Op::Await],
+        Verb::ExpectUpdate(_) | Verb::ExpectChange(_) => vec![Op::Await],
+        Verb::ExpectShown(expected) => {
+            let mut ops = vec![Op::Open {
+                identity: expected.identity.clone(),
+                secret: String::new(),
+            }];
+            ops.extend(exchange(peer_role));
+            ops.extend([Op::SendHandshake, Op::Shown]);
+            ops
+        }
         Verb::Cut(_) => vec![Op::Cut],
         Verb::Stall(_) => vec![Op::Stall],
         Verb::HalfClose(_) => vec![Op::HalfClose],

@@ -168,10 +168,13 @@ impl Side {
     /// What an honest side would still have to send before its first request.
     pub fn owes(&self) -> Owed {
         match &self.keyed {
-            Some(keyed) if keyed.shared != Shared::Nothing => match keyed.counter {
-                0 => Owed::Handshake,
-                _ => Owed::Nothing,
-            },
+            // An item that was sealed before any handshake leaves it owed; a spoilt one is the handshake that there was.
+            Some(keyed) if keyed.shared != Shared::Nothing => {
+                match keyed.counter == 0 || self.memory.own_handshake.is_none() {
+                    true => Owed::Handshake,
+                    false => Owed::Nothing,
+                }
+            }
             _ => Owed::KeyAndHandshake,
         }
     }

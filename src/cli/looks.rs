@@ -31,7 +31,10 @@ impl LooksArgs {
         let headers = said.map_or_else(BTreeMap::new, |service| service.headers.clone());
         let hook = target.and_then(|target| target.hook.as_ref());
         let hook = hook.and_then(|hook| match (&hook.run, hook.built_in) {
-            (Some(run), _) => Some(HookPlan::Command(run.clone())),
+            (Some(run), _) => Some(HookPlan::Command {
+                run: run.clone(),
+                changes_operations: hook.changes_operations,
+            }),
             (None, Some(BuiltInHook::BackrestHttp)) => Some(HookPlan::BackrestHttp),
             (None, None) => None,
         });
@@ -54,7 +57,10 @@ impl LooksArgs {
 fn hook(text: &str) -> Result<HookPlan, String> {
     match text {
         BACKREST_HTTP => Ok(HookPlan::BackrestHttp),
-        command => CommandLine::parse(command).map(HookPlan::Command),
+        command => CommandLine::parse(command).map(|run| HookPlan::Command {
+            run,
+            changes_operations: false,
+        }),
     }
 }
 

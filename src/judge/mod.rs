@@ -78,7 +78,7 @@ pub fn judge(scenario: &Scenario, trace: &Trace) -> Verdict {
             event: broken.event,
         };
         if let Some(failure) = not_opened(trace, index)
-            && !matches!(step.verb, Verb::Probe(_))
+            && !matches!(step.verb, Verb::Probe(_) | Verb::ExpectShown(_))
         {
             if claims_the_call(scenario, step) {
                 findings.push(finding(Broken {

@@ -431,7 +431,7 @@ lapses! {
     HostOperationsStored = "host-operations-stored", InitiatorClientOnlyActionsRefused, Initiator, "Takes a host's operations for its own.";
     ClientSkipsOtherActions = "client-skips-other-actions", InitiatorUnknownActionRefused, Initiator skips, "Passes over a signed message and a second key exchange.";
     SetConfigIgnored = "set-config-ignored", InitiatorSetConfigApplies, Initiator, "Changes nothing on set_config.";
-    SetConfigModnoStands = "set-config-modno-stands", InitiatorSetConfigApplies, Initiator, "Leaves its modno alone when a host changes its config.";
+    SetConfigModnoStands = "set-config-modno-stands", InitiatorSetConfigCounts, Initiator, "Leaves its modno alone when a host changes its config.";
     SetConfigDeletionsIgnored = "set-config-deletions-ignored", InitiatorSetConfigApplies, Initiator, "Passes over the deletions of a set_config.";
     SetConfigPlansIgnored = "set-config-plans-ignored", InitiatorSetConfigApplies, Initiator, "Passes over the plans of a set_config.";
     PlanPermissionUnchecked = "plan-permission-unchecked", InitiatorSetConfigPlanPermission, Initiator, "Lets any host change plans.";
@@ -453,7 +453,7 @@ lapses! {
     NeverRedials = "never-redials", InitiatorRedialsAfterEnd, Initiator, "Dials each host once.";
     FailedStreamLeftOpen = "failed-stream-left-open", InitiatorClosesFailedStream, Initiator, "Falls silent where it should end the stream.";
     FaultEndsAllSessions = "fault-ends-all-sessions", InitiatorHostsIndependent, Initiator, "Ends all its sessions where one host breaks a rule.";
-    FaultStopsDialling = "fault-stops-dialling", InitiatorSurvives, Initiator, "Never again dials a host that broke a rule.";
+    FaultStopsDialling = "fault-stops-dialling", InitiatorRedialsAfterEnd, Initiator, "Never again dials a host that broke a rule.";
     SecretNeverForgotten = "secret-never-forgotten", PairingClientForgetsSecret, Initiator, "Sends its pairing secret each time it dials.";
     SecretForgottenAtDial = "secret-forgotten-at-dial", PairingClientKeepsSecretUntilAdmitted, Initiator, "Forgets its pairing secret as soon as it dials.";
     SecretForgottenAtHandshake = "secret-forgotten-at-handshake", PairingClientKeepsSecretUntilAdmitted, Initiator, "Forgets its pairing secret once the host has proved who it is.";

@@ -11,9 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{net::ToSocketAddrs, time::timeout};
+use tokio::{net::ToSocketAddrs, task::AbortHandle, time::timeout};
 
-use super::reference::{StartError, start_reference_client};
+use super::{
+    looks::Looks,
+    reference::{StartError, look_into, start_reference_client},
+};
 use crate::{
     net::{
         Link, LinkError, LinkEvent, LinkLimits, Listener, Route,
@@ -109,6 +112,11 @@ impl Switchboard {
         matches!(self.caller, Caller::Outside | Caller::Started(_))
     }
 
+    /// Whether each case has a client of its own, with all that looks inside it.
+    pub(super) fn looks_inside(&self) -> bool {
+        matches!(self.caller, Caller::Reference(_))
+    }
+
     /// The calls of one case, once all of them are there.
     ///
     /// # Errors
@@ -118,8 +126,8 @@ impl Switchboard {
         scenario: &Scenario,
         protocol: RpcProtocol,
     ) -> Result<Calls, NotCalled> {
-        let client = match &self.caller {
-            Caller::Outside | Caller::Started(_) => None,
+        let (client, inside) = match &self.caller {
+            Caller::Outside | Caller::Started(_) => (None, None),
             Caller::Reference(options) => {
                 self.expect([scenario]).map_err(NotCalled::NoPath)?;
                 let url = format!("http://{}", self.address());
@@ -128,13 +136,20 @@ impl Switchboard {
                     protocol,
                     ..(**options).clone()
                 };
-                Some(start_reference_client(&provision, options).map_err(NotCalled::NoClient)?)
+                let client = start_reference_client(&provision, options);
+                let client = client.map_err(NotCalled::NoClient)?;
+                let inside = match scenario.needs().is_empty() {
+                    true => None,
+                    false => Some(look_into(&client).await.map_err(NotCalled::NoClient)?),
+                };
+                (Some(client), inside)
             }
         };
         let mut calls = Calls {
             wait: CALL_WAIT + self.redial_wait(scenario),
             routes: self.take_routes(scenario),
             _client: client,
+            inside,
         };
         let wait = self.wait() + self.redial_wait(scenario);
         let missing = calls.all_there(wait).await;
@@ -219,9 +234,24 @@ pub struct Calls {
     wait: Duration,
     /// Dials as long as it is held.
     _client: Option<ClientApp>,
+    /// What looks inside that client.
+    inside: Option<(Looks, AbortHandle)>,
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        if let Some((_, served)) = &self.inside {
+            served.abort();
+        }
+    }
 }
 
 impl Calls {
+    /// What looks inside the client that calls, where it is the case's own.
+    pub(super) fn looks(&self) -> Option<&Looks> {
+        self.inside.as_ref().map(|(looks, _)| looks)
+    }
+
     /// Waits until every identity has been called; the paths that were not within `limit`.
     async fn all_there(&mut self, limit: Duration) -> Vec<String> {
         let all = async {

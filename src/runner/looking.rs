@@ -27,7 +27,12 @@ pub enum HookPlan {
     /// The web API of deployed peers.
     BackrestHttp,
     /// A command.
-    Command(CommandLine),
+    Command {
+        /// Program and arguments.
+        run: CommandLine,
+        /// Whether it puts and deletes the operations of a client.
+        changes_operations: bool,
+    },
 }
 
 impl LookPlan {
@@ -64,10 +69,14 @@ impl LookPlan {
                 dial.headers.extend(headers);
                 Arc::new(BackrestHttp::new(dial))
             }
-            HookPlan::Command(command) => {
-                let arguments = command.args().iter().map(|word| word.fill(filling));
-                let program = command.program().fill(filling);
-                Arc::new(CommandHook::new(program, arguments.collect()))
+            HookPlan::Command {
+                run,
+                changes_operations,
+            } => {
+                let arguments = run.args().iter().map(|word| word.fill(filling));
+                let program = run.program().fill(filling);
+                let hook = CommandHook::new(program, arguments.collect());
+                Arc::new(hook.changing_operations(*changes_operations))
             }
         })
     }

@@ -63,6 +63,10 @@ impl Looks {
                 service.is_some_and(|service| !service.headers.is_empty())
             }
             Capability::Hook => self.hook.is_some(),
+            Capability::OperationsChange => {
+                let hook = self.hook.as_ref();
+                hook.is_some_and(|hook| hook.changes_operations())
+            }
             // Whoever describes the peer knows of the others.
             Capability::Logs
             | Capability::Throttle

@@ -136,10 +136,22 @@ impl RunOptions {
         }
     }
 
+    /// Why a case cannot be played, for want of something that looks inside the peer.
+    fn lacks(&self, scenario: &Scenario) -> Option<String> {
+        match (scenario.role, &self.switchboard) {
+            (Role::Initiator, Some(calls)) if calls.looks_inside() => None,
+            _ => self.looks_of(scenario).lacks(scenario),
+        }
+    }
+
     /// What looks inside the peer of a case, ready to be asked.
-    fn inside(&self, scenario: &Scenario, protocol: RpcProtocol) -> Inside {
+    fn inside(&self, scenario: &Scenario, protocol: RpcProtocol, reach: &Reach) -> Inside {
+        let of_the_case = match reach {
+            Reach::Called(calls) => calls.looks(),
+            Reach::Dial(_) => None,
+        };
         Inside {
-            looks: self.looks_of(scenario).clone(),
+            looks: of_the_case.unwrap_or(self.looks_of(scenario)).clone(),
             dial: self.dial(protocol),
         }
     }
@@ -285,7 +297,7 @@ pub async fn play_watched(
     };
     let entropy = options.entropy(&scenario.id, protocol);
     let actor = Actor::new(&unhurried, entropy, options.kem_id, patience);
-    let inside = options.inside(&scenario, protocol);
+    let inside = options.inside(&scenario, protocol, &reach);
     let driven = drive_watched(actor, &mut reach, &inside, watch).await;
     let verdict = judge(&scenario, &driven.trace);
     CaseResult::new(
@@ -305,7 +317,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         protocol,
         skip,
     } = job;
-    if let Some(reason) = skip.or_else(|| options.looks_of(&scenario).lacks(&scenario)) {
+    if let Some(reason) = skip.or_else(|| options.lacks(&scenario)) {
         return CaseResult::skipped(scenario, protocol, reason);
     }
     let started = Instant::now();
@@ -320,7 +332,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         options.kem_id,
         patience,
     );
-    let inside = options.inside(&scenario, protocol);
+    let inside = options.inside(&scenario, protocol, &reach);
     let reached = started.elapsed();
     let Driven { mut trace, spent } = drive(actor, &mut reach, &inside).await;
     let mut spent = Spent {

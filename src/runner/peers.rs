@@ -163,6 +163,10 @@ impl Peers {
             }
         }
         options.looks = self.looks.clone();
+        // One that somebody else runs as a client is not where the host is.
+        if let Source::Command(_) = self.source {
+            options.client_looks = self.looks.clone();
+        }
     }
 
     /// Gives a peer that somebody else runs its provision afresh, where it has a hook that can.

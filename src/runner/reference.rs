@@ -6,16 +6,16 @@ use prost_reflect::DynamicMessage;
 use tokio::{net::TcpListener, task::AbortHandle};
 
 use super::{
-    hook::ReferenceHook,
+    hook::{Hook, ReferenceClientHook, ReferenceHook},
     looks::{Looks, StateService},
 };
 
 use crate::{
     net::{
         LinkError,
-        client::{ClientApp, ClientOptions},
+        client::{ClientApp, ClientOptions, ClientStates},
         host::{HostApp, HostOptions},
-        serve::{Credential, Guarded, ServeLimits, serve},
+        serve::{Credential, Guarded, ServeLimits, SyncApp, serve},
     },
     reference::{
         config::{Config, ConfigError},
@@ -64,12 +64,36 @@ pub async fn start_host(
     options: HostOptions,
     limits: ServeLimits,
 ) -> Result<(Reference, AbortHandle), StartError> {
+    let app = HostApp::new(config, options);
+    let hook = ReferenceHook::new(app.clone());
+    let (url, served) = serve_guarded(app, limits).await?;
+    let reference = Reference {
+        url,
+        looks: looks_by(None, Arc::new(hook)),
+    };
+    Ok((reference, served))
+}
+
+/// What looks inside a reference client, until the task is aborted.
+///
+/// # Errors
+/// Where no loopback port can be had.
+pub(super) async fn look_into(client: &ClientApp) -> Result<(Looks, AbortHandle), StartError> {
+    let states = ClientStates::new(client.clone());
+    let (url, served) = serve_guarded(states, ServeLimits::default()).await?;
+    let hook = ReferenceClientHook::new(client.clone());
+    Ok((looks_by(Some(url), Arc::new(hook)), served))
+}
+
+/// Serves it on a loopback port, its state service behind an authentication; the URL.
+async fn serve_guarded(
+    app: impl SyncApp,
+    limits: ServeLimits,
+) -> Result<(String, AbortHandle), StartError> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .map_err(StartError::Port)?;
     let address = listener.local_addr().map_err(StartError::Port)?;
-    let app = HostApp::new(config, options);
-    let hook = ReferenceHook::new(app.clone());
     let guarded = Guarded::new(app, vec![Credential::bearer(BEARER)]);
     let served = tokio::spawn(serve(
         listener,
@@ -77,18 +101,18 @@ pub async fn start_host(
         limits,
         std::future::pending(),
     ));
+    Ok((format!("http://{address}"), served.abort_handle()))
+}
+
+fn looks_by(url: Option<String>, hook: Arc<dyn Hook>) -> Looks {
     let authorization = ("authorization".to_owned(), format!("Bearer {BEARER}"));
-    let reference = Reference {
-        url: format!("http://{address}"),
-        looks: Looks {
-            state_service: Some(StateService {
-                url: None,
-                headers: vec![authorization],
-            }),
-            hook: Some(Arc::new(hook)),
-        },
-    };
-    Ok((reference, served.abort_handle()))
+    Looks {
+        state_service: Some(StateService {
+            url,
+            headers: vec![authorization],
+        }),
+        hook: Some(hook),
+    }
 }
 
 /// Starts the reference client with this provision: it dials all its hosts. It lasts as long as the handle. Must be called

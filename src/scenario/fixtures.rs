@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use super::model::{Given, OperationFixture, PeerFixture, PermissionFixture, PlanFixture};
@@ -24,6 +25,12 @@ pub const INSTANCE_ID_LEN_MAX: usize = 50;
 pub const GUID_OF: &str = "guid-of-";
 /// Before a repository's name, the variable that is its uri.
 pub const URI_OF: &str = "uri-of-";
+
+/// Instance id of the provisioned client.
+pub const CLIENT_INSTANCE_ID: &str = "syncspec-client";
+
+/// 2001-09-09, when every operation took place.
+const STARTED_AT_UNIX_MS: i64 = 1_000_000_000_000;
 
 const LABEL: &str = "syncspec/provision/1/";
 const SUFFIX_LEN: usize = 8;
@@ -122,10 +129,13 @@ pub struct Operation {
     pub modno: i64,
     /// Id of the plan that it belongs to.
     pub plan_id: String,
-    /// Id of the plan's repository.
+    /// Id of the plan's repository, or the one that it had at the time.
     pub repo_id: String,
     /// Guid of the plan's repository.
     pub repo_guid: String,
+    /// Whether the client does not have it at first.
+    #[serde(default)]
+    pub later: bool,
 }
 
 impl Fixtures {
@@ -215,6 +225,25 @@ impl Fixtures {
     }
 }
 
+impl Operation {
+    /// As a `v1.Operation` in protobuf's JSON mapping, where 64-bit numbers are texts.
+    pub fn to_json(&self) -> Json {
+        json!({
+            "id": self.id.to_string(),
+            "flowId": self.id.to_string(),
+            "modno": self.modno.to_string(),
+            "instanceId": CLIENT_INSTANCE_ID,
+            "repoId": self.repo_id,
+            "repoGuid": self.repo_guid,
+            "planId": self.plan_id,
+            "status": "STATUS_SUCCESS",
+            "unixTimeStartMs": STARTED_AT_UNIX_MS.to_string(),
+            "unixTimeEndMs": STARTED_AT_UNIX_MS.to_string(),
+            "operationBackup": {},
+        })
+    }
+}
+
 impl Identity {
     /// `ed25519.`, then the SHA-256 of the public key in base64url (`docs/protocol.md`, section 4).
     pub fn keyid(&self) -> String {
@@ -277,8 +306,12 @@ impl Namespace<'_> {
             id: fixture.id.unwrap_or(id),
             modno: fixture.modno,
             plan_id: self.id("plan", &fixture.plan),
-            repo_id: self.id("repo", repo),
+            repo_id: match &fixture.repo_was {
+                Some(id) => id.clone(),
+                None => self.id("repo", repo),
+            },
             repo_guid: hex(&self.derive("guid", repo)),
+            later: fixture.later,
         }
     }
 

@@ -54,6 +54,8 @@ fn read_operation_names(node: &Node) -> Vec<OperationFixture> {
             name: element.get("name")?.as_str()?.to_owned(),
             plan: String::new(),
             modno: 0,
+            repo_was: None,
+            later: false,
             id: match element.get("id").map(|node| &node.value) {
                 Some(NodeValue::Int(id)) => i64::try_from(*id).ok(),
                 _ => None,

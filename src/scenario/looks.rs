@@ -99,6 +99,18 @@ pub struct ConfigChange {
     pub remove_repo: Option<String>,
 }
 
+/// One change of a client's own operations; either `put` or `delete` is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct OperationsChange {
+    /// This operation is added, or takes the place of the one with its id.
+    pub put: Option<String>,
+    /// Its modno, where that is another than the one given.
+    pub modno: Option<i64>,
+    /// This operation is deleted.
+    pub delete: Option<String>,
+}
+
 /// Who may do what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -176,6 +188,7 @@ impl Scenario {
                 Verb::ChangeConfig(_) | Verb::ExpectConfig(_) | Verb::ExpectOperations(_) => {
                     Some(Capability::Hook)
                 }
+                Verb::ChangeOperations(_) => Some(Capability::OperationsChange),
                 _ => None,
             };
             let of_headers = step

@@ -1,12 +1,20 @@
 //! Checks what only the file can have wrong with a step that looks inside the peer: misspelt fields, unknown names.
 
 use super::{
-    de, fixtures::PEER, load_error::Problems, looks::ConfigChange, message_check::check_message,
-    message_pattern::descriptor, model::Verb, node::Node, problem::Problem, steps::StepContext,
+    de,
+    fixtures::PEER,
+    load_error::Problems,
+    looks::{ConfigChange, OperationsChange},
+    message_check::check_message,
+    message_pattern::descriptor,
+    model::Verb,
+    node::Node,
+    problem::Problem,
+    steps::StepContext,
 };
 use crate::wire::{
     v1::Operation,
-    v1sync::{PeerState, SetRemoteClientConfigRequest},
+    v1sync::{PeerState, RemoteConfig, SetRemoteClientConfigRequest},
 };
 
 /// Checks the messages within such a step against the contract; false where it is of no use to read it.
@@ -19,6 +27,7 @@ pub fn check_messages(verb: &str, content: &Node, problems: &Problems) -> bool {
     };
     match verb {
         "expect-state" | "expect-update" => check(content.get("is"), descriptor::<PeerState>()),
+        "expect-shown" => check(content.get("config"), descriptor::<RemoteConfig>()),
         "set-client-config" => check(
             content.get("request"),
             descriptor::<SetRemoteClientConfigRequest>(),
@@ -43,7 +52,9 @@ pub fn check_messages(verb: &str, content: &Node, problems: &Problems) -> bool {
 pub fn check_names(verb: &Verb, content: &Node, context: &StepContext<'_>) {
     let at = |key: &str| content.get(key);
     let identities: Vec<&Node> = match verb {
-        Verb::Connect(_) | Verb::Establish(_) => at("as").into_iter().collect(),
+        Verb::Connect(_) | Verb::Establish(_) | Verb::ExpectShown(_) => {
+            at("as").into_iter().collect()
+        }
         Verb::ExpectState(_) | Verb::ExpectUpdate(_) | Verb::ExpectOperations(_) => {
             at("of").into_iter().collect()
         }
@@ -66,6 +77,10 @@ pub fn check_names(verb: &Verb, content: &Node, context: &StepContext<'_>) {
                 .into_iter()
                 .flatten()
                 .collect()
+        }
+        Verb::ChangeOperations(change) | Verb::ExpectChange(change) => {
+            check_operations_change(change, content, context);
+            Vec::new()
         }
         _ => Vec::new(),
     };
@@ -123,6 +138,26 @@ fn check_change(change: &ConfigChange, content: &Node, context: &StepContext<'_>
             let problem = Problem::UnknownRepo {
                 seen: name.as_str().unwrap_or_default().to_owned(),
                 known: given.iter().map(|repo| repo.name.clone()).collect(),
+            };
+            context.problems.report(name.place, problem);
+        }
+    }
+}
+
+fn check_operations_change(change: &OperationsChange, content: &Node, context: &StepContext<'_>) {
+    let is_one = change.put.is_some() != change.delete.is_some();
+    if !is_one || change.delete.is_some() && change.modno.is_some() {
+        let expected =
+            "one change, such as `put: NAME`, with or without `modno`, or `delete: NAME`";
+        de::wrong_type(content, expected, context.problems);
+    }
+    let given = &context.given.operations;
+    for name in ["put", "delete"].iter().filter_map(|key| content.get(key)) {
+        let is_given = |seen: &str| given.iter().any(|operation| operation.name == seen);
+        if name.as_str().is_some_and(|seen| !is_given(seen)) {
+            let problem = Problem::UnknownOperation {
+                seen: name.as_str().unwrap_or_default().to_owned(),
+                known: given.iter().map(|one| one.name.clone()).collect(),
             };
             context.problems.report(name.place, problem);
         }

@@ -14,7 +14,7 @@ use super::{
 use crate::wire::{
     descriptor_pool,
     v1::Operation,
-    v1sync::{PeerState, SetRemoteClientConfigRequest},
+    v1sync::{PeerState, RemoteConfig, SetRemoteClientConfigRequest},
 };
 
 /// A message type that files may write.
@@ -29,6 +29,10 @@ impl Named for PeerState {
 
 impl Named for Operation {
     const NAME: &'static str = "v1.Operation";
+}
+
+impl Named for RemoteConfig {
+    const NAME: &'static str = "v1sync.RemoteConfig";
 }
 
 impl Named for SetRemoteClientConfigRequest {
@@ -125,6 +129,7 @@ mod tests {
     fn every_named_message_then_in_the_contract() {
         descriptor::<PeerState>();
         descriptor::<Operation>();
+        descriptor::<RemoteConfig>();
         descriptor::<SetRemoteClientConfigRequest>();
     }
 

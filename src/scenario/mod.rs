@@ -17,6 +17,7 @@ pub mod probes;
 pub mod problem;
 pub mod schema;
 pub mod sessions;
+pub mod shown;
 
 pub mod builtin;
 mod case;

@@ -12,11 +12,12 @@ use super::{
     deviation::Deviation,
     fixtures::Fixtures,
     looks::{
-        ClientConfigCall, ConfigChange, ConfigExpectation, CountExpectation, OperationsExpectation,
-        STRANGERS_MAX, SnapshotExpectation, StateExpectation,
+        ClientConfigCall, ConfigChange, ConfigExpectation, CountExpectation, OperationsChange,
+        OperationsExpectation, STRANGERS_MAX, SnapshotExpectation, StateExpectation,
     },
     message::{self, Message, Pattern},
     schema,
+    shown::ShownExpectation,
 };
 use crate::{
     rules::{Level, RuleId},
@@ -301,6 +302,12 @@ pub struct OperationFixture {
     /// Its id, where that matters; no other operation of any case may have it.
     #[serde(default)]
     pub id: Option<i64>,
+    /// The id that its repository had at the time, where that was another than now.
+    #[serde(default)]
+    pub repo_was: Option<String>,
+    /// True where the client does not have it at first: `change-operations` puts it.
+    #[serde(default)]
+    pub later: bool,
 }
 
 /// One thing that happens, or must happen.
@@ -383,6 +390,12 @@ pub enum Verb {
     ExpectConfig(ConfigExpectation),
     /// The operations that the peer holds of an identity, read by the hook, must be these, at once or before the deadline.
     ExpectOperations(OperationsExpectation),
+    /// Change the operations of a client, by the hook.
+    ChangeOperations(OperationsChange),
+    /// A change of operations must come next: this one, and no other.
+    ExpectChange(OperationsChange),
+    /// The client must show this config to one of its hosts, at once or in a session that it begins before the deadline.
+    ExpectShown(ShownExpectation),
     /// Prove that the peer is alive and unharmed.
     Probe(Probe),
 }

@@ -159,6 +159,13 @@ pub enum Problem {
         /// The names there are.
         known: Vec<String>,
     },
+    /// No operation of that name under `given`.
+    UnknownOperation {
+        /// What stands there.
+        seen: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
     /// A verb that only a host can play, where the peer is one.
     HostsOnly(&'static str),
     /// A scope that holds a name where an id belongs.
@@ -316,6 +323,7 @@ impl fmt::Display for Problem {
             NameTaken(name) => write!(f, "the name `{name}` is taken already"),
             UnknownRepo { seen, known } => unknown(f, "repository", seen, known),
             UnknownPlan { seen, known } => unknown(f, "plan", seen, known),
+            UnknownOperation { seen, known } => unknown(f, "operation", seen, known),
             HostsOnly(verb) => write!(
                 f,
                 "`{verb}` is what a host does, and here the peer is one: it is for `target: initiator`"

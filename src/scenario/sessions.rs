@@ -10,19 +10,25 @@ pub const PROBE: &str = "probe";
 pub const STATES: &str = "states";
 /// Calls of the state service that a step makes and ends by itself.
 pub const STATE: &str = "state";
+/// What a client shows to a host that only looks.
+pub const SHOWN: &str = "shown";
 /// What the hook is asked.
 pub const HOOK: &str = "hook";
 
 /// Names that no step may give its session.
-pub const RESERVED: [&str; 3] = [PROBE, STATE, HOOK];
+pub const RESERVED: [&str; 4] = [PROBE, SHOWN, STATE, HOOK];
 
 impl Step {
     /// Name of its session.
     pub fn session(&self) -> &str {
         match &self.verb {
             Verb::Probe(_) => PROBE,
+            Verb::ExpectShown(_) => SHOWN,
             Verb::ExpectState(_) | Verb::ExpectSnapshot(_) | Verb::SetClientConfig(_) => STATE,
-            Verb::ChangeConfig(_) | Verb::ExpectConfig(_) | Verb::ExpectOperations(_) => HOOK,
+            Verb::ChangeConfig(_)
+            | Verb::ChangeOperations(_)
+            | Verb::ExpectConfig(_)
+            | Verb::ExpectOperations(_) => HOOK,
             Verb::Subscribe(_) | Verb::ExpectUpdate(_) => self.on.as_deref().unwrap_or(STATES),
             _ => self.on.as_deref().unwrap_or(MAIN),
         }
@@ -37,11 +43,13 @@ impl Verb {
             Verb::Connect(_)
                 | Verb::Establish(_)
                 | Verb::Probe(_)
+                | Verb::ExpectShown(_)
                 | Verb::Subscribe(_)
                 | Verb::ExpectState(_)
                 | Verb::ExpectSnapshot(_)
                 | Verb::SetClientConfig(_)
                 | Verb::ChangeConfig(_)
+                | Verb::ChangeOperations(_)
                 | Verb::ExpectConfig(_)
                 | Verb::ExpectOperations(_)
         )
@@ -51,11 +59,13 @@ impl Verb {
     pub fn name_without_session(&self) -> Option<&'static str> {
         match self {
             Verb::Probe(_) => Some("probe"),
+            Verb::ExpectShown(_) => Some("expect-shown"),
             Verb::ExpectCount(_) => Some("expect-count"),
             Verb::ExpectState(_) => Some("expect-state"),
             Verb::ExpectSnapshot(_) => Some("expect-snapshot"),
             Verb::SetClientConfig(_) => Some("set-client-config"),
             Verb::ChangeConfig(_) => Some("change-config"),
+            Verb::ChangeOperations(_) => Some("change-operations"),
             Verb::ExpectConfig(_) => Some("expect-config"),
             Verb::ExpectOperations(_) => Some("expect-operations"),
             _ => None,

@@ -244,6 +244,17 @@ fn read_verb(key: &Key, content: Option<&Node>, context: &StepContext<'_>) -> Op
     if matches!(verb, Verb::End(_)) && context.role == Role::Responder {
         problems.report(key.place, Problem::HostsOnly("end"));
     }
+    let of_clients = match &verb {
+        Verb::ExpectShown(_) => Some("expect-shown"),
+        Verb::ExpectChange(_) => Some("expect-change"),
+        Verb::ChangeOperations(_) => Some("change-operations"),
+        _ => None,
+    };
+    if let Some(name) = of_clients
+        && context.role == Role::Responder
+    {
+        problems.report(key.place, Problem::HostsOnly(name));
+    }
     if let Some(content) = content {
         looks_check::check_names(&verb, content, context);
     }
@@ -325,6 +336,8 @@ fn can_fail(verb: &Verb) -> bool {
         | Verb::SetClientConfig(_)
         | Verb::ExpectConfig(_)
         | Verb::ExpectOperations(_)
+        | Verb::ExpectChange(_)
+        | Verb::ExpectShown(_)
         | Verb::Probe(_) => true,
         // A failure of `establish` says that the case could not be judged.
         Verb::Connect(_)
@@ -339,6 +352,7 @@ fn can_fail(verb: &Verb) -> bool {
         | Verb::Each(_)
         | Verb::Subscribe(_)
         | Verb::ChangeConfig(_)
+        | Verb::ChangeOperations(_)
         | Verb::Settle(_) => false,
     }
 }

@@ -23,7 +23,10 @@ use crate::{
         item_descriptor, v1,
         v1sync::{
             RemoteConfig,
-            sync_stream_item::{SyncActionHeartbeat, SyncActionReceiveConfig},
+            sync_stream_item::{
+                SyncActionHeartbeat, SyncActionOperationManifest, SyncActionReceiveConfig,
+                SyncActionRequestOperationData,
+            },
         },
     },
 };
@@ -569,15 +572,22 @@ pub(super) fn read(bytes: &[u8], lapses: Lapses) -> Result<SyncStreamItem, Decod
     }
     match read {
         Ok(mut item) => {
-            if let Some(Action::OperationManifest(manifest)) = &mut item.action
-                && manifest.op_ids.len() > 1
-                && is_unpacked(&text)
-            {
-                if lapses.has(Lapse::UnpackedNumbersRefused) {
-                    return Err(refused(DecodeFault::WireType { seen: 0 }));
+            if !is_unpacked(&text) {
+                return Ok(item);
+            }
+            let ids = match &mut item.action {
+                Some(Action::OperationManifest(SyncActionOperationManifest { op_ids, .. }))
+                | Some(Action::RequestOperationData(SyncActionRequestOperationData { op_ids })) => {
+                    op_ids
                 }
-                if lapses.has(Lapse::UnpackedNumbersDropped) {
-                    manifest.op_ids.clear();
+                _ => return Ok(item),
+            };
+            if ids.len() > 1 && lapses.has(Lapse::UnpackedNumbersRefused) {
+                return Err(refused(DecodeFault::WireType { seen: 0 }));
+            }
+            if ids.len() > 1 && lapses.has(Lapse::UnpackedNumbersDropped) {
+                ids.clear();
+                if let Some(Action::OperationManifest(manifest)) = &mut item.action {
                     manifest.modnos.clear();
                 }
             }
@@ -601,7 +611,7 @@ pub(super) fn read(bytes: &[u8], lapses: Lapses) -> Result<SyncStreamItem, Decod
     }
 }
 
-/// Whether a manifest's ids stand one by one: its content begins with the tag of a single number.
+/// Whether the ids of a manifest or a request stand one by one: its content begins with the tag of a single number.
 fn is_unpacked(item: &[u8]) -> bool {
     let mut rest = item;
     let Ok(_) = decode_varint(&mut rest) else {

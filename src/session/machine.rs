@@ -132,7 +132,7 @@ impl Session {
         let (state, outputs) = match input {
             Input::Received(item) => receive(&local, role, state, item, now)?,
             Input::Submit(action) => submit(state, action)?,
-            Input::TimePassed => (check_deadline(state, now, local.lapses)?, Vec::new()),
+            Input::TimePassed => check_deadline(state, now, local.lapses)?,
         };
         Ok((Session { local, role, state }, outputs))
     }
@@ -388,13 +388,15 @@ fn submit(state: State, action: Action) -> Result<Stepped, StepError> {
     }
 }
 
-fn check_deadline(state: State, now: Duration, lapses: Lapses) -> Result<State, Violation> {
+fn check_deadline(state: State, now: Duration, lapses: Lapses) -> Result<Stepped, Violation> {
     match state {
-        State::AwaitHandshake { .. } if lapses.has(Lapse::HandshakeWaitedForForEver) => Ok(state),
+        State::AwaitHandshake { .. } if lapses.has(Lapse::HandshakeWaitedForForEver) => {
+            Ok((state, vec![Output::NoWake]))
+        }
         State::AwaitKey { .. } | State::AwaitEncapsulation { .. }
             if lapses.has(Lapse::KeyWaitedForForEver) =>
         {
-            Ok(state)
+            Ok((state, vec![Output::NoWake]))
         }
         State::AwaitKey { deadline, .. } | State::AwaitEncapsulation { deadline, .. }
             if now >= deadline =>
@@ -408,7 +410,7 @@ fn check_deadline(state: State, now: Duration, lapses: Lapses) -> Result<State, 
             RuleId::HandshakeWait15s,
             "no handshake within the deadline",
         )),
-        state => Ok(state),
+        state => Ok((state, Vec::new())),
     }
 }
 

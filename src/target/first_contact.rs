@@ -3,11 +3,10 @@
 
 use std::{fmt, time::Duration};
 
-use super::provision::CLIENT_INSTANCE_ID;
 use crate::{
     rules::RuleId,
     scenario::{
-        fixtures::Fixtures,
+        fixtures::{CLIENT_INSTANCE_ID, Fixtures},
         model::{Establish, Given, Location, Nothing, Profile, Scenario, Step, Verb},
     },
     session::VerifiedPeer,

@@ -23,6 +23,8 @@ use crate::{
 pub(super) const UNKNOWN_FIELD: u32 = 9999;
 /// The manifest's field number in SyncStreamItem.
 const MANIFEST_FIELD: u32 = 20;
+/// Field number of `request_operation_data`.
+const REQUEST_FIELD: u32 = 22;
 /// Field 15 with wire type 7, which does not exist.
 const NOT_PROTOBUF: [u8; 16] = [0x7f; 16];
 
@@ -293,18 +295,20 @@ fn million_ids() -> SyncStreamItem {
 
 /// A manifest with each number as a field of its own; `None` for other items.
 fn unpacked(item: &SyncStreamItem) -> Option<Vec<u8>> {
-    let Some(Action::OperationManifest(SyncActionOperationManifest { op_ids, modnos })) =
-        &item.action
-    else {
-        return None;
+    let (action, lists): (u32, &[&[i64]]) = match item.action.as_ref()? {
+        Action::OperationManifest(manifest) => {
+            (MANIFEST_FIELD, &[&manifest.op_ids, &manifest.modnos])
+        }
+        Action::RequestOperationData(request) => (REQUEST_FIELD, &[&request.op_ids]),
+        _ => return None,
     };
     let mut inner = Vec::new();
-    for (field, values) in [(1, op_ids), (2, modnos)] {
-        for value in values {
+    for (field, values) in (1..).zip(lists) {
+        for value in *values {
             prost::encoding::int64::encode(field, value, &mut inner);
         }
     }
-    Some(length_delimited(MANIFEST_FIELD, &inner))
+    Some(length_delimited(action, &inner))
 }
 
 /// The item with its action's number, and behind it bytes that are no message of any kind.

@@ -8,6 +8,7 @@ mod config_file;
 mod ending;
 mod keep;
 mod shared;
+mod states;
 mod stream;
 mod supervise;
 
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 
 pub use config_file::{ConfigFile, ConfigFileError};
 pub use keep::{ConfigKeeper, KeepError};
+pub use states::ClientStates;
 
 use super::{
     dial::{Pings, STEP_WAIT},

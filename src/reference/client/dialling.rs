@@ -192,12 +192,15 @@ impl Client {
         now: Moment,
         effects: &mut Vec<Effect>,
     ) {
-        if self.config.known_host(keyid).is_none() || self.gives_up(why) {
+        if self.config.known_host(keyid).is_none() {
             return;
         }
         let failures = self.failures.get(keyid).copied().unwrap_or(0);
         let state = why.state(ConnectionState::RetryWait);
         self.set_state(keyid, state, why.message(), effects);
+        if self.has_given_up(keyid) {
+            return;
+        }
         let delay = self.backoff.delay(failures, lasted);
         let delay = self
             .settings

@@ -13,8 +13,11 @@ use crate::{
     wire::{
         v1,
         v1::operation_event::Event,
-        v1sync::sync_stream_item::{
-            SyncActionReceiveOperations, SyncActionRequestOperationData, SyncActionSetConfig,
+        v1sync::{
+            ConnectionState, PeerState,
+            sync_stream_item::{
+                SyncActionReceiveOperations, SyncActionRequestOperationData, SyncActionSetConfig,
+            },
         },
     },
 };
@@ -90,11 +93,16 @@ impl Client {
         }
     }
 
-    /// Whether such a client is done with a host.
-    pub(super) fn gives_up(&self, why: &Gone) -> bool {
+    /// Whether such a client is done with a host that it has dialled.
+    pub(super) fn has_given_up(&self, keyid: &str) -> bool {
         let lapses = self.settings.lapses;
+        let has_failed = |state: &PeerState| {
+            let state = state.state();
+            state == ConnectionState::ErrorAuth || state == ConnectionState::ErrorProtocol
+        };
         lapses.has(Lapse::NeverRedials)
-            || lapses.has(Lapse::FaultStopsDialling) && matches!(why, Gone::Violation(_))
+            || lapses.has(Lapse::FaultStopsDialling)
+                && self.states.get(keyid).is_some_and(has_failed)
     }
 }
 

@@ -221,6 +221,9 @@ impl Client {
         }
         let hosts: Vec<_> = self.config.known_hosts().to_vec();
         for host in hosts {
+            if self.has_given_up(&host.keyid) {
+                continue;
+            }
             self.set_state(
                 &host.keyid,
                 ConnectionState::RetryWait,

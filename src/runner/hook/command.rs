@@ -22,6 +22,7 @@ pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
 pub struct CommandHook {
     program: String,
     arguments: Vec<String>,
+    changes_operations: bool,
     running: Mutex<Option<Running>>,
 }
 
@@ -38,8 +39,16 @@ impl CommandHook {
         CommandHook {
             program,
             arguments,
+            changes_operations: false,
             running: Mutex::new(None),
         }
+    }
+
+    /// One of which it is said that it puts and deletes the operations of a client, or that it does not.
+    #[must_use]
+    pub fn changing_operations(mut self, it_does: bool) -> Self {
+        self.changes_operations = it_does;
+        self
     }
 
     fn start(&self) -> Result<Running, String> {
@@ -111,6 +120,10 @@ impl Hook for CommandHook {
                 Some(why) => Err(why.as_str().map_or_else(|| why.to_string(), str::to_owned)),
             }
         })
+    }
+
+    fn changes_operations(&self) -> bool {
+        self.changes_operations
     }
 }
 

@@ -4,6 +4,7 @@ mod backrest;
 mod command;
 mod config_form;
 mod reference;
+mod reference_client;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use serde_json::{Value as Json, json};
 pub use backrest::BackrestHttp;
 pub use command::CommandHook;
 pub use reference::ReferenceHook;
+pub use reference_client::ReferenceClientHook;
 
 use crate::target::provision::Provision;
 
@@ -20,6 +22,11 @@ use crate::target::provision::Provision;
 pub trait Hook: fmt::Debug + Send + Sync {
     /// Asks one question, a map whose `do` says what is wanted; the error says in words why there is no answer.
     fn ask(&self, question: Json) -> BoxFuture<'_, Result<Json, String>>;
+
+    /// Whether it puts and deletes the operations of a client.
+    fn changes_operations(&self) -> bool {
+        false
+    }
 
     /// Gives the peer its provision afresh.
     fn reset<'a>(&'a self, provision: &Provision) -> BoxFuture<'a, Result<(), String>> {

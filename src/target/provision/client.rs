@@ -9,17 +9,11 @@ use super::{
 use crate::{
     crypto::identity::Identity,
     scenario::{
-        fixtures::{self, Fixtures},
+        fixtures::{self, CLIENT_INSTANCE_ID, Fixtures},
         model::Scenario,
     },
     wire::Role,
 };
-
-/// Instance id of the provisioned client.
-pub const CLIENT_INSTANCE_ID: &str = "syncspec-client";
-
-/// 2001-09-09, when every operation took place.
-const STARTED_AT_UNIX_MS: i64 = 1_000_000_000_000;
 
 /// The path at which a client finds the host of that identity. Instance ids are letters, digits and `-`.
 pub fn path_of(identity: &fixtures::Identity) -> String {
@@ -78,23 +72,8 @@ impl ClientProvision {
 
     fn operations_json(&self) -> Vec<Value> {
         let operations = self.fixtures.iter().flat_map(|given| &given.operations);
-        let operation = |operation: &fixtures::Operation| {
-            json!({
-                // 64-bit numbers are texts in that mapping.
-                "id": operation.id.to_string(),
-                "flowId": operation.id.to_string(),
-                "modno": operation.modno.to_string(),
-                "instanceId": CLIENT_INSTANCE_ID,
-                "repoId": operation.repo_id,
-                "repoGuid": operation.repo_guid,
-                "planId": operation.plan_id,
-                "status": "STATUS_SUCCESS",
-                "unixTimeStartMs": STARTED_AT_UNIX_MS.to_string(),
-                "unixTimeEndMs": STARTED_AT_UNIX_MS.to_string(),
-                "operationBackup": {},
-            })
-        };
-        operations.map(operation).collect()
+        let at_first = operations.filter(|operation| !operation.later);
+        at_first.map(fixtures::Operation::to_json).collect()
     }
 
     /// As the configuration file of deployed peers, in protobuf's JSON mapping of `v1.Config`.

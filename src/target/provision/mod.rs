@@ -8,7 +8,7 @@ mod host;
 
 use serde_json::{Value, json};
 
-pub use client::{CLIENT_INSTANCE_ID, ClientProvision, path_of};
+pub use client::{ClientProvision, path_of};
 pub use host::{HOST_INSTANCE_ID, Provision};
 
 use crate::scenario::{

@@ -2,7 +2,11 @@
 //! over, the judge to know what the whole trace means; so both can never disagree.
 
 mod ended;
+mod shown;
+mod told;
 mod unasked;
+
+pub use shown::is_shown;
 
 use super::{End, Event, EventKind, Trace, looks};
 use crate::{
@@ -93,9 +97,11 @@ pub fn read(step: &Step, session: &str, scenario: &Scenario, trace: &Trace, mark
         Verb::Subscribe(_) => looks::subscribed(&events),
         Verb::ExpectUpdate(expected) => looks::update(&events, expected, fixtures),
         Verb::SetClientConfig(call) => looks::client_config(&events, call),
-        Verb::ChangeConfig(_) => looks::changed(&events),
+        Verb::ChangeConfig(_) | Verb::ChangeOperations(_) => looks::changed(&events),
+        Verb::ExpectChange(change) => told::told(&events, change, fixtures),
         Verb::ExpectConfig(expected) => looks::config(&events, expected, fixtures),
         Verb::ExpectOperations(expected) => looks::operations(&events, expected),
+        Verb::ExpectShown(expected) => shown::shown(&events, expected),
     }
 }
 
