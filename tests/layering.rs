@@ -77,6 +77,7 @@ const USES: &[(&str, &[&str])] = &[
     (
         "selftest",
         &[
+            "campaign",
             "runner",
             "net",
             "reference",

@@ -61,6 +61,16 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::item_json,
     },
     Target {
+        name: "saved",
+        check: oracles::results::saved,
+        seeds: seeds::results::saved,
+    },
+    Target {
+        name: "report",
+        check: oracles::results::report,
+        seeds: seeds::results::report,
+    },
+    Target {
         name: "permissions",
         check: oracles::permissions::check,
         seeds: seeds::permissions,

@@ -60,7 +60,7 @@ impl Source<'_> {
             let Some(expected) = position.expect(&say) else {
                 continue;
             };
-            let settled = position.state.is_session();
+            let settled = position.is_up();
             dialogue.turns.push(Turn {
                 say,
                 shown: !settled || !expected.can_wait() || dice.once_in(2),
@@ -161,7 +161,7 @@ pub fn mended(dialogue: Dialogue, avoided: &BTreeSet<String>) -> Dialogue {
             continue;
         }
         let next = position.after(&turn.say);
-        let shown = turn.shown || !expected.can_wait() || !position.state.is_session();
+        let shown = turn.shown || !expected.can_wait() || !position.is_up();
         position = if shown { next.shown(&expected) } else { next };
         let turn = Turn { shown, ..turn };
         turns.push(turn);

@@ -18,6 +18,7 @@ mod generate;
 mod position;
 mod script;
 mod shrink;
+pub mod variation;
 
 pub use brain::{Campaign, Played, Task};
 pub use coverage::{Coverage, Signature};

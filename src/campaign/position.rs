@@ -87,10 +87,16 @@ impl Position {
         }
     }
 
+    /// Whether a session is up, and what came of our handshake was seen: what a turn does may then be left to a later one to
+    /// show.
+    pub fn is_up(&self) -> bool {
+        self.state.is_session() && self.state != State::HandshakeSent
+    }
+
     /// The state by which the model answers: its items know one operation, whatever was said since it was stored. Nothing
     /// where that operation stands at a modno that the model does not know.
     fn model_state(&self) -> Option<State> {
-        if !self.state.is_session() || self.state == State::HandshakeSent {
+        if !self.is_up() {
             return Some(self.state);
         }
         match (self.held.get(&Item::OPERATION_ID), self.state) {
@@ -112,7 +118,7 @@ impl Position {
                 plain.then(|| self.of_the_model(*message)).flatten()
             }
             Saying::Manifest(listed) => {
-                let in_session = self.state.is_session() && self.state != State::HandshakeSent;
+                let in_session = self.is_up();
                 in_session.then(|| Expected {
                     rule: RuleId::ResponderManifestOrder,
                     shown: Shown::Asked(self.missing(listed)),
@@ -121,7 +127,7 @@ impl Position {
             Saying::Store { operations, .. } => {
                 let after = self.after(saying);
                 let listed: Vec<(i64, i64)> = after.held.into_iter().collect();
-                let in_session = self.state.is_session() && self.state != State::HandshakeSent;
+                let in_session = self.is_up();
                 (in_session && !operations.is_empty()).then(|| Expected {
                     rule: RuleId::ResponderOperationsStored,
                     shown: Shown::Holding {
@@ -134,7 +140,7 @@ impl Position {
                 let deleted = ids.iter().filter_map(|id| Some((*id, *self.held.get(id)?)));
                 let after = self.after(saying);
                 let listed: Vec<(i64, i64)> = deleted.chain(after.held).collect();
-                let in_session = self.state.is_session() && self.state != State::HandshakeSent;
+                let in_session = self.is_up();
                 in_session.then(|| Expected {
                     rule: match ids.iter().any(|id| self.held.contains_key(id)) {
                         true => RuleId::ResponderOperationsDelete,
@@ -173,13 +179,10 @@ impl Position {
                     shown: Shown::Refused(Code::PermissionDenied),
                 })
             }
-            Saying::Again => {
-                let serves = self.state.is_session() && self.state != State::HandshakeSent;
-                serves.then_some(Expected {
-                    rule: RuleId::ResponderNewestSessionWins,
-                    shown: Shown::Displaced,
-                })
-            }
+            Saying::Again => self.is_up().then_some(Expected {
+                rule: RuleId::ResponderNewestSessionWins,
+                shown: Shown::Displaced,
+            }),
         }
     }
 

@@ -65,7 +65,7 @@ pub fn script(dialogue: &Dialogue) -> Option<Script> {
         steps.extend(said.map(|step| (Some(at), step)));
         let next = position.after(&turn.say);
         undecided.push(expected.rule);
-        let is_shown = turn.shown || at == last || !expected.can_wait();
+        let is_shown = turn.shown || at == last || !expected.can_wait() || !position.is_up();
         shown_turns.push(is_shown);
         if is_shown {
             let rule = weakest(&undecided).unwrap_or(expected.rule);

@@ -397,3 +397,22 @@ fn peer_ended_and_no_replay_ends_it_then_said_without_a_culprit() {
     assert!(found[0].key.saying != Item::EmptyManifest.name());
     assert!(found[0].told.seen.contains("goes on"));
 }
+
+/// Where nothing was waited for behind our handshake, the peer's is still to come, and a fence's answer is not the next
+/// thing.
+#[test]
+fn turn_right_behind_our_handshake_then_looked_at_before_the_next() {
+    let unseen = Turn {
+        shown: false,
+        ..item(Item::DeletedOperations)
+    };
+    let dialogue = Dialogue {
+        begin: Begin::HandshakeSent,
+        turns: vec![unseen, turn(Saying::Delete(vec![2]))],
+    };
+    let script = script(&dialogue).unwrap();
+    assert!(script.shown[0]);
+    let file = script.file.to_string();
+    let (established, fence) = (file.find("expect-established"), file.find("fence"));
+    assert!(established.is_some() && established < fence, "{file}");
+}

@@ -29,6 +29,16 @@ pub struct SelfTestArgs {
     /// Fail where there are fewer defects than this
     #[arg(long, value_name = "N", default_value_t = 0)]
     of_at_least: usize,
+    /// Ask the live campaign instead (`syncspec fuzz`): does it find so many defects, spread over all, by itself? The cases
+    /// that cite the rule of a defect are withheld from it. Prints the table of fuzz/README.md
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "40")]
+    fuzz: Option<usize>,
+    /// Seconds that the campaign has for each
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, requires = "fuzz")]
+    fuzz_time: u64,
+    /// Dialogues that it plays at a time
+    #[arg(long, value_name = "N", default_value_t = 12, requires = "fuzz")]
+    fuzz_jobs: usize,
     /// Seed of all our randomness
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -58,7 +68,7 @@ pub use with_defects::self_test;
 
 #[cfg(feature = "self-test")]
 mod with_defects {
-    use std::{fs, io};
+    use std::{fs, io, time::Duration};
 
     use syncspec::{
         lapses::{Quirk, defects},
@@ -66,7 +76,9 @@ mod with_defects {
         report::console,
         runner::{Job, Selection, plan},
         scenario::model::Profile,
-        selftest::{self, Alarm, Challenged, Questions, SelfTest, SelfTestError},
+        selftest::{
+            self, Alarm, Challenged, HuntOptions, Hunted, Questions, SelfTest, SelfTestError,
+        },
         wire::{Role, RpcProtocol},
     };
 
@@ -88,9 +100,10 @@ mod with_defects {
                 exit::SUITE
             })?;
         let done = runtime.block_on(async {
-            match args.honest {
-                true => honest(args, jobs).await,
-                false => defective(args, jobs).await,
+            match (args.fuzz, args.honest) {
+                (Some(count), _) => hunted(args, count, &jobs).await,
+                (None, true) => honest(args, jobs).await,
+                (None, false) => defective(args, jobs).await,
             }
         });
         // Peers that were left open on purpose end with the process.
@@ -209,6 +222,64 @@ mod with_defects {
             good = false;
         }
         if good { exit::CONFORMS } else { exit::BROKEN }
+    }
+
+    /// In a hundred, how many of the sample the campaign must find.
+    const HUNTED_AT_LEAST: f64 = 90.0;
+
+    async fn hunted(args: &SelfTestArgs, count: usize, jobs: &[Job]) -> Result<u8, u8> {
+        let options = HuntOptions {
+            time: Duration::from_secs(args.fuzz_time),
+            lanes: args.fuzz_jobs.max(1),
+            seed: args.seed,
+        };
+        let mut sample = selftest::sample(count);
+        if !args.only.is_empty() {
+            sample = defects().collect();
+            sample.retain(|defect| args.only.iter().any(|id| id == defect.lapse.id()));
+        }
+        let mut rows: Vec<Hunted> = Vec::new();
+        // The honest reference first: what is found there is found nowhere.
+        let honest = [Role::Responder, Role::Initiator].map(|role| (role, None));
+        let honest = honest.into_iter().filter(|_| args.only.is_empty());
+        let all = sample.into_iter().map(|defect| (defect.role, Some(defect)));
+        for (role, defect) in honest.chain(all) {
+            let row = selftest::hunt(jobs, defect, role, &options).await;
+            let row = row.map_err(|error| failed(&error))?;
+            let name = defect.map_or("honest", |defect| defect.lapse.id());
+            let found = row
+                .found
+                .as_ref()
+                .map_or("nothing", |found| found.key.as_str());
+            eprintln!(
+                "{:>6.1} s  {:>6} dialogues  {name} ({role}): {found}",
+                row.took.as_secs_f64(),
+                row.plays
+            );
+            rows.push(row);
+        }
+        print(&selftest::table(&rows, options.time))?;
+        let mut good = true;
+        for row in rows.iter().filter(|row| row.defect.is_none()) {
+            if let Some(found) = &row.found {
+                eprintln!(
+                    "error: a false alarm on the honest reference: {}; {}",
+                    found.key, found.told
+                );
+                good = false;
+            }
+        }
+        let defective = rows.iter().filter(|row| row.defect.is_some());
+        let (found, all) = defective.fold((0, 0), |(found, all), row| {
+            (found + usize::from(row.found.is_some()), all + 1)
+        });
+        if f64::from(found as u32) * 100.0 < HUNTED_AT_LEAST * f64::from(all) {
+            eprintln!(
+                "error: expected at least {HUNTED_AT_LEAST} % to be found, saw {found} of {all}"
+            );
+            good = false;
+        }
+        Ok(if good { exit::CONFORMS } else { exit::BROKEN })
     }
 
     async fn honest(args: &SelfTestArgs, jobs: Vec<Job>) -> Result<u8, u8> {

@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::actor::PROBE_SESSION;
 use crate::{
-    actor::{PROBE_SESSION, session_of},
+    actor::session_of,
     rules::{Binds, Level, RuleId},
     scenario::model::{Location, Scenario, Step, Verb},
     trace::{

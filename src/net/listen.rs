@@ -188,6 +188,13 @@ impl Route {
         };
         self.calls.take(waits).await.is_some()
     }
+
+    /// Whether a call is there already whose caller has not given it up.
+    pub fn has_call(&self) -> bool {
+        let mut waiting = self.calls.lock();
+        waiting.links.retain_mut(|link| !link.is_given_up());
+        !waiting.links.is_empty()
+    }
 }
 
 impl Calls {

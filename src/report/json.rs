@@ -273,6 +273,14 @@ impl Report {
                 bounded.read_to_end(&mut bytes)
             })
             .map_err(ReadError::Io)?;
+        Report::read(&bytes)
+    }
+
+    /// Reads a report's bytes.
+    ///
+    /// # Errors
+    /// As [`Report::read_file`].
+    pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
         if bytes.len() as u64 > FILE_LEN_BYTES_MAX {
             return Err(ReadError::TooLarge);
         }
@@ -281,9 +289,9 @@ impl Report {
             schema: u64,
         }
         let broken = |error: serde_json::Error| ReadError::NotAReport(error.to_string());
-        let head: Head = serde_json::from_slice(&bytes).map_err(broken)?;
+        let head: Head = serde_json::from_slice(bytes).map_err(broken)?;
         match head.schema == u64::from(SCHEMA) {
-            true => serde_json::from_slice(&bytes).map_err(broken),
+            true => serde_json::from_slice(bytes).map_err(broken),
             false => Err(ReadError::OtherSchema { seen: head.schema }),
         }
     }

@@ -107,6 +107,31 @@ impl Switchboard {
         Ok(())
     }
 
+    /// Whether a case could be played now without a wait: a client from outside has dialled all that the case is dialled at.
+    pub(super) fn is_called_for(&self, scenario: &Scenario) -> bool {
+        if !self.is_called_from_outside() {
+            return true;
+        }
+        let routes = self.lock();
+        let is_called = |path: String| routes.get(&path).is_some_and(Route::has_call);
+        known_identities(scenario).all(|identity| is_called(path_of(identity)))
+    }
+
+    /// Takes in calls for a case that was played: a client from outside dials again, sooner or later.
+    pub(super) fn expect_again(&self, scenario: &Scenario) {
+        if !self.is_called_from_outside() {
+            return;
+        }
+        let mut routes = self.lock();
+        for identity in known_identities(scenario) {
+            let path = path_of(identity);
+            // A path that is taken still is expected already.
+            if let Ok(route) = self.listener.route(&path) {
+                routes.insert(path, route);
+            }
+        }
+    }
+
     /// Whether the client is one that somebody else starts, with one config for all cases.
     pub(super) fn is_called_from_outside(&self) -> bool {
         matches!(self.caller, Caller::Outside | Caller::Started(_))

@@ -129,6 +129,20 @@ impl RunOptions {
             && given_up_unanswered(trace)
     }
 
+    /// Whether a client has dialled all that a case is dialled at; a host can always be dialled.
+    fn is_called_for(&self, scenario: &Scenario) -> bool {
+        let switchboard = self.switchboard.as_ref();
+        scenario.role == Role::Responder
+            || switchboard.is_some_and(|switchboard| switchboard.is_called_for(scenario))
+    }
+
+    /// A case was played, and may be played once more.
+    fn call_again(&self, scenario: &Scenario) {
+        if let (Role::Initiator, Some(switchboard)) = (scenario.role, &self.switchboard) {
+            switchboard.expect_again(scenario);
+        }
+    }
+
     fn looks_of(&self, scenario: &Scenario) -> &Looks {
         match scenario.role {
             Role::Responder => &self.looks,

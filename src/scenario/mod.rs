@@ -5,6 +5,7 @@
 //! and known to be playable.
 
 pub mod deviation;
+pub mod every;
 pub mod fixtures;
 pub mod load;
 pub mod load_error;

@@ -125,7 +125,7 @@ impl Opponent {
         })
     }
 
-    fn options(&self, seed: u64, held_to: Level) -> RunOptions {
+    pub(super) fn options(&self, seed: u64, held_to: Level) -> RunOptions {
         RunOptions {
             url: self.host.url.clone(),
             looks: self.host.looks.clone(),

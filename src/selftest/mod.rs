@@ -6,6 +6,7 @@
 //! judged catches nothing.
 
 mod challenge;
+mod hunt;
 mod matrix;
 mod survivors;
 
@@ -19,6 +20,7 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use challenge::{Challenged, Kill};
+pub use hunt::{HuntOptions, Hunted, hunt, sample, table};
 pub use matrix::{Matrix, Pair, json, print, print_row};
 pub use survivors::reason;
 
@@ -29,6 +31,7 @@ use crate::{
     report::{CaseResult, Outcome},
     rules::Level,
     runner::{Job, StartError, reference_config},
+    scenario::model::Scenario,
     target::provision::Provision,
     wire::Role,
 };
@@ -209,7 +212,10 @@ fn config_for(jobs: &[Job]) -> Result<Config, StartError> {
     let hosted = jobs
         .iter()
         .filter(|job| job.scenario.role == Role::Responder);
-    let cases = hosted.map(|job| &*job.scenario);
+    config_of(hosted.map(|job| &*job.scenario))
+}
+
+fn config_of<'a>(cases: impl IntoIterator<Item = &'a Scenario>) -> Result<Config, StartError> {
     reference_config(&Provision::for_cases(cases))
 }
 

@@ -281,8 +281,11 @@ impl Bench {
         match record.arg {
             0 => bytes.truncate(at % (bytes.len() + 1)),
             mask => {
-                let length = bytes.len();
-                bytes[at % length] ^= mask;
+                // What was cut down to nothing before has no byte to change.
+                let place = at.checked_rem(bytes.len());
+                if let Some(byte) = place.and_then(|place| bytes.get_mut(place)) {
+                    *byte ^= mask;
+                }
             }
         }
         // Bytes that are no item any more end the stream below the session; what is left is an item without an action.

@@ -10,6 +10,7 @@ mod host_model;
 pub mod kem;
 pub mod meddling;
 pub mod permissions;
+pub mod results;
 mod set_config;
 mod stream;
 pub mod token;

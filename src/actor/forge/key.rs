@@ -121,6 +121,13 @@ struct Spoilt {
 impl Spoilt {
     /// Spoils 1568 bytes of ML-KEM and a 97-byte point.
     fn of(honest: Vec<u8>, fault: KeyFault) -> Spoilt {
+        // A vector, or another deviation, may have left less than these: that is spoilt enough.
+        if honest.len() != PUBLIC_KEY_LEN_BYTES {
+            return Spoilt {
+                own: honest,
+                others: Vec::new(),
+            };
+        }
         match fault {
             KeyFault::InTheOtherField => Spoilt {
                 own: Vec::new(),

@@ -25,8 +25,8 @@ use super::{
     signals::{Signal, Signals},
     tls_roots,
 };
-pub use attach::Attached;
-use attach::{Part, TargetArgs};
+use attach::Part;
+pub use attach::{Attached, TargetArgs};
 pub use calls::wait_for_client;
 use progress::{Progress, print_details};
 

@@ -31,6 +31,22 @@ impl Group {
         }
     }
 
+    /// Memory that the leader holds, in bytes. Where it has ended, and where the system does not say, none.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        #[cfg(target_os = "linux")]
+        {
+            let leader = self.leader?.as_raw_nonzero();
+            let status = std::fs::read_to_string(format!("/proc/{leader}/status")).ok()?;
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmRSS:"))?;
+            let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+            Some(kibibytes * 1024)
+        }
+        #[cfg(not(target_os = "linux"))]
+        None
+    }
+
     /// Asks all of them to leave; where there is no such signal, kills the leader.
     pub fn terminate(&self) {
         #[cfg(unix)]

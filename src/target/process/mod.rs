@@ -148,6 +148,11 @@ impl Process {
         &self.log
     }
 
+    /// Memory that its leading process holds, in bytes; none where the system does not say.
+    pub fn memory_bytes(&self) -> Option<u64> {
+        self.group.memory_bytes()
+    }
+
     /// How it ended, if it has.
     pub fn end(&self) -> Option<String> {
         self.ended.borrow().clone()

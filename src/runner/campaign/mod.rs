@@ -1,5 +1,8 @@
-//! Plays a campaign against a live host: several dialogues at a time, one where something may end it, and on once it is
-//! back.
+//! Campaigns against a live peer: walks of the model, several dialogues at a time, one where something may end the peer,
+//! and on once it is back; and [`variations`] of the cases, beside the reference.
+
+mod presence;
+pub mod variations;
 
 use std::{
     collections::BTreeMap,
@@ -12,29 +15,26 @@ use std::{
 
 use tokio::task::JoinSet;
 
-use super::{Inside, Reach, RunOptions, drive};
+pub use presence::{Always, CLIENT_CASES_MAX, Elsewhere, Presence, RETURN_WAIT};
+use variations::Pair;
+
+use super::{Inside, Reach, drive};
 use crate::{
     actor::{Actor, Patience},
     campaign::{Campaign, Dialogue, Finding, Key, Script, Task, lane_scenario, script},
     judge::{self, Verdict, judge},
+    model,
     rules::RuleId,
     scenario::model::Scenario,
-    target::{SetupMistake, contact_scenario, first_contact},
     trace::{End, EventKind, Trace},
     wire::{Role, RpcProtocol},
 };
 
-/// How long a peer that ended is waited for: whoever supervises it starts it again, or nobody does.
-pub const RETURN_WAIT: Duration = Duration::from_secs(30);
-/// Between two looks whether it is back.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Plays after the time is up that may still make a finding shorter.
 const LAST_PLAYS_MAX: u64 = 400;
 
 /// How a campaign is played.
 pub struct CampaignOptions {
-    /// The peer, the seed, and what they are held to.
-    pub run: RunOptions,
     /// RPC protocols, spoken in turn.
     pub protocols: Vec<RpcProtocol>,
     /// Dialogues at a time, each with an identity of its own.
@@ -68,8 +68,8 @@ pub enum News<'a> {
 pub enum Over {
     /// Its time was up, or it was told to stop.
     Done,
-    /// The peer ended and did not come back.
-    PeerGone(SetupMistake),
+    /// The peer ended and did not come back; what was seen.
+    PeerGone(String),
     /// A dialogue could not be made into a scenario, which is the suite's own fault.
     Broken(String),
 }
@@ -100,6 +100,8 @@ pub fn lane_fixture(lane: usize, protocol: RpcProtocol) -> Scenario {
 /// Plays until the time is up.
 pub async fn play_campaign(
     campaign: &mut Campaign,
+    pairs: &mut [Pair],
+    presence: &mut dyn Presence,
     options: &CampaignOptions,
     patience: Patience,
     tell: &mut dyn FnMut(News<'_>),
@@ -107,6 +109,8 @@ pub async fn play_campaign(
     let mut driver = Driver {
         options,
         patience,
+        pairs,
+        presence,
         started: Instant::now(),
         running: JoinSet::new(),
         idle: (0..options.lanes.max(1)).rev().collect(),
@@ -131,6 +135,8 @@ pub async fn play_campaign(
 
 struct Driver<'a> {
     options: &'a CampaignOptions,
+    pairs: &'a mut [Pair],
+    presence: &'a mut dyn Presence,
     patience: Patience,
     started: Instant,
     running: JoinSet<Done>,
@@ -208,7 +214,7 @@ impl Driver<'_> {
             Ok((script, scenario?))
         });
         let (script, scenario) = made.map_err(Over::Broken)?;
-        let options = self.options.run.clone();
+        let options = self.pairs[0].peer.clone();
         let patience = self.patience;
         self.running.spawn(async move {
             let entropy = options.entropy(&format!("fuzz/{}", task.number), protocol);
@@ -249,14 +255,17 @@ impl Driver<'_> {
                 false => self.learn(campaign, done, tell),
             }
         }
-        let is_gone = self.is_back().await.is_err();
+        let is_gone = self.presence.end(self.pairs).await.is_some();
         if is_gone {
             tell(News::Gone);
         }
-        let outcome = self.wait_for_its_return().await;
+        let outcome = match is_gone {
+            true => self.presence.renew(self.pairs).await,
+            false => Ok(()),
+        };
         self.blame(campaign, broken_off, is_gone, tell);
-        if let Err(mistake) = outcome {
-            return Err(Over::PeerGone(mistake));
+        if let Err(why) = outcome {
+            return Err(Over::PeerGone(why));
         }
         if is_gone {
             tell(News::Back);
@@ -323,31 +332,6 @@ impl Driver<'_> {
         }
         tell(News::Played(campaign));
     }
-
-    async fn is_back(&self) -> Result<(), SetupMistake> {
-        let (run, protocol) = (&self.options.run, self.options.protocols[0]);
-        let scenario = contact_scenario(Role::Responder, protocol);
-        let entropy = run.entropy(&scenario.id, protocol);
-        let actor = Actor::new(&scenario, entropy, run.kem_id, self.patience);
-        let mut reach = Reach::Dial(run.dial(protocol));
-        first_contact(&drive(actor, &mut reach, &Inside::default()).await.trace).map(|_| ())
-    }
-
-    async fn wait_for_its_return(&self) -> Result<(), SetupMistake> {
-        let since = Instant::now();
-        loop {
-            match self.is_back().await {
-                Ok(()) => return Ok(()),
-                Err(mistake)
-                    if since.elapsed() > RETURN_WAIT
-                        || self.options.stop.load(Ordering::Relaxed) =>
-                {
-                    return Err(mistake);
-                }
-                Err(_) => tokio::time::sleep(LOOK_INTERVAL).await,
-            }
-        }
-    }
 }
 
 /// Whether a stream could not be opened, or went with its connection: signs that the process has ended.
@@ -368,17 +352,32 @@ pub fn lane_fixtures(lanes: usize) -> Vec<Scenario> {
         .collect()
 }
 
-/// What was visited, for a report: state, saying, outcome, count.
-pub fn coverage_json(campaign: &Campaign) -> serde_json::Value {
+/// What was visited, for a report: by walks each state, saying, outcome and count; by variations how much of the model.
+pub fn coverage_json(
+    campaign: &Campaign,
+    role: Role,
+    visited: &model::Coverage,
+) -> serde_json::Value {
     let mut states: BTreeMap<String, Vec<serde_json::Value>> = BTreeMap::new();
     for (state, saying, outcome, count) in campaign.coverage().iter() {
         let visit = serde_json::json!({ "said": saying, "outcome": outcome, "count": count });
         states.entry(state.name()).or_default().push(visit);
     }
+    let share = visited.share(role);
     serde_json::json!({
-        "schema": 1,
-        "dialogues": campaign.played_count(),
-        "states": states,
-        "unvisited": campaign.unvisited().iter().map(|state| state.name()).collect::<Vec<_>>(),
+        "schema": 2,
+        "role": role.name(),
+        "walks": {
+            "dialogues": campaign.played_count(),
+            "states": states,
+            "unvisited": campaign.unvisited().iter().map(|state| state.name()).collect::<Vec<_>>(),
+        },
+        "variations": {
+            "states": share.states,
+            "states-all": share.states_all,
+            "cells": share.cells,
+            "cells-all": share.cells_all,
+            "transitions-beyond": share.beyond,
+        },
     })
 }

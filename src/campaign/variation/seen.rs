@@ -1,0 +1,308 @@
+//! What a peer made of a variation, in words that two correct peers share; and where two of them part.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use crate::{
+    judge::{PROBE_SESSION, Verdict},
+    rules::RuleId,
+    scenario::{message::item_to_json, model::Scenario},
+    trace::{End, EventKind, Sent, Trace},
+    wire::{Action, Role, SyncStreamItem},
+};
+
+/// What one peer made of one variation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Each session's story, in the order it was seen.
+    sessions: BTreeMap<String, Vec<Word>>,
+    /// What a host tells whenever it likes, by session and action.
+    told: BTreeMap<(String, &'static str), BTreeSet<String>>,
+    /// Whether the steps had what they asked for, and at which it ended.
+    verdict: String,
+    /// The step at which it ended, from 0.
+    pub last_step: usize,
+    /// Rules that were broken, whatever the steps ask for.
+    pub broken: Vec<(RuleId, String)>,
+}
+
+/// One thing that came, and behind what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Word {
+    kind: Kind,
+    text: String,
+    behind: String,
+    step: usize,
+}
+
+/// The kinds of thing that can come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// It serves: a part of the exchange, an item, an answer.
+    Serves,
+    /// It ends the stream.
+    Refuses,
+    /// It leaves the stream open and says nothing.
+    Silent,
+    /// It is broken: a frame, an item in the clear, a rule.
+    Breaks,
+}
+
+/// Where two peers part: what the reference made of a variation, and the peer under test did not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What makes two differences one.
+    pub key: String,
+    /// What the reference does.
+    pub expected: String,
+    /// What the peer under test does.
+    pub seen: String,
+    /// The step at which it shows, from 0.
+    pub step: usize,
+    /// A rule that the peer breaks by itself, and the reference does not.
+    pub rule: Option<RuleId>,
+}
+
+impl Seen {
+    /// Reads it off a trace.
+    pub fn of(scenario: &Scenario, trace: &Trace, verdict: &Verdict) -> Seen {
+        let mut seen = Seen {
+            verdict: verdict_in_words(verdict),
+            last_step: trace.events.last().map_or(0, |event| event.step),
+            ..Seen::default()
+        };
+        let mut behind: BTreeMap<&str, String> = BTreeMap::new();
+        // How far a witness came by the time that it was no longer asked is a matter of chance.
+        for event in trace
+            .events
+            .iter()
+            .filter(|event| event.session != PROBE_SESSION)
+        {
+            if let EventKind::Sent(sent) = &event.kind {
+                if sent.fence.is_none() {
+                    behind.insert(&event.session, said(sent));
+                }
+                continue;
+            }
+            if let EventKind::Received { item, .. } = &event.kind {
+                if matches!(item.action, Some(Action::Heartbeat(_))) {
+                    continue;
+                }
+                if let Some(action) = comes_by_itself(item, scenario.role) {
+                    let told = seen.told.entry((event.session.clone(), action));
+                    told.or_default().insert(in_words(item));
+                    continue;
+                }
+            }
+            if let EventKind::Broke(violation) | EventKind::Noticed(violation) = &event.kind {
+                seen.broken.push((violation.rule, violation.seen.clone()));
+            }
+            let Some((kind, text)) = word(&event.kind, scenario.role) else {
+                continue;
+            };
+            let behind = behind.get(event.session.as_str()).cloned();
+            let story = seen.sessions.entry(event.session.clone()).or_default();
+            story.push(Word {
+                kind,
+                text,
+                behind: behind.unwrap_or_else(|| "nothing".to_owned()),
+                step: event.step,
+            });
+        }
+        seen
+    }
+
+    /// What was new in it for whoever has seen much: each thing that came, behind what, and behind what before.
+    pub fn marks(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.sessions.values().flat_map(|story| {
+            story.iter().enumerate().map(|(at, word)| {
+                let before = at.checked_sub(1).map_or("", |at| story[at].behind.as_str());
+                let outcome = match word.kind {
+                    // The ids in an answer are as many as there are dialogues.
+                    Kind::Serves => word.text.split(' ').next().unwrap_or_default(),
+                    _ => word.text.as_str(),
+                };
+                (before, word.behind.as_str(), outcome)
+            })
+        })
+    }
+
+    /// Where a peer parts from the reference; none where both made the same of it.
+    pub fn differs(&self, peer: &Seen) -> Option<Difference> {
+        let broken = peer.broken.iter().find(|(rule, _)| {
+            let mut known = self.broken.iter();
+            !known.any(|(other, _)| other == rule)
+        });
+        if let Some((rule, seen)) = broken {
+            return Some(Difference {
+                key: format!("breaks {rule}"),
+                expected: rule.rule().text.to_owned(),
+                seen: seen.clone(),
+                step: peer.last_step,
+                rule: Some(*rule),
+            });
+        }
+        let sessions: BTreeSet<&String> =
+            self.sessions.keys().chain(peer.sessions.keys()).collect();
+        let parted = sessions.into_iter().find_map(|session| {
+            let nothing = Vec::new();
+            let ours = self.sessions.get(session).unwrap_or(&nothing);
+            let theirs = peer.sessions.get(session).unwrap_or(&nothing);
+            let same = ours.iter().zip(theirs);
+            let at = same.take_while(|(left, right)| left.is_like(right)).count();
+            (at < ours.len().max(theirs.len())).then(|| parted(ours.get(at), theirs.get(at)))
+        });
+        parted
+            .or_else(|| self.tells_other(peer))
+            .or_else(|| self.judged_other(peer))
+    }
+
+    /// What a host tells by itself may be lost where a stream ends; what came must be the same.
+    fn tells_other(&self, peer: &Seen) -> Option<Difference> {
+        let keys: BTreeSet<_> = self.told.keys().chain(peer.told.keys()).collect();
+        keys.into_iter().find_map(|key| {
+            let ended = |seen: &Seen| {
+                let story = seen.sessions.get(&key.0);
+                story.is_none_or(|story| story.iter().any(|word| word.kind != Kind::Serves))
+            };
+            let nothing = BTreeSet::new();
+            let ours = self.told.get(key).unwrap_or(&nothing);
+            let theirs = peer.told.get(key).unwrap_or(&nothing);
+            let both = !ours.is_empty() && !theirs.is_empty();
+            let differ = ours != theirs && (both || !(ended(self) || ended(peer)));
+            differ.then(|| Difference {
+                key: format!("tells another {}", key.1),
+                expected: listed(ours),
+                seen: listed(theirs),
+                step: peer.last_step,
+                rule: None,
+            })
+        })
+    }
+
+    fn judged_other(&self, peer: &Seen) -> Option<Difference> {
+        (self.verdict != peer.verdict).then(|| Difference {
+            key: format!("{} rather than {}", peer.verdict, self.verdict),
+            expected: self.verdict.clone(),
+            seen: peer.verdict.clone(),
+            step: peer.last_step,
+            rule: None,
+        })
+    }
+}
+
+impl Word {
+    fn is_like(&self, other: &Word) -> bool {
+        self.kind == other.kind && self.text == other.text
+    }
+}
+
+fn parted(ours: Option<&Word>, theirs: Option<&Word>) -> Difference {
+    let name = |word: Option<&Word>| match word.map(|word| word.kind) {
+        Some(Kind::Serves) => "serves",
+        Some(Kind::Refuses) => "refuses",
+        Some(Kind::Silent) | None => "is silent",
+        Some(Kind::Breaks) => "breaks off",
+    };
+    let text = |word: Option<&Word>| word.map_or("nothing".to_owned(), |word| word.text.clone());
+    let at = theirs.or(ours);
+    let behind = at.map_or("nothing", |word| word.behind.as_str());
+    let (peer, reference) = (name(theirs), name(ours));
+    Difference {
+        key: match peer == reference {
+            true => format!("{peer} otherwise behind {behind}"),
+            false => format!("{peer} where the reference {reference} behind {behind}"),
+        },
+        expected: text(ours),
+        seen: text(theirs),
+        step: at.map_or(0, |word| word.step),
+        rule: None,
+    }
+}
+
+fn verdict_in_words(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Judged(findings) => match findings.first() {
+            None => "has what it asks for".to_owned(),
+            Some(finding) => format!("fails at step {}", finding.step.unwrap_or_default()),
+        },
+        Verdict::Inconclusive { .. } => "cannot be judged".to_owned(),
+    }
+}
+
+/// What we said, in words that do not depend on ids.
+fn said(sent: &Sent) -> String {
+    let deviations = sent.deviations.join(", ");
+    match deviations.is_empty() {
+        true => sent.what.clone(),
+        false => format!("{} ({deviations})", sent.what),
+    }
+}
+
+/// A host tells its config and resources again whenever anybody changes them.
+fn comes_by_itself(item: &SyncStreamItem, role: Role) -> Option<&'static str> {
+    let action = item.action.as_ref()?;
+    let by_itself = matches!(
+        action,
+        Action::ReceiveConfig(_) | Action::ReceiveResources(_) | Action::SetConfig(_)
+    );
+    (role == Role::Responder && by_itself).then(|| action.name())
+}
+
+fn in_words(item: &SyncStreamItem) -> String {
+    let mut json = item_to_json(item);
+    settle(&mut json);
+    json.to_string()
+}
+
+/// Counters of a configuration go up whenever anybody changes it.
+fn settle(json: &mut Json) {
+    if let Some(config) = json
+        .pointer_mut("/receiveConfig/config")
+        .and_then(Json::as_object_mut)
+    {
+        config.remove("modno");
+    }
+}
+
+fn word(kind: &EventKind, role: Role) -> Option<(Kind, String)> {
+    Some(match kind {
+        EventKind::KeyExchanged => (Kind::Serves, "key".to_owned()),
+        EventKind::Verified(peer) => (Kind::Serves, format!("handshake of {}", peer.instance_id)),
+        EventKind::Received { item, .. } => (
+            Kind::Serves,
+            format!("{} {}", item.describe(), in_words(item)),
+        ),
+        EventKind::Unopened => (Kind::Serves, "something sealed".to_owned()),
+        EventKind::Answered { status, .. } if role == Role::Responder => {
+            (Kind::Serves, format!("HTTP status {status}"))
+        }
+        EventKind::Broke(violation) => (Kind::Breaks, format!("what breaks {}", violation.rule)),
+        EventKind::Clear(item) => (Kind::Breaks, format!("{} in the clear", item.describe())),
+        EventKind::DeadlinePassed { .. } => (Kind::Silent, "nothing in time".to_owned()),
+        EventKind::NotOpened(_) => (Kind::Refuses, "no stream".to_owned()),
+        // How a client refuses is its own affair.
+        EventKind::Ended(_) if role == Role::Initiator => return None,
+        EventKind::Ended(End::Status { code, .. }) => {
+            (Kind::Refuses, format!("an end with {code}"))
+        }
+        EventKind::Ended(End::Http { status, .. }) => {
+            (Kind::Refuses, format!("an end with HTTP status {status}"))
+        }
+        EventKind::Ended(End::Reset { .. }) => (Kind::Refuses, "a reset".to_owned()),
+        EventKind::Ended(End::Lost { .. }) => (Kind::Breaks, "a lost connection".to_owned()),
+        EventKind::Ended(End::HalfClosed) => return None,
+        EventKind::Ended(End::NoStatus) => (Kind::Breaks, "an end without status".to_owned()),
+        EventKind::Ended(End::BadFraming { .. }) => (Kind::Breaks, "no RPC frame".to_owned()),
+        _ => return None,
+    })
+}
+
+fn listed(texts: &BTreeSet<String>) -> String {
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    match texts.is_empty() {
+        true => "nothing".to_owned(),
+        false => texts.join(" and "),
+    }
+}

@@ -1,0 +1,163 @@
+//! What variations are made of: cases, deviations and items.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    campaign::Dice,
+    model::Item,
+    scenario::{
+        deviation::{Deviation, PayloadFault},
+        every::every_deviation,
+        message::Message,
+        model::{Profile, Scenario, Sendable, Step, Verb},
+    },
+    wire::{Role, RpcProtocol},
+};
+
+/// A case that is changed.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The case.
+    pub scenario: Arc<Scenario>,
+    /// The RPC protocol that its ids are for.
+    pub protocol: RpcProtocol,
+}
+
+/// All that is drawn from, for one role of the peer under test.
+#[derive(Clone, Debug)]
+pub struct Stock {
+    bases: Vec<Base>,
+    by_id: BTreeMap<(String, RpcProtocol), usize>,
+    deviations: Vec<Deviation>,
+    items: Vec<Message>,
+}
+
+impl Stock {
+    /// The stock of one role. Of the cases those are taken that can be played side by side and again, and wait for nothing
+    /// of the peer's own.
+    pub fn new(role: Role, cases: impl IntoIterator<Item = Base>) -> Stock {
+        let bases: Vec<Base> = cases
+            .into_iter()
+            .filter(|base| base.scenario.role == role && is_usable(&base.scenario))
+            .collect();
+        let mut deviations: Vec<Deviation> = every_deviation();
+        let mut items: Vec<Message> = Vec::new();
+        for item in Item::ALL {
+            // With nothing filled in: what stands for an instance id is then one that nobody has.
+            items.extend(Message::from_json(item.json()).ok());
+        }
+        for base in &bases {
+            for step in &base.scenario.steps {
+                let of_both = base.scenario.deviate.iter().chain(&step.deviate);
+                for deviation in of_both {
+                    if !deviations.contains(deviation) {
+                        deviations.push(deviation.clone());
+                    }
+                }
+                if let Verb::Send(Sendable::Item(message)) = &step.verb
+                    && !items.contains(message)
+                {
+                    items.push(message.clone());
+                }
+            }
+        }
+        deviations.retain(|deviation| is_playable(deviation, role));
+        let keys = bases.iter().enumerate();
+        let by_id = keys.map(|(at, base)| ((base.scenario.id.clone(), base.protocol), at));
+        Stock {
+            by_id: by_id.collect(),
+            bases,
+            deviations,
+            items,
+        }
+    }
+
+    /// The cases.
+    pub fn bases(&self) -> &[Base] {
+        &self.bases
+    }
+
+    /// The case of that id.
+    pub fn base(&self, id: &str, protocol: RpcProtocol) -> Option<&Base> {
+        let at = *self.by_id.get(&(id.to_owned(), protocol))?;
+        self.bases.get(at)
+    }
+
+    /// A deviation that a step can have.
+    pub(super) fn deviation(&self, verb: &Verb, dice: &mut Dice) -> Option<Deviation> {
+        let fitting: Vec<&Deviation> = self
+            .deviations
+            .iter()
+            .filter(|deviation| applies(deviation, verb))
+            .collect();
+        dice.one_of(&fitting).map(|deviation| (*deviation).clone())
+    }
+
+    /// An item to send.
+    pub(super) fn item(&self, dice: &mut Dice) -> Option<Message> {
+        dice.one_of(&self.items).cloned()
+    }
+
+    /// A step of any case.
+    pub(super) fn step(&self, dice: &mut Dice) -> Option<Step> {
+        let base = dice.one_of(&self.bases)?;
+        dice.one_of(&base.scenario.steps).cloned()
+    }
+}
+
+/// Races come to what they come to, and whoever waits for a deadline of the peer is in its way.
+fn is_usable(scenario: &Scenario) -> bool {
+    let is_slow = |step: &Step| step.within.is_some() || matches!(step.verb, Verb::Stall(_));
+    scenario.given.strangers == 0
+        && scenario.profile != Profile::Full
+        && !scenario.steps.iter().any(is_slow)
+}
+
+/// Some belong to one role, and some take the peer longer than all others together.
+fn is_playable(deviation: &Deviation, role: Role) -> bool {
+    match deviation {
+        Deviation::Key(_) | Deviation::KeyVector(_) => role == Role::Responder,
+        Deviation::ContentType(_) | Deviation::Method(_) => role == Role::Responder,
+        Deviation::Encapsulation(_) | Deviation::EncapsulationVector(_) => role == Role::Initiator,
+        Deviation::Payload(PayloadFault::MillionIds | PayloadFault::MebibyteBeside) => false,
+        Deviation::Deadline(_) | Deviation::StateHeaders(_) => false,
+        _ => true,
+    }
+}
+
+/// Whether a deviation changes anything of what a step sends.
+fn applies(deviation: &Deviation, verb: &Verb) -> bool {
+    let (key, handshake, sealed, call) = match verb {
+        Verb::Send(Sendable::Key) => (true, false, false, false),
+        Verb::Send(Sendable::Handshake) => (false, true, true, false),
+        Verb::Send(Sendable::Item(_)) => (false, false, true, false),
+        Verb::Establish(_) => (true, true, false, true),
+        Verb::Connect(_) => (false, false, false, true),
+        _ => return false,
+    };
+    match deviation {
+        Deviation::TransportVersion(_)
+        | Deviation::Key(_)
+        | Deviation::KeyVector(_)
+        | Deviation::Encapsulation(_)
+        | Deviation::EncapsulationVector(_)
+        | Deviation::KemIdAsPublished(_) => key,
+        Deviation::ProtocolVersion(_)
+        | Deviation::InstanceId(_)
+        | Deviation::PairingSecret(_)
+        | Deviation::Identity(_)
+        | Deviation::PublicKey(_)
+        | Deviation::KeyId(_)
+        | Deviation::ClaimKeyId(_)
+        | Deviation::Signature(_)
+        | Deviation::SignOver(_) => handshake,
+        Deviation::Payload(_)
+        | Deviation::Seal(_)
+        | Deviation::Nonce(_)
+        | Deviation::Ciphertext(_)
+        | Deviation::Envelope(_) => sealed,
+        Deviation::Frame(_) => !call,
+        Deviation::ContentType(_) | Deviation::Method(_) | Deviation::Deadline(_) => call,
+        Deviation::StateHeaders(_) => false,
+    }
+}

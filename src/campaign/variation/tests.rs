@@ -1,0 +1,170 @@
+//! Variations without a peer: what is made can be played and kept, and what shows once is not believed.
+
+use std::{sync::Arc, time::Duration};
+
+use super::*;
+use crate::{
+    campaign::Dice,
+    judge::{Verdict, judge},
+    model::load_catalogue,
+    rules::RuleId,
+    scenario::CaseTemplate,
+    trace::{End, Event, EventKind, Sent, Trace},
+    wire::Code,
+};
+
+const VARIATIONS: usize = 200;
+
+fn stock(role: Role) -> Stock {
+    let templates = load_catalogue().unwrap();
+    let cases = templates.iter().filter_map(|case| {
+        Some(Base {
+            scenario: Arc::new(case.instantiate(role, RpcProtocol::Grpc)?),
+            protocol: RpcProtocol::Grpc,
+        })
+    });
+    Stock::new(role, cases)
+}
+
+#[test]
+fn any_variation_then_it_is_kept_as_a_file_that_loads() {
+    for role in [Role::Responder, Role::Initiator] {
+        let stock = stock(role);
+        let mut dice = Dice::new(5);
+        let mut unloadable = Vec::new();
+        for _ in 0..VARIATIONS {
+            let once = stock.fresh(&mut dice).unwrap();
+            let variation = stock.changed(&once, &mut dice).unwrap();
+            let base = stock.base(&variation.base, variation.protocol).unwrap();
+            let file = file_of(&variation, &base.scenario, &Trace::default(), None);
+            let template = CaseTemplate::generated("found", &file);
+            let problems = match &template {
+                Ok(template) => template.problems(),
+                Err(errors) => errors.clone(),
+            };
+            unloadable.extend(problems.first().map(|problem| problem.render()));
+            let json = serde_json::to_string(&variation).unwrap();
+            assert_eq!(serde_json::from_str::<Variation>(&json).unwrap(), variation);
+            for shorter in shorter(&variation, &base.scenario, variation.steps.len()) {
+                assert!(shorter.weight() < variation.weight());
+            }
+        }
+        // What files are held to is more than what can be played: such a finding is kept as a text to be read.
+        assert!(
+            unloadable.len() * 50 <= VARIATIONS,
+            "{}",
+            unloadable.join("\n")
+        );
+    }
+}
+
+#[test]
+fn same_seed_then_same_variations() {
+    let stock = Arc::new(stock(Role::Responder));
+    let variations = || {
+        let mut search = Search::new(9, stock.clone(), Vec::new());
+        let trials = (0..30).filter_map(|_| search.next_trial(&|_, _| true));
+        trials.map(|trial| trial.variation).collect::<Vec<_>>()
+    };
+    assert_eq!(variations(), variations());
+}
+
+fn event(kind: EventKind) -> Event {
+    Event {
+        at: Duration::ZERO,
+        step: 1,
+        session: "main".to_owned(),
+        kind,
+    }
+}
+
+fn sent() -> EventKind {
+    EventKind::Sent(Sent {
+        what: "heartbeat".to_owned(),
+        item: None,
+        counter: Some(1),
+        deviations: vec!["nonce: repeat-last".to_owned()],
+        fence: None,
+    })
+}
+
+fn seen(stock: &Stock, kinds: Vec<EventKind>) -> Seen {
+    let scenario = &stock.bases()[0].scenario;
+    let trace = Trace {
+        events: kinds.into_iter().map(event).collect(),
+    };
+    let verdict = Verdict::Judged(Vec::new());
+    assert!(judge(scenario, &trace) == judge(scenario, &trace));
+    Seen::of(scenario, &trace, &verdict)
+}
+
+fn ended(code: Code) -> EventKind {
+    EventKind::Ended(End::Status {
+        code,
+        message: "any text".to_owned(),
+    })
+}
+
+#[test]
+fn peer_parts_from_the_reference_then_told_where_and_behind_what() {
+    let stock = stock(Role::Responder);
+    let refused = seen(&stock, vec![sent(), ended(Code::Internal)]);
+    assert_eq!(refused.differs(&refused), None);
+    let silent = seen(&stock, vec![sent()]);
+    let difference = refused.differs(&silent).unwrap();
+    assert!(
+        difference
+            .key
+            .contains("is silent where the reference refuses")
+            && difference.key.contains("nonce: repeat-last"),
+        "{}",
+        difference.key
+    );
+    let other = seen(&stock, vec![sent(), ended(Code::InvalidArgument)]);
+    let difference = refused.differs(&other).unwrap();
+    assert!(
+        difference.key.starts_with("refuses otherwise"),
+        "{}",
+        difference.key
+    );
+    assert_eq!(difference.rule, None);
+}
+
+#[test]
+fn peer_breaks_a_rule_by_itself_then_that_rule_is_named() {
+    let stock = stock(Role::Responder);
+    let honest = seen(&stock, vec![sent()]);
+    let mut broken = honest.clone();
+    let rule = RuleId::EnvelopeNonceCountsUp;
+    broken.broken.push((rule, "a nonce of 7".to_owned()));
+    assert_eq!(honest.differs(&broken).unwrap().rule, Some(rule));
+    assert_eq!(broken.differs(&broken), None);
+}
+
+#[test]
+fn difference_that_shows_once_then_not_believed_and_one_that_stays_is_made_shorter() {
+    let stock = Arc::new(stock(Role::Responder));
+    let honest = seen(&stock, vec![sent()]);
+    let other = seen(&stock, vec![sent(), ended(Code::Internal)]);
+    let mut search = Search::new(3, stock, Vec::new());
+    let any = |_: &str, _: RpcProtocol| true;
+    // Once.
+    let trial = search.next_trial(&any).unwrap();
+    assert!(search.played(trial, &honest, &other).found.is_none());
+    let again = search.next_trial(&any).unwrap();
+    assert!(again.is_doubt);
+    assert!(search.played(again, &honest, &honest).found.is_none());
+    assert!(search.is_settled());
+    // Each time.
+    let mut found = Vec::new();
+    for _ in 0..200 {
+        let trial = search.next_trial(&any).unwrap();
+        found.extend(search.played(trial, &honest, &other).found);
+    }
+    assert_eq!(search.departures().count(), 1);
+    let weights: Vec<_> = found.iter().map(|one| one.variation.weight()).collect();
+    assert!(
+        weights.len() > 1 && weights.is_sorted_by(|left, right| left > right),
+        "{weights:?}"
+    );
+}

@@ -1,0 +1,343 @@
+//! One campaign, from the peer's first contact to an exit code.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use syncspec::{
+    actor::Patience,
+    campaign::{
+        Campaign, Dice,
+        variation::{Base, Search, Stock},
+    },
+    model::{self, load_catalogue},
+    rules::Level,
+    runner::{
+        Looks, Peers, RunOptions, Selection,
+        campaign::{
+            CampaignOptions, Elsewhere, Over, coverage_json, lane_fixtures, play_campaign,
+            variations::{Pair, VariationOptions, play_variations},
+        },
+        plan, skip_what_it_lacks,
+    },
+    scenario::model::{Profile, Scenario},
+    wire::{Role, RpcProtocol},
+};
+
+use super::{FuzzArgs, ProtocolArg, RoleArg, folder::Folder, some_for_client, teller::Teller};
+use crate::cli::{
+    doctor, exit, protocols_of,
+    run::Attached,
+    signals::{Signal, Signals},
+    tls_roots,
+};
+
+/// How long walks of the model go on before variations of the cases have their turn, and those go on twice as long.
+const SLICE: Duration = Duration::from_secs(15);
+
+/// The cases of one role that may be varied.
+pub fn cases(role: Role, protocols: &[RpcProtocol]) -> Result<Vec<Base>, u8> {
+    let templates = load_catalogue().map_err(|errors| {
+        for error in &errors {
+            eprintln!("{}", error.render());
+        }
+        exit::SUITE
+    })?;
+    let selection = Selection {
+        profile: Profile::Standard,
+        ..Selection::default()
+    };
+    let jobs = plan(&templates, &selection, role, protocols).into_iter();
+    Ok(jobs
+        .map(|job| Base {
+            scenario: job.scenario,
+            protocol: job.protocol,
+        })
+        .collect())
+}
+
+/// What a client is taken to speak.
+pub fn client_protocols(asked: ProtocolArg) -> &'static [RpcProtocol] {
+    match asked {
+        ProtocolArg::Both => &[RpcProtocol::Connect],
+        asked => protocols_of(asked),
+    }
+}
+
+/// Plays a campaign in each role that the peer has.
+pub async fn play(
+    args: &FuzzArgs,
+    attached: &Attached,
+    seed: u64,
+    folder: &Folder,
+) -> Result<u8, u8> {
+    let reachable = match attached.target() {
+        None => vec![Role::Responder, Role::Initiator],
+        Some(target) => target.roles(),
+    };
+    let asked = |role: &Role| match (args.role, role) {
+        (None | Some(RoleArg::Both), _) => true,
+        (Some(RoleArg::Responder), role) => *role == Role::Responder,
+        (Some(RoleArg::Initiator), role) => *role == Role::Initiator,
+    };
+    let roles: Vec<Role> = reachable.into_iter().filter(asked).collect();
+    if roles.is_empty() {
+        eprintln!(
+            "error: nothing says where such a peer is: give its URL with --target, or an address with --listen"
+        );
+        return Err(exit::USAGE);
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    listen_for_the_end(&stop)?;
+    let held_to = match args.strict {
+        true => Level::Deployed,
+        false => Level::Must,
+    };
+    let mut teller = Teller::new(folder, seed, held_to, args.strict);
+    let share = args.time / u32::try_from(roles.len()).unwrap_or(1);
+    let mut ended = Ok(());
+    for role in roles {
+        let one = OneRole {
+            args,
+            attached,
+            seed,
+            folder,
+            role,
+            time: share,
+            held_to,
+            stop: stop.clone(),
+        };
+        ended = one.play(&mut teller).await;
+        if ended.is_err() || stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    teller.finish();
+    if let Some(error) = &teller.failed {
+        eprintln!("error: {error}");
+        return Err(exit::SUITE);
+    }
+    match ended {
+        Err(code) if code != exit::NOT_JUDGED || !teller.red => Err(code),
+        _ if teller.red => Ok(exit::BROKEN),
+        _ if teller.played == 0 => Ok(exit::NOT_JUDGED),
+        _ => Ok(exit::CONFORMS),
+    }
+}
+
+struct OneRole<'a> {
+    args: &'a FuzzArgs,
+    attached: &'a Attached,
+    seed: u64,
+    folder: &'a Folder,
+    role: Role,
+    time: Duration,
+    held_to: Level,
+    stop: Arc<AtomicBool>,
+}
+
+impl OneRole<'_> {
+    async fn play(&self, teller: &mut Teller<'_>) -> Result<(), u8> {
+        let args = self.args;
+        let protocols = self.protocols();
+        let mut cases = cases(self.role, &protocols)?;
+        let lanes: Vec<Arc<Scenario>> = match self.role {
+            Role::Responder => lane_fixtures(args.jobs).into_iter().map(Arc::new).collect(),
+            Role::Initiator => Vec::new(),
+        };
+        self.leave_out_what_it_lacks(&mut cases);
+        let is_started = self
+            .attached
+            .target()
+            .is_none_or(|target| target.command.is_some());
+        if self.role == Role::Initiator && !is_started {
+            cases = some_for_client(&cases);
+        }
+        let all = cases.iter().map(|base| &*base.scenario);
+        let source = self
+            .attached
+            .source(all.chain(lanes.iter().map(|lane| &**lane)));
+        let mut peers = Peers::new(source.await?, args.looks.plan(self.attached.target()));
+        let run = RunOptions {
+            url: String::new(),
+            switchboard: None,
+            tls_roots: tls_roots(self.attached.tls_ca())?,
+            seed: self.seed,
+            at_once: args.jobs,
+            held_to: self.held_to,
+            kem_id: args.target.kem_id(self.attached),
+            looks: Looks::default(),
+            client_looks: Looks::default(),
+        };
+        let mut pairs = [Pair {
+            peer: run.clone(),
+            reference: run,
+        }];
+        let mut presence = Elsewhere {
+            peers: &mut peers,
+            role: self.role,
+            cases: cases.clone(),
+            beside: lanes,
+            dice: Dice::new(self.seed),
+            patience: Patience::from_round_trip(Duration::ZERO),
+            stop: self.stop.clone(),
+        };
+        presence.begin(&mut pairs).await.map_err(|why| {
+            eprintln!("error: nothing was played: {why}");
+            exit::NOT_JUDGED
+        })?;
+        let name = self.attached.shown();
+        let measured = doctor::round_trip(&pairs[0].peer, &name, self.role, &protocols);
+        let patience = Patience::from_round_trip(measured.await?);
+        presence.patience = patience;
+        let looks = pairs[0].peer.looks.clone();
+        cases.retain(|base| looks.lacks(&base.scenario).is_none());
+        let over = self.rounds(
+            teller,
+            cases,
+            &protocols,
+            &mut pairs,
+            &mut presence,
+            patience,
+        );
+        let over = over.await?;
+        teller.say_memory(presence.peers);
+        for note in presence.peers.take_notes() {
+            eprintln!("note: {note}");
+        }
+        presence.peers.stop().await;
+        match over {
+            Over::Done => Ok(()),
+            Over::Broken(message) => {
+                eprintln!("error: {message}");
+                Err(exit::SUITE)
+            }
+            Over::PeerGone(why) => {
+                eprintln!("error: {name} has ended and does not come back: {why}");
+                Err(exit::NOT_JUDGED)
+            }
+        }
+    }
+
+    /// Walks and variations in turn, until the time is up.
+    async fn rounds(
+        &self,
+        teller: &mut Teller<'_>,
+        cases: Vec<Base>,
+        protocols: &[RpcProtocol],
+        pairs: &mut [Pair],
+        presence: &mut Elsewhere<'_>,
+        patience: Patience,
+    ) -> Result<Over, u8> {
+        let (of, shards) = self.args.shard.unwrap_or((1, 1));
+        let seed = self.seed.wrapping_mul(shards).wrapping_add(of - 1);
+        let known = self.folder.dialogues(self.args.shard)?;
+        let varied = self.folder.variations(self.args.shard)?;
+        println!(
+            "fuzzing {} as a {} for {} s, seed {}, {} dialogues to go on from",
+            self.attached.shown(),
+            self.role,
+            self.time.as_secs(),
+            self.seed,
+            known.len() + varied.len()
+        );
+        let mut walks = Campaign::new(seed, known);
+        let mut search = Search::new(seed, Arc::new(Stock::new(self.role, cases)), varied);
+        let mut visited = model::Coverage::default();
+        let started = Instant::now();
+        let left = || self.time.saturating_sub(started.elapsed());
+        let plays_left = |teller: &Teller<'_>| {
+            let max = self.args.plays;
+            max.map(|max| max.saturating_sub(teller.played))
+        };
+        let mut over = Over::Done;
+        while !left().is_zero()
+            && plays_left(teller) != Some(0)
+            && !self.stop.load(Ordering::Relaxed)
+            && matches!(over, Over::Done)
+        {
+            if self.role == Role::Responder {
+                let walking = CampaignOptions {
+                    protocols: protocols.to_vec(),
+                    lanes: self.args.jobs,
+                    time: left().min(SLICE),
+                    plays_max: plays_left(teller).map(|left| walks.played_count() + left),
+                    stop: self.stop.clone(),
+                };
+                let mut tell = |news: syncspec::runner::campaign::News<'_>| teller.tell(&news);
+                over =
+                    play_campaign(&mut walks, pairs, presence, &walking, patience, &mut tell).await;
+                if !matches!(over, Over::Done) || left().is_zero() {
+                    break;
+                }
+            }
+            let varying = VariationOptions {
+                lanes: self.args.jobs,
+                time: left().min(SLICE * 2),
+                plays_max: plays_left(teller).map(|left| search.played_count() + left),
+                patience,
+                sure: patience,
+                first_only: false,
+                stop: self.stop.clone(),
+            };
+            let mut tell = |tidings: syncspec::runner::campaign::variations::Tidings<'_>| {
+                teller.tell_of_variations(&tidings, &mut visited);
+            };
+            over = play_variations(&mut search, pairs, presence, &varying, &mut tell).await;
+        }
+        let json = coverage_json(&walks, self.role, &visited);
+        let name = format!("coverage-{}.json", self.role);
+        self.folder.write(&name, &format!("{json:#}\n"))?;
+        teller.say_coverage(self.role, &visited);
+        Ok(over)
+    }
+
+    fn protocols(&self) -> Vec<RpcProtocol> {
+        let asked = match self.role {
+            Role::Initiator if self.attached.target().is_some() => {
+                client_protocols(self.args.protocol)
+            }
+            _ => protocols_of(self.args.protocol),
+        };
+        let spoken = self.attached.target().map(|target| target.protocols());
+        let is_spoken =
+            |one: &RpcProtocol| spoken.as_ref().is_none_or(|spoken| spoken.contains(one));
+        asked.iter().copied().filter(is_spoken).collect()
+    }
+
+    fn leave_out_what_it_lacks(&self, cases: &mut Vec<Base>) {
+        let Some(target) = self.attached.target() else {
+            return;
+        };
+        let mut jobs: Vec<_> = cases
+            .iter()
+            .map(|base| syncspec::runner::Job {
+                scenario: base.scenario.clone(),
+                protocol: base.protocol,
+                skip: None,
+            })
+            .collect();
+        skip_what_it_lacks(&mut jobs, target);
+        let mut has = jobs.iter().map(|job| job.skip.is_none());
+        cases.retain(|_| has.next() == Some(true));
+        // What changes a client's configuration makes it dial all its hosts anew.
+        cases.retain(|base| self.role == Role::Responder || !base.scenario.alone);
+    }
+}
+
+fn listen_for_the_end(stop: &Arc<AtomicBool>) -> Result<(), u8> {
+    let mut signals = Signals::new().map_err(|error| {
+        eprintln!("error: failed to listen for signals: {error}");
+        exit::SUITE
+    })?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        while !matches!(signals.next().await, Signal::Leave) {}
+        stop.store(true, Ordering::Relaxed);
+    });
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! Whether the peer of a campaign is still there, and how it is had back.
+
+use std::{
+    future::Future,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::variations::Pair;
+use crate::{
+    actor::{Actor, Patience},
+    campaign::{Dice, variation::Base},
+    runner::{
+        Caller, Inside, Peers, Reach, RunOptions, Switchboard, crash::crash_of, drive,
+        start_reference,
+    },
+    scenario::model::Scenario,
+    target::{contact_scenario, first_contact, provision::Provision},
+    wire::{Role, RpcProtocol},
+};
+
+/// How long a peer that ended is waited for: whoever supervises it starts it again, or nobody does.
+pub const RETURN_WAIT: Duration = Duration::from_secs(30);
+/// Between two looks whether it is back.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Where the reference client calls us.
+const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A future that a trait object gives.
+pub type Coming<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Whether the peer is there.
+pub trait Presence: Send {
+    /// Whether it is known to have ended.
+    fn has_ended(&self) -> bool;
+    /// How it ended, if it has.
+    fn end<'a>(&'a mut self, pairs: &'a [Pair]) -> Coming<'a, Option<String>>;
+    /// Has it back, with whatever it was given at first, and the reference with it.
+    fn renew<'a>(&'a mut self, pairs: &'a mut [Pair]) -> Coming<'a, Result<(), String>>;
+}
+
+/// A peer within this process ends with it.
+pub struct Always;
+
+impl Presence for Always {
+    fn has_ended(&self) -> bool {
+        false
+    }
+
+    fn end<'a>(&'a mut self, _: &'a [Pair]) -> Coming<'a, Option<String>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn renew<'a>(&'a mut self, _: &'a mut [Pair]) -> Coming<'a, Result<(), String>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A peer that a command starts, or that somebody else runs.
+pub struct Elsewhere<'a> {
+    /// Where it comes from.
+    pub peers: &'a mut Peers,
+    /// Its role.
+    pub role: Role,
+    /// The cases that it may be given; a client that a command starts is given some of them at a time.
+    pub cases: Vec<Base>,
+    /// What it is given beside them, always.
+    pub beside: Vec<Arc<Scenario>>,
+    /// Chooses among the cases.
+    pub dice: Dice,
+    /// How long it may take to answer.
+    pub patience: Patience,
+    /// Set by whoever wants it to be over.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Cases that a client is given at a time: it dials all of them at once.
+pub const CLIENT_CASES_MAX: usize = 80;
+
+impl Elsewhere<'_> {
+    /// What the next start of the peer is given.
+    pub fn given(&mut self) -> Vec<Arc<Scenario>> {
+        let all = &self.cases;
+        let is_some_at_a_time = self.role == Role::Initiator && self.peers.can_renew();
+        if !is_some_at_a_time || all.len() <= CLIENT_CASES_MAX {
+            let all = all.iter().map(|base| base.scenario.clone());
+            return all.chain(self.beside.iter().cloned()).collect();
+        }
+        let mut chosen: Vec<Arc<Scenario>> = self.beside.clone();
+        while chosen.len() < CLIENT_CASES_MAX + self.beside.len() {
+            let base = &all[self.dice.below(all.len())];
+            let is_new = |one: &Arc<Scenario>| !Arc::ptr_eq(one, &base.scenario);
+            if chosen.iter().all(is_new) {
+                chosen.push(base.scenario.clone());
+            }
+        }
+        chosen
+    }
+
+    async fn is_there(&self, pairs: &[Pair]) -> bool {
+        let run = &pairs[0].peer;
+        self.role == Role::Initiator || answers(run, RpcProtocol::Connect, self.patience).await
+    }
+
+    async fn start_reference_anew(&self, pairs: &mut [Pair]) -> Result<(), String> {
+        let failed = |error: &dyn std::fmt::Display| format!("failed to {error}");
+        let reference = &mut pairs[0].reference;
+        match self.role {
+            Role::Responder => {
+                let contacts =
+                    RpcProtocol::ALL.map(|protocol| contact_scenario(Role::Responder, protocol));
+                let beside = self.beside.iter().map(|case| &**case);
+                let cases = self.cases.iter().map(|base| &*base.scenario).chain(beside);
+                let provision = Provision::for_cases(cases.chain(&contacts));
+                let started = start_reference(&provision)
+                    .await
+                    .map_err(|error| failed(&error))?;
+                (reference.url, reference.looks) = (started.url, started.looks);
+            }
+            Role::Initiator => {
+                let board = Switchboard::open(LOOPBACK, Caller::Reference(Box::default()));
+                reference.switchboard =
+                    Some(Arc::new(board.await.map_err(|error| failed(&error))?));
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts it for the first time, and the reference beside it.
+    ///
+    /// # Errors
+    /// Why one of them cannot be started, in words.
+    pub async fn begin(&mut self, pairs: &mut [Pair]) -> Result<(), String> {
+        let given = self.given();
+        self.peers.begin(self.role, &given).await?;
+        self.peers.renew(self.role, &given).await?;
+        self.peers
+            .reach(&mut pairs[0].peer, RpcProtocol::Connect)
+            .await;
+        self.start_reference_anew(pairs).await
+    }
+}
+
+impl Presence for Elsewhere<'_> {
+    fn has_ended(&self) -> bool {
+        self.peers.end().is_some()
+    }
+
+    fn end<'a>(&'a mut self, pairs: &'a [Pair]) -> Coming<'a, Option<String>> {
+        Box::pin(async move {
+            if let Some(process) = self.peers.process() {
+                return crash_of(&process).await.map(|(how, _)| how);
+            }
+            match self.is_there(pairs).await {
+                true => None,
+                false => Some("nothing answers at its address".to_owned()),
+            }
+        })
+    }
+
+    fn renew<'a>(&'a mut self, pairs: &'a mut [Pair]) -> Coming<'a, Result<(), String>> {
+        Box::pin(async move {
+            let given = self.given();
+            if self.peers.process().is_some() {
+                self.peers.renew(self.role, &given).await?;
+                self.peers
+                    .reach(&mut pairs[0].peer, RpcProtocol::Connect)
+                    .await;
+                return self.start_reference_anew(pairs).await;
+            }
+            if self.role == Role::Initiator {
+                return Ok(());
+            }
+            let since = Instant::now();
+            while !self.is_there(pairs).await {
+                if since.elapsed() > RETURN_WAIT || self.stop.load(Ordering::Relaxed) {
+                    return Err("nothing answers at its address".to_owned());
+                }
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Whether a host has an honest session with us.
+pub async fn answers(run: &RunOptions, protocol: RpcProtocol, patience: Patience) -> bool {
+    let scenario = contact_scenario(Role::Responder, protocol);
+    let entropy = run.entropy(&scenario.id, protocol);
+    let actor = Actor::new(&scenario, entropy, run.kem_id, patience);
+    let mut reach = Reach::Dial(run.dial(protocol));
+    first_contact(&drive(actor, &mut reach, &Inside::default()).await.trace).is_ok()
+}

@@ -1,0 +1,430 @@
+//! Plays variations against a live peer and the reference side by side: many at a time, one where something may have
+//! ended the peer, and on once it is back.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use serde_json::Value as Json;
+use tokio::task::JoinSet;
+
+use super::{Over, is_broken_off, presence::Presence};
+use crate::{
+    actor::{Actor, Patience},
+    campaign::variation::{Base, Departure, Difference, Search, Seen, Trial, Variation, file_of},
+    judge::{Verdict, judge},
+    model,
+    rules::RuleId,
+    runner::{RunOptions, drive},
+    scenario::model::Scenario,
+    trace::Trace,
+    wire::{Role, RpcProtocol},
+};
+
+/// Between two looks whether a client has dialled again.
+const CALL_LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How long no path may be dialled before a client that we start is started anew: it has dialled all that it knows.
+const CALLS_OVER_WAIT: Duration = Duration::from_secs(2);
+/// Plays after the time is up that may still settle a doubt or make a departure shorter.
+const LAST_PLAYS_MAX: u32 = 200;
+
+/// A peer under test, and the reference with the same provision. What happened to one has happened to the other.
+#[derive(Clone)]
+pub struct Pair {
+    /// How the peer is reached.
+    pub peer: RunOptions,
+    /// How the reference is.
+    pub reference: RunOptions,
+}
+
+/// How variations are played.
+#[derive(Clone)]
+pub struct VariationOptions {
+    /// Variations at a time.
+    pub lanes: usize,
+    /// How long.
+    pub time: Duration,
+    /// How many at most.
+    pub plays_max: Option<u64>,
+    /// How long what is waited for at first.
+    pub patience: Patience,
+    /// The same once something looks amiss.
+    pub sure: Patience,
+    /// End at the first departure, whether or not it can be shorter.
+    pub first_only: bool,
+    /// Set by whoever wants it to be over; what was found is kept.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// What happens meanwhile.
+pub enum Tidings<'a> {
+    /// A variation showed something new.
+    Novel(&'a Variation),
+    /// The peer parts from the reference, or a shorter variation shows it: and what a scenario file for it holds.
+    Departed(&'a Departure, &'a Json),
+    /// The peer ended, and is waited for.
+    Gone,
+    /// It is back.
+    Back,
+    /// One more was played; what both went through.
+    Played(&'a Search, &'a model::Coverage),
+}
+
+/// Plays until the time is up. Each lane has a pair of its own where there are as many; otherwise all share the first,
+/// and `presence` tells whether its peer is there.
+pub async fn play_variations(
+    search: &mut Search,
+    pairs: &mut [Pair],
+    presence: &mut dyn Presence,
+    options: &VariationOptions,
+    tell: &mut dyn FnMut(Tidings<'_>),
+) -> Over {
+    let mut driver = Driver {
+        options,
+        started: Instant::now(),
+        running: JoinSet::new(),
+        idle: (0..options.lanes.max(1)).rev().collect(),
+        busy: BTreeSet::new(),
+        last_plays: LAST_PLAYS_MAX,
+        unheard_since: Instant::now(),
+    };
+    loop {
+        driver.start_what_can_be(search, pairs);
+        if driver.running.is_empty() {
+            if driver.is_over(search) {
+                return Over::Done;
+            }
+            if let Err(over) = driver.wait_for_calls(pairs, presence).await {
+                return over;
+            }
+            continue;
+        }
+        let Some(Ok(done)) = driver.running.join_next().await else {
+            return Over::Broken("a variation crashed in the suite itself".to_owned());
+        };
+        driver.unheard_since = Instant::now();
+        if let Err(over) = driver.take(search, pairs, presence, done, tell).await {
+            return over;
+        }
+        if options.first_only && search.departures().next().is_some() {
+            return Over::Done;
+        }
+    }
+}
+
+struct Driver<'a> {
+    options: &'a VariationOptions,
+    started: Instant,
+    running: JoinSet<Done>,
+    idle: Vec<usize>,
+    /// Cases that are being played, by id and RPC protocol.
+    busy: BTreeSet<(String, RpcProtocol)>,
+    last_plays: u32,
+    unheard_since: Instant,
+}
+
+struct Done {
+    lane: usize,
+    trial: Trial,
+    base: Base,
+    reference: Played,
+    peer: Played,
+}
+
+/// What came of one play.
+struct Played {
+    trace: Trace,
+    verdict: Verdict,
+    seen: Seen,
+    /// A client did not dial.
+    uncalled: bool,
+}
+
+impl Driver<'_> {
+    fn start_what_can_be(&mut self, search: &mut Search, pairs: &[Pair]) {
+        while let Some(lane) = self.idle.last().copied() {
+            if self.is_over(search) {
+                return;
+            }
+            let pair = &pairs[lane % pairs.len()];
+            let own = pairs.len() >= self.options.lanes;
+            let busy = &self.busy;
+            let bases = search.stock().clone();
+            let is_free = |id: &str, protocol: RpcProtocol| {
+                let base = bases.base(id, protocol);
+                (own || !busy.contains(&(id.to_owned(), protocol)))
+                    && base.is_some_and(|base| pair.peer.is_called_for(&base.scenario))
+            };
+            let Some(trial) = search.next_trial(&is_free) else {
+                return;
+            };
+            let Some(base) = bases.base(&trial.variation.base, trial.variation.protocol) else {
+                continue;
+            };
+            self.idle.pop();
+            self.busy.insert((base.scenario.id.clone(), base.protocol));
+            self.running.spawn(play(
+                lane,
+                trial,
+                base.clone(),
+                pair.clone(),
+                self.options.clone(),
+            ));
+        }
+    }
+
+    fn is_over(&mut self, search: &Search) -> bool {
+        if self.options.stop.load(Ordering::Relaxed) {
+            return true;
+        }
+        let enough = self.options.plays_max;
+        let enough = enough.is_some_and(|max| search.played_count() >= max);
+        if !enough && self.started.elapsed() < self.options.time {
+            return false;
+        }
+        self.last_plays = self.last_plays.saturating_sub(1);
+        self.options.first_only || search.is_settled() || self.last_plays == 0
+    }
+
+    /// Nothing can be played: a client has not dialled again.
+    async fn wait_for_calls(
+        &mut self,
+        pairs: &mut [Pair],
+        presence: &mut dyn Presence,
+    ) -> Result<(), Over> {
+        if self.unheard_since.elapsed() < CALLS_OVER_WAIT {
+            tokio::time::sleep(CALL_LOOK_INTERVAL).await;
+            return Ok(());
+        }
+        self.unheard_since = Instant::now();
+        presence.renew(pairs).await.map_err(Over::PeerGone)
+    }
+
+    async fn take(
+        &mut self,
+        search: &mut Search,
+        pairs: &mut [Pair],
+        presence: &mut dyn Presence,
+        done: Done,
+        tell: &mut dyn FnMut(Tidings<'_>),
+    ) -> Result<(), Over> {
+        if !is_suspicious(&done) && !presence.has_ended() {
+            self.learn(search, done, tell);
+            return Ok(());
+        }
+        // What else was under way may have done it.
+        let mut suspects = vec![done];
+        while let Some(joined) = self.running.join_next().await {
+            match joined {
+                Ok(done) if is_suspicious(&done) => suspects.push(done),
+                Ok(done) => self.learn(search, done, tell),
+                Err(_) => {
+                    return Err(Over::Broken(
+                        "a variation crashed in the suite itself".to_owned(),
+                    ));
+                }
+            }
+        }
+        let Some(how) = presence.end(pairs).await else {
+            suspects
+                .into_iter()
+                .for_each(|done| self.learn(search, done, tell));
+            return Ok(());
+        };
+        tell(Tidings::Gone);
+        let mut unattributed = suspects.first().map(|done| done.trial.clone());
+        for done in suspects {
+            self.free(&done);
+            presence.renew(pairs).await.map_err(Over::PeerGone)?;
+            tell(Tidings::Back);
+            let (lane, base) = (done.lane, done.base.clone());
+            if !await_call(&pairs[0].peer, &base.scenario, self.options.sure.answer).await {
+                continue;
+            }
+            let alone = play(
+                lane,
+                done.trial,
+                base,
+                pairs[0].clone(),
+                self.options.clone(),
+            )
+            .await;
+            let Some(how) = presence.end(pairs).await else {
+                self.learn_of(search, alone, tell);
+                continue;
+            };
+            unattributed = None;
+            let difference = ended(&how, &alone.peer.seen, alone.base.scenario.role);
+            let failed = failed_step(&alone.reference.verdict);
+            let file = file_of(
+                &alone.trial.variation,
+                &alone.base.scenario,
+                &alone.reference.trace,
+                failed,
+            );
+            if let Some(departure) = search.ended_by(alone.trial, difference) {
+                tell(Tidings::Departed(&departure, &file));
+            }
+        }
+        if let Some(trial) = unattributed {
+            let role = trial.variation.role;
+            let mut difference = ended(&how, &Seen::default(), role);
+            difference.key.push_str(", and no replay ends it");
+            difference.seen.push_str("; played again alone it goes on");
+            let file = search
+                .stock()
+                .base(&trial.variation.base, trial.variation.protocol);
+            let file =
+                file.map(|base| file_of(&trial.variation, &base.scenario, &Trace::default(), None));
+            if let (Some(file), Some(departure)) = (file, search.ended_by(trial, difference)) {
+                tell(Tidings::Departed(&departure, &file));
+            }
+        }
+        if presence.end(pairs).await.is_some() {
+            presence.renew(pairs).await.map_err(Over::PeerGone)?;
+        }
+        tell(Tidings::Back);
+        Ok(())
+    }
+
+    fn free(&mut self, done: &Done) {
+        self.idle.push(done.lane);
+        self.busy
+            .remove(&(done.base.scenario.id.clone(), done.base.protocol));
+    }
+
+    fn learn(&mut self, search: &mut Search, done: Done, tell: &mut dyn FnMut(Tidings<'_>)) {
+        self.free(&done);
+        self.learn_of(search, done, tell);
+    }
+
+    fn learn_of(&mut self, search: &mut Search, done: Done, tell: &mut dyn FnMut(Tidings<'_>)) {
+        if done.peer.uncalled || done.reference.uncalled {
+            return;
+        }
+        let variation = done.trial.variation.clone();
+        let learnt = search.played(done.trial, &done.reference.seen, &done.peer.seen);
+        if learnt.novel {
+            tell(Tidings::Novel(&variation));
+        }
+        if let Some(departure) = &learnt.found {
+            let failed = failed_step(&done.reference.verdict);
+            let file = file_of(
+                &variation,
+                &done.base.scenario,
+                &done.reference.trace,
+                failed,
+            );
+            tell(Tidings::Departed(departure, &file));
+        }
+        let visited = model::Coverage::of(&done.peer.trace, variation.role);
+        tell(Tidings::Played(search, &visited));
+    }
+}
+
+async fn await_call(peer: &RunOptions, scenario: &Scenario, wait: Duration) -> bool {
+    let since = Instant::now();
+    while !peer.is_called_for(scenario) {
+        if since.elapsed() > wait {
+            return false;
+        }
+        tokio::time::sleep(CALL_LOOK_INTERVAL).await;
+    }
+    true
+}
+
+async fn play(
+    lane: usize,
+    trial: Trial,
+    base: Base,
+    pair: Pair,
+    options: VariationOptions,
+) -> Done {
+    let scenario = trial.variation.scenario(&base.scenario);
+    let patience = match trial.is_doubt {
+        true => options.sure,
+        false => options.patience,
+    };
+    let number = trial.number;
+    let (reference, peer) = tokio::join!(
+        play_on(&pair.reference, &scenario, base.protocol, number, patience),
+        play_on(&pair.peer, &scenario, base.protocol, number, patience),
+    );
+    Done {
+        lane,
+        trial,
+        base,
+        reference,
+        peer,
+    }
+}
+
+async fn play_on(
+    run: &RunOptions,
+    scenario: &Scenario,
+    protocol: RpcProtocol,
+    number: u64,
+    patience: Patience,
+) -> Played {
+    let mut reach = match run.reach(scenario, protocol).await {
+        Ok(reach) => reach,
+        Err(reason) => {
+            run.call_again(scenario);
+            return Played {
+                trace: Trace::default(),
+                verdict: Verdict::Inconclusive {
+                    reason,
+                    location: scenario.location.clone(),
+                },
+                seen: Seen::default(),
+                uncalled: true,
+            };
+        }
+    };
+    let entropy = run.entropy(&format!("vary/{number}"), protocol);
+    let actor = Actor::new(scenario, entropy, run.kem_id, patience);
+    let inside = run.inside(scenario, protocol, &reach);
+    let trace = drive(actor, &mut reach, &inside).await.trace;
+    drop(reach);
+    run.call_again(scenario);
+    let verdict = judge(scenario, &trace);
+    Played {
+        seen: Seen::of(scenario, &trace, &verdict),
+        trace,
+        verdict,
+        uncalled: false,
+    }
+}
+
+fn is_suspicious(done: &Done) -> bool {
+    is_broken_off(&done.peer.trace) && !is_broken_off(&done.reference.trace)
+}
+
+fn failed_step(verdict: &Verdict) -> Option<usize> {
+    match verdict {
+        Verdict::Judged(findings) => findings
+            .iter()
+            .find_map(|finding| finding.step?.checked_sub(1)),
+        Verdict::Inconclusive { .. } => None,
+    }
+}
+
+fn ended(how: &str, seen: &Seen, role: Role) -> Difference {
+    let rule = match role {
+        Role::Responder => RuleId::ResponderSurvives,
+        Role::Initiator => RuleId::InitiatorSurvives,
+    };
+    let (_, behind, _) = seen.marks().last().unwrap_or(("", "nothing", ""));
+    Difference {
+        key: format!("ends behind {behind}"),
+        expected: "a peer that goes on".to_owned(),
+        seen: format!("the peer ended: {how}"),
+        step: seen.last_step,
+        rule: Some(rule),
+    }
+}
