@@ -50,6 +50,9 @@ pub const MAIN_SESSION: &str = sessions::MAIN;
 /// Name of the session that a probe opens, and of the identity it uses.
 pub const PROBE_SESSION: &str = sessions::PROBE;
 
+/// How many calls a client may give up in one case: a change of its config makes it do so once for each host.
+const STALE_CALLS_MAX: u32 = 3;
+
 /// Longest time in which a clock that counts milliseconds may stand still.
 const CLOCK_TICK: Duration = Duration::from_millis(2);
 
@@ -77,6 +80,8 @@ pub struct Actor<'a> {
     /// When the wait at the head of `ops` began.
     waiting_since: Option<Duration>,
     witness: Witness,
+    /// How often a step that opens a session may still be played again, see [`Actor::whose_client_redials`].
+    calls_left: u32,
     /// Public keys of the peer's calls: none may come twice.
     peer_keys: Vec<Vec<u8>>,
     /// Ephemeral points of the peer's encapsulations: none may come twice.
@@ -116,6 +121,7 @@ impl<'a> Actor<'a> {
             ops: VecDeque::new(),
             waiting_since: None,
             witness: Witness::default(),
+            calls_left: 0,
             peer_keys: Vec::new(),
             peer_points: Vec::new(),
             fences: 0,
@@ -139,6 +145,13 @@ impl<'a> Actor<'a> {
     /// How long making keys, exchanging them, signing, sealing and opening took so far; zero without a clock.
     pub fn crypto_time(&self) -> Duration {
         self.crypto
+    }
+
+    /// For a client that dials all its hosts anew when its config changes: a call that it gives up before its handshake was
+    /// none, and the next one is taken in its place.
+    pub fn whose_client_redials(mut self) -> Self {
+        self.calls_left = STALE_CALLS_MAX;
+        self
     }
 
     /// What happened so far.
@@ -168,6 +181,10 @@ impl<'a> Actor<'a> {
 
     /// Takes note of something that happened on a session's link.
     pub fn note(&mut self, session: &str, input: Input, now: Duration) {
+        if let Input::CalledAgain = input {
+            self.take_the_next_call(session, true);
+            return;
+        }
         if let Input::Message { payload, .. } = &input {
             self.received_len_bytes += payload.len();
         }
@@ -213,6 +230,7 @@ impl<'a> Actor<'a> {
                 }]
             }
             (Input::Alive, _) => vec![EventKind::Alive],
+            (Input::CalledAgain, _) => Vec::new(),
             (Input::Ended(end), side) => {
                 side.into_iter().for_each(Side::over);
                 let told = secrets::told(&end, &self.scenario.fixtures, &self.sides);
@@ -227,6 +245,44 @@ impl<'a> Actor<'a> {
         for kind in kinds {
             self.record(session, kind, now);
         }
+        self.take_the_next_call(session, false);
+    }
+
+    /// Goes back to where a session was opened whose call the client gave up unanswered, and forgets that call. Deployed
+    /// clients leave the stream open that they gave up; that they call again shows it.
+    fn take_the_next_call(&mut self, session: &str, calls_again: bool) {
+        let Some(opened) = self.marks.get(session).filter(|_| self.calls_left > 0) else {
+            return;
+        };
+        let (opened, mut ended, mut verified) = (opened.0, calls_again, false);
+        for (_, event) in self.trace.of(session).filter(|(at, _)| *at >= opened) {
+            ended |= matches!(event.kind, EventKind::Ended(_));
+            verified |= matches!(event.kind, EventKind::Verified(_));
+        }
+        let steps = &self.scenario.steps[..self.scenario.steps.len().min(self.step + 1)];
+        let begun = steps
+            .iter()
+            .rposition(|step| session_of(step) == session && step.verb.begins_session());
+        let Some(begun) = begun.filter(|_| ended && !verified) else {
+            return;
+        };
+        // What was played of other sessions meanwhile cannot be played again.
+        if steps[begun..]
+            .iter()
+            .any(|step| session_of(step) != session)
+        {
+            return;
+        }
+        self.calls_left -= 1;
+        let mut at = 0;
+        self.trace.events.retain(|event| {
+            at += 1;
+            at <= opened || event.session != session
+        });
+        self.sides.remove(session);
+        self.still_open = None;
+        self.step = begun;
+        self.begin_step();
     }
 
     fn read_clock(&self) -> Duration {

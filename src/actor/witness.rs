@@ -77,7 +77,8 @@ impl Actor<'_> {
         None
     }
 
-    /// Whether the call ended before the client's handshake came, so that there never was another session.
+    /// Whether the call ended before the client's handshake came, so that there never was another session; or at any time,
+    /// where a change of its config has the client call anew.
     fn witness_gave_up(&self) -> bool {
         let begun = self.marks.get(PROBE_SESSION).map_or(0, |mark| mark.0);
         let kinds = || {
@@ -86,7 +87,7 @@ impl Actor<'_> {
             since.map(|(_, event)| &event.kind)
         };
         kinds().any(|kind| matches!(kind, EventKind::Ended(_)))
-            && !kinds().any(|kind| matches!(kind, EventKind::Verified(_)))
+            && (self.calls_left > 0 || !kinds().any(|kind| matches!(kind, EventKind::Verified(_))))
     }
 
     fn ask_witness(&mut self, step: &Step, now: Duration) {

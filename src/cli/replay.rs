@@ -13,7 +13,7 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, Job, Looks, Peers, RunOptions, Source, Watch},
+    runner::{self, Job, Looks, Peers, RunOptions, Source, Watch, asks_states},
     target::contact_scenario,
     trace::{EventKind, Trace},
 };
@@ -133,7 +133,8 @@ async fn play_on(
         looks: Looks::default(),
         client_looks: Looks::default(),
     };
-    peers.reach(&mut options, job.protocol).await;
+    let asks_states = asks_states(&job);
+    peers.reach(&mut options, asks_states, job.protocol).await;
     if args.step {
         let mut stepper = Stepper::default();
         let result = runner::play_watched(job.scenario, job.protocol, &options, &mut stepper).await;

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::select_all;
 use tokio::{net::ToSocketAddrs, task::AbortHandle, time::timeout};
 
 use super::{
@@ -178,11 +179,31 @@ impl Switchboard {
         };
         let wait = self.wait() + self.redial_wait(scenario);
         let missing = calls.all_there(wait).await;
+        if scenario.alone && missing.is_empty() {
+            self.other_hosts_are_dialled().await;
+        }
         self.first_call.get_or_init(Instant::now);
         match missing.is_empty() {
             true => Ok(calls),
             false => Err(NotCalled::Paths(missing)),
         }
+    }
+
+    /// Waits a moment for the calls to hosts of other cases, where the client is ours alone: a case that changes its config
+    /// while it is still dialling would show what becomes of two changes at once.
+    async fn other_hosts_are_dialled(&self) {
+        if !matches!(self.caller, Caller::Started(_)) {
+            return;
+        }
+        let mut others = std::mem::take(&mut *self.lock());
+        let all = async {
+            for route in others.values_mut() {
+                route.is_called().await;
+            }
+        };
+        // What it does not dial is missed where it is needed.
+        let _ = timeout(CALL_WAIT_MIN, all).await;
+        self.lock().extend(others);
     }
 
     /// How much longer than others a case may take whose client dials all its hosts anew.
@@ -295,6 +316,31 @@ impl Calls {
             }
         }
         missing
+    }
+
+    /// The first of these identities that is called once more; waits for ever where none is.
+    pub(super) async fn called_again<'a>(
+        &mut self,
+        identities: impl Iterator<Item = &'a String>,
+    ) -> String {
+        let wanted: Vec<&String> = identities.collect();
+        let routes = self.routes.iter_mut();
+        let waiting: Vec<_> = routes
+            .filter(|(identity, _)| wanted.contains(identity))
+            .map(|(identity, route)| {
+                Box::pin(async move {
+                    if !route.is_called().await {
+                        // The listener is gone, and so is everything.
+                        std::future::pending::<()>().await;
+                    }
+                    identity.clone()
+                })
+            })
+            .collect();
+        match waiting.is_empty() {
+            true => std::future::pending().await,
+            false => select_all(waiting).await.0,
+        }
     }
 
     /// Takes the latest call to an identity, or waits for one.

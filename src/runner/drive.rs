@@ -90,7 +90,9 @@ pub async fn drive_watched(
                 };
                 let input = match opened {
                     Ok((connection, link)) => {
-                        streams.push(Stream::new(&session, connection, link));
+                        let mut stream = Stream::new(&session, connection, link);
+                        stream.called = matches!(reach, Reach::Called(_)).then_some(identity);
+                        streams.push(stream);
                         Input::Opened
                     }
                     Err(failure) => Input::NotOpened(failure),
@@ -157,7 +159,21 @@ pub async fn drive_watched(
             }
             Command::Wait { until } => {
                 let left = until.saturating_sub(started.elapsed());
-                timeout(left, next_input(&mut streams)).await.ok()
+                let called = called(&streams);
+                let next = async {
+                    tokio::select! {
+                        next = next_input(&mut streams) => next,
+                        session = called_again(reach, &called) => (session, Input::CalledAgain),
+                    }
+                };
+                let next = timeout(left, next).await.ok();
+                if let Some((session, Input::CalledAgain)) = &next {
+                    let same = streams
+                        .iter_mut()
+                        .filter(|stream| stream.session == *session);
+                    same.for_each(|stream| stream.called = None);
+                }
+                next
             }
             Command::Finish => {
                 let crypto = actor.crypto_time();
@@ -184,6 +200,8 @@ struct Stream {
     link: Link,
     /// Nothing more is read of it.
     over: bool,
+    /// The identity that a call is for, until the client has called it anew.
+    called: Option<String>,
     /// Kept because a stream lasts no longer than its connection; that of a call is the listener's, and a cut one is gone.
     connection: Option<Connection>,
 }
@@ -194,6 +212,7 @@ impl Stream {
             session: session.to_owned(),
             link,
             over: false,
+            called: None,
             connection,
         }
     }
@@ -294,6 +313,27 @@ fn stage(error: &LinkError) -> Stage {
         } => Stage::Http2,
         _ => Stage::Rpc,
     }
+}
+
+/// The open calls, as session and identity.
+fn called(streams: &[Stream]) -> Vec<(String, String)> {
+    let open = streams.iter().filter(|stream| !stream.over);
+    open.filter_map(|stream| Some((stream.session.clone(), stream.called.clone()?)))
+        .collect()
+}
+
+/// The session of the first of these calls whose client calls anew; waits for ever where none does.
+async fn called_again(reach: &mut Reach, called: &[(String, String)]) -> String {
+    let Reach::Called(calls) = reach else {
+        return std::future::pending().await;
+    };
+    let identity = calls
+        .called_again(called.iter().map(|(_, identity)| identity))
+        .await;
+    let session = called.iter().find(|(_, called)| *called == identity);
+    session
+        .map(|(session, _)| session.clone())
+        .unwrap_or_default()
 }
 
 /// The next thing that happens on any stream; waits for ever where none is open.

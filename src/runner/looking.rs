@@ -37,8 +37,13 @@ pub enum HookPlan {
 
 impl LookPlan {
     /// What there is beside the peer that is dialled so. The second part says what a state service that is of no use
-    /// did; it is done without.
-    pub async fn look(&self, dial: &DialOptions, filling: &Filling) -> (Looks, Option<String>) {
+    /// did; it is done without, as where it is not to be asked.
+    pub async fn look(
+        &self,
+        dial: &DialOptions,
+        filling: &Filling,
+        asks_states: bool,
+    ) -> (Looks, Option<String>) {
         let filled = |text: &String| fill(text, filling);
         let service = StateService {
             url: self.state_service.url.as_ref().map(filled),
@@ -46,8 +51,11 @@ impl LookPlan {
         };
         let mut looks = Looks {
             hook: self.hook(dial, filling),
-            state_service: Some(service),
+            state_service: asks_states.then_some(service),
         };
+        if !asks_states {
+            return (looks, None);
+        }
         let inside = Inside {
             looks: looks.clone(),
             dial: dial.clone(),

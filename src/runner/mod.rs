@@ -40,11 +40,12 @@ pub use reference::{
 };
 pub use schedule::{Finished, Schedule};
 pub use shard::Shard;
+pub use starts::asks_states;
 
 use crate::{
     actor::{Actor, Entropy, Patience},
     crypto::kem::KemId,
-    judge::{Verdict, judge},
+    judge::judge,
     net::{DialOptions, TlsRoots},
     report::{CaseResult, Spent},
     rules::Level,
@@ -54,15 +55,11 @@ use crate::{
         doctor::{Diagnosis, Provisioned, Wanted},
         first_contact,
     },
-    trace::{EventKind, Trace},
     wire::{Role, RpcProtocol},
 };
 
 /// Cases played at once where nothing else is asked for: most of a case is waiting.
 pub const JOBS_AT_ONCE: usize = 16;
-
-/// How often a case is begun anew because a call that it took had been given up by the client.
-const STALE_CALLS_MAX: usize = 3;
 
 /// Longer than anybody sits at a debugger.
 const UNHURRIED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -116,17 +113,21 @@ impl RunOptions {
         }
     }
 
-    /// Whether the client had given up a call by the time it was taken: the case before made it change its config, upon
-    /// which it dials all hosts anew, and that takes a moment to arrive.
-    fn took_a_stale_call(&self, scenario: &Scenario, trace: &Trace) -> bool {
-        let from_outside = self
-            .switchboard
-            .as_ref()
-            .is_some_and(|switchboard| switchboard.is_called_from_outside());
-        from_outside
-            && scenario.alone
-            && scenario.role == Role::Initiator
-            && given_up_unanswered(trace)
+    /// Our side of a case.
+    fn actor<'a>(
+        &self,
+        scenario: &'a Scenario,
+        protocol: RpcProtocol,
+        patience: Patience,
+    ) -> Actor<'a> {
+        let entropy = self.entropy(&scenario.id, protocol);
+        let actor = Actor::new(scenario, entropy, self.kem_id, patience);
+        let switchboard = self.switchboard.as_ref();
+        let from_outside = switchboard.is_some_and(|calls| calls.is_called_from_outside());
+        match from_outside && scenario.alone && scenario.role == Role::Initiator {
+            true => actor.whose_client_redials(),
+            false => actor,
+        }
     }
 
     /// Whether a client has dialled all that a case is dialled at; a host can always be dialled.
@@ -203,20 +204,6 @@ pub async fn check_host(options: &RunOptions, protocols: &[RpcProtocol]) -> Diag
         clock_must_agree: false,
     };
     doctor::examine(&tried, &wanted).await
-}
-
-/// Whether a stream ended before its caller's handshake came.
-fn given_up_unanswered(trace: &Trace) -> bool {
-    let ended = trace
-        .events
-        .iter()
-        .position(|event| matches!(event.kind, EventKind::Ended(_)));
-    ended.is_some_and(|at| {
-        let session = &trace.events[at].session;
-        !trace.events[..at]
-            .iter()
-            .any(|event| event.session == *session && matches!(event.kind, EventKind::Verified(_)))
-    })
 }
 
 /// Has one honest session with a client, and measures it.
@@ -340,32 +327,15 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
         Ok(reach) => reach,
         Err(reason) => return CaseResult::inconclusive(scenario, protocol, reason),
     };
-    let actor = Actor::new(
-        &scenario,
-        options.entropy(&scenario.id, protocol),
-        options.kem_id,
-        patience,
-    );
+    let actor = options.actor(&scenario, protocol, patience);
     let inside = options.inside(&scenario, protocol, &reach);
     let reached = started.elapsed();
-    let Driven { mut trace, spent } = drive(actor, &mut reach, &inside).await;
-    let mut spent = Spent {
+    let Driven { trace, spent } = drive(actor, &mut reach, &inside).await;
+    let spent = Spent {
         waiting: spent.waiting + reached,
         ..spent
     };
-    let mut verdict = judge(&scenario, &trace);
-    for _ in 0..STALE_CALLS_MAX {
-        let holds = matches!(&verdict, Verdict::Judged(findings) if findings.is_empty());
-        if holds || !options.took_a_stale_call(&scenario, &trace) {
-            break;
-        }
-        let entropy = options.entropy(&scenario.id, protocol);
-        let actor = Actor::new(&scenario, entropy, options.kem_id, patience);
-        let driven = drive(actor, &mut reach, &inside).await;
-        trace = driven.trace;
-        spent = spent + driven.spent;
-        verdict = judge(&scenario, &trace);
-    }
+    let verdict = judge(&scenario, &trace);
     let result = CaseResult::new(
         scenario,
         protocol,

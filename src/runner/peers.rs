@@ -141,7 +141,13 @@ impl Peers {
     }
 
     /// Tells the options where the peer of the moment is, and what looks inside it, which is tried over that protocol.
-    pub async fn reach(&mut self, options: &mut RunOptions, protocol: RpcProtocol) {
+    /// `asks_states` says whether the state service is to be asked: a deployed peer that knows many must not be.
+    pub async fn reach(
+        &mut self,
+        options: &mut RunOptions,
+        asks_states: bool,
+        protocol: RpcProtocol,
+    ) {
         options.url.clone_from(&self.url);
         options.switchboard.clone_from(&self.switchboard);
         if !matches!(self.source, Source::Reference) && !self.url.is_empty() {
@@ -153,9 +159,11 @@ impl Peers {
                     ..Filling::default()
                 },
             };
-            let (looks, useless) = self.look_plan.look(&dial, &filling).await;
+            let (looks, useless) = self.look_plan.look(&dial, &filling, asks_states).await;
             self.looks = looks;
-            self.state_service = Some(useless.clone().map_or(Ok(()), Err));
+            if asks_states {
+                self.state_service = Some(useless.clone().map_or(Ok(()), Err));
+            }
             if let Some(why) = useless {
                 self.note(format!(
                     "cases that need the state service are skipped: {why} (`--state-url`, `--state-header`)"

@@ -17,7 +17,7 @@ use super::{
     expectations::Expectations,
     play,
     repeat::merge,
-    starts::starts,
+    starts::{asks_states, starts},
 };
 use crate::{
     actor::Patience,
@@ -116,10 +116,16 @@ impl Schedule<'_> {
         let played = jobs.iter().filter(|job| needs_peer(job)).cloned();
         let in_parts = self.peers.takes_parts();
         let first = starts(role, played.collect(), in_parts).into_iter().next();
-        let cases = first.map_or_else(Vec::new, |start| cases_of(&start.jobs));
-        let begun = self.peers.begin(role, &cases).await;
+        let first = first.map_or_else(Vec::new, |start| start.jobs);
+        let begun = self.peers.begin(role, &cases_of(&first)).await;
         begun.map_err(NotReached::NotStarted)?;
-        self.reach(jobs).await;
+        // A host that nobody has called yet may be asked for all states; a client is calling already.
+        let asked = if role == Role::Initiator {
+            &first
+        } else {
+            jobs
+        };
+        self.reach(asked).await;
         let mut protocols: Vec<_> = jobs.iter().map(|job| job.protocol).collect();
         protocols.sort();
         protocols.dedup();
@@ -230,7 +236,10 @@ impl Schedule<'_> {
 
     async fn reach(&mut self, jobs: &[Job]) {
         let protocol = protocol_of(jobs);
-        self.peers.reach(&mut self.options, protocol).await;
+        let asks_states = jobs.iter().any(asks_states);
+        self.peers
+            .reach(&mut self.options, asks_states, protocol)
+            .await;
     }
 
     async fn restart(&mut self, role: Role, jobs: &[Job]) -> Result<(), String> {

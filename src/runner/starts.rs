@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Job;
+use super::{Job, claims::is_of_state_service};
 use crate::{
     rules::Capability,
     scenario::model::Scenario,
@@ -12,10 +12,11 @@ use crate::{
 /// Cases that one start of a client is given at most. It dials their hosts all at once and may give a host 15 s for its part
 /// of the key exchange, within which each case must have its turn.
 const CLIENT_CASES_MAX: usize = 100;
-/// The same of those that are played one by one.
-const CLIENT_CASES_ALONE_MAX: usize = 8;
-/// Clients that a host knows at most where cases ask its state service. A deployed host has room for 100 states that a
-/// caller has not taken yet; one that leaves before it was told of all the others stops the whole host for good.
+/// The same of those that change it: a client that has a new config dials all its hosts anew, and a deployed one whose
+/// config changes once more before it has done so hangs for good. The fewer hosts, the sooner it has.
+const CLIENT_CASES_ALONE_MAX: usize = 1;
+/// Peers that a peer knows at most where cases ask its state service. A deployed one has room for 100 states that a caller
+/// has not taken yet; a caller that leaves before it was told of all the others stops the whole peer for good.
 const STATES_MAX: usize = 80;
 
 /// One start of the peer.
@@ -40,10 +41,13 @@ pub(super) fn starts(role: Role, jobs: Vec<Job>, in_parts: bool) -> Vec<Start> {
                 groups.flat_map(parts_of_host).collect(),
             )
         }
-        (true, Role::Initiator) => (
-            parts_of_client(&together, CLIENT_CASES_MAX),
-            parts_of_client(&alone, CLIENT_CASES_ALONE_MAX),
-        ),
+        (true, Role::Initiator) => {
+            let (asking, others): (Vec<Job>, Vec<Job>) =
+                together.into_iter().partition(asks_states);
+            let mut parts = parts_of_client(&others, CLIENT_CASES_MAX);
+            parts.extend(parts_with_few_states(asking));
+            (parts, parts_of_client(&alone, CLIENT_CASES_ALONE_MAX))
+        }
     };
     let start = |alone| move |jobs| Start { jobs, alone };
     let together = together.into_iter().map(start(false));
@@ -73,13 +77,23 @@ fn parts_of_client(jobs: &[Job], most: usize) -> Vec<Vec<Job>> {
 
 /// A host takes any number of clients, until somebody asks for the states of all.
 fn parts_of_host(jobs: Vec<Job>) -> Vec<Vec<Job>> {
-    let asks = |job: &Job| job.scenario.needs().contains(&Capability::StateService);
-    let (asking, others): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(asks);
+    let (asking, others): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(asks_states);
     let mut parts = vec![others];
+    parts.extend(parts_with_few_states(asking));
+    parts
+}
+
+/// Whether a case asks the state service, or tries whether it can be asked.
+pub fn asks_states(job: &Job) -> bool {
+    is_of_state_service(job) || job.scenario.needs().contains(&Capability::StateService)
+}
+
+fn parts_with_few_states(jobs: Vec<Job>) -> Vec<Vec<Job>> {
+    let mut parts = Vec::new();
     let mut part = Vec::new();
     let mut states = 0;
-    for job in asking {
-        let known = known_clients(&job.scenario);
+    for job in jobs {
+        let known = known_peers(&job.scenario);
         if states + known > STATES_MAX {
             parts.push(std::mem::take(&mut part));
             states = 0;
@@ -91,7 +105,7 @@ fn parts_of_host(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     parts
 }
 
-fn known_clients(scenario: &Scenario) -> usize {
+fn known_peers(scenario: &Scenario) -> usize {
     let identities = scenario.fixtures.identities.iter();
     identities.filter(|identity| identity.known).count()
 }
@@ -124,8 +138,10 @@ mod tests {
                 assert!(starts.is_sorted_by_key(|start| start.alone));
                 assert_eq!(starts.len() > 2, in_parts, "{}", starts.len());
                 starts.iter().for_each(is_of_one_kind);
+                if in_parts {
+                    starts.iter().for_each(few_states_are_asked_for);
+                }
                 if in_parts && role == Role::Responder {
-                    starts.iter().for_each(host_is_asked_for_few_states);
                     starts.iter().for_each(what_changes_a_host_is_of_one_group);
                 }
             }
@@ -137,10 +153,9 @@ mod tests {
         assert!(jobs.iter().all(|job| job.scenario.alone == start.alone));
     }
 
-    fn host_is_asked_for_few_states(start: &Start) {
-        let asks = |job: &Job| job.scenario.needs().contains(&Capability::StateService);
-        if start.jobs.iter().any(asks) {
-            let states = start.jobs.iter().map(|job| known_clients(&job.scenario));
+    fn few_states_are_asked_for(start: &Start) {
+        if start.jobs.iter().any(asks_states) {
+            let states = start.jobs.iter().map(|job| known_peers(&job.scenario));
             assert!(states.sum::<usize>() <= STATES_MAX);
         }
     }

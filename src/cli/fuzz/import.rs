@@ -118,7 +118,7 @@ async fn holds_on_the_reference(template: &CaseTemplate) -> Result<Result<(), St
             eprintln!("error: {why}");
             exit::SUITE
         })?;
-        peers.reach(&mut options, RpcProtocol::Connect).await;
+        peers.reach(&mut options, true, RpcProtocol::Connect).await;
         let patience = Patience::from_round_trip(std::time::Duration::ZERO);
         let results = runner::run(jobs, &options, patience, &mut |_| {}).await;
         let red = results

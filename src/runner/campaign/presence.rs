@@ -141,7 +141,7 @@ impl Elsewhere<'_> {
         self.peers.begin(self.role, &given).await?;
         self.peers.renew(self.role, &given).await?;
         self.peers
-            .reach(&mut pairs[0].peer, RpcProtocol::Connect)
+            .reach(&mut pairs[0].peer, true, RpcProtocol::Connect)
             .await;
         self.start_reference_anew(pairs).await
     }
@@ -170,7 +170,7 @@ impl Presence for Elsewhere<'_> {
             if self.peers.process().is_some() {
                 self.peers.renew(self.role, &given).await?;
                 self.peers
-                    .reach(&mut pairs[0].peer, RpcProtocol::Connect)
+                    .reach(&mut pairs[0].peer, true, RpcProtocol::Connect)
                     .await;
                 return self.start_reference_anew(pairs).await;
             }
