@@ -78,8 +78,9 @@ pub struct Attached {
 }
 
 impl TargetArgs {
-    /// Reads the target file, if one is named; flags count before what it says.
-    pub fn read(&self) -> Result<Attached, u8> {
+    /// Reads the target file, if one is named; flags count before what it says. `roles` are those of a command that
+    /// stands on the command line, where it is said which.
+    pub fn read(&self, roles: Option<&[Role]>) -> Result<Attached, u8> {
         let named = self.target.as_deref();
         let file = named
             .filter(|named| !named.contains("://"))
@@ -98,6 +99,7 @@ impl TargetArgs {
         }
         if let Some(run) = &self.command {
             let target = target.get_or_insert_default();
+            target.roles = roles.map(<[Role]>::to_vec).or(target.roles.take());
             target.command = Some(CommandTarget {
                 format: match self.provision_format {
                     Some(FormatOfProvision::BackrestConfig) => ProvisionFormat::BackrestConfig,

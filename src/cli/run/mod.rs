@@ -2,9 +2,13 @@
 
 mod attach;
 mod calls;
+mod discover;
 mod progress;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
 
 use syncspec::{
     actor::Patience,
@@ -54,6 +58,9 @@ pub struct RunArgs {
     /// What cases do that are new in this version of the suite, when they fail
     #[arg(long, value_enum, default_value_t = Preview::Report)]
     preview: Preview,
+    /// Try what the peer can do, and write a first target file, which must not be there yet
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "known_failing", "repeat"])]
+    discover: Option<PathBuf>,
     #[command(flatten)]
     looks: LooksArgs,
     #[command(flatten)]
@@ -73,7 +80,7 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
         return list::list(&ListArgs::text(args.select));
     }
     let templates = args.select.load()?;
-    let attached = args.target.read()?;
+    let attached = args.target.read(args.select.roles())?;
     let run = Planned::new(&args, &attached, &templates)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -88,8 +95,14 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
             eprintln!("error: failed to listen for signals: {error}");
             exit::SUITE
         })?;
+        let playing = async {
+            match &args.discover {
+                Some(file) => discover(&args, &attached, run, file).await,
+                None => play(&args, &attached, run).await,
+            }
+        };
         tokio::select! {
-            played = play(&args, &attached, run) => played,
+            played = playing => played,
             () = told_to_leave(&mut signals) => {
                 eprintln!("error: interrupted; what was played is lost");
                 Err(exit::NOT_JUDGED)
@@ -158,22 +171,77 @@ impl RunArgs {
     }
 }
 
-async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u8> {
-    let (began, started) = (SystemTime::now(), Instant::now());
-    let cases = run.jobs.iter().map(|job| &*job.scenario);
-    let look_plan = args.looks.plan(attached.target());
-    let peers = Peers::new(attached.source(cases).await?, look_plan);
-    let options = RunOptions {
+/// Tries the peer's capabilities, over whatever it speaks, and writes the first target file.
+async fn discover(
+    args: &RunArgs,
+    attached: &Attached,
+    run: Planned,
+    file: &Path,
+) -> Result<u8, u8> {
+    if attached.target().is_none() {
+        eprintln!("error: --discover needs a peer: give --target URL, --command or --listen");
+        return Err(exit::USAGE);
+    }
+    if file.exists() {
+        eprintln!("error: {} is there already", file.display());
+        return Err(exit::USAGE);
+    }
+    let mut parts = attached.parts(&args.select)?;
+    let mut kem_id = args.target.kem_id(attached);
+    let expectations = Expectations::none(Level::Must);
+    loop {
+        let jobs = discover::jobs(&parts);
+        let cases = jobs.iter().map(|job| &*job.scenario);
+        let look_plan = args.looks.plan(attached.target());
+        let peers = Peers::new(attached.source(cases).await?, look_plan);
+        let mut progress = Progress::new(jobs.len());
+        let schedule = Schedule {
+            options: RunOptions {
+                kem_id,
+                ..options(args, attached, run.seed)?
+            },
+            patience: Patience::from_round_trip(Duration::ZERO),
+            peers,
+            expectations: &expectations,
+            repeat: 1,
+            tell: &mut |result| progress.tell(result),
+        };
+        match schedule.play(jobs.clone(), &jobs).await {
+            Ok(finished) => {
+                progress.finish();
+                return discover::write(file, attached, &parts, kem_id, &finished);
+            }
+            Err(why) if discover::otherwise(&why, &mut parts, &mut kem_id) => {}
+            Err(why) => {
+                let why = not_reached(&why, &attached.shown());
+                eprintln!("error: nothing was tried: {why}");
+                return Err(exit::NOT_JUDGED);
+            }
+        }
+    }
+}
+
+/// How the cases are played; where the peer is, the schedule fills in.
+fn options(args: &RunArgs, attached: &Attached, seed: u64) -> Result<RunOptions, u8> {
+    Ok(RunOptions {
         url: String::new(),
         switchboard: None,
         tls_roots: tls_roots(attached.tls_ca())?,
-        seed: run.seed,
+        seed,
         at_once: args.test_threads,
         held_to: args.held_to(),
         kem_id: args.target.kem_id(attached),
         looks: Looks::default(),
         client_looks: Looks::default(),
-    };
+    })
+}
+
+async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u8> {
+    let (began, started) = (SystemTime::now(), Instant::now());
+    let cases = run.jobs.iter().map(|job| &*job.scenario);
+    let look_plan = args.looks.plan(attached.target());
+    let peers = Peers::new(attached.source(cases).await?, look_plan);
+    let options = options(args, attached, run.seed)?;
     let name = attached.shown();
     println!("{} cases against {name}, seed {}", run.jobs.len(), run.seed);
     let mut progress = Progress::new(run.jobs.len() * args.repeat);

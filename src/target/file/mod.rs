@@ -4,6 +4,7 @@
 //! one and reports everything that is wrong with it at once. Command-line flags fill in the same types.
 
 mod check;
+mod first;
 mod load;
 mod placeholder;
 mod toml;
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use check::Mistake;
+pub use first::{Tried, first_file};
 pub use load::load;
 pub use placeholder::{Filling, PLACEHOLDERS, fill};
 pub use value::{CommandLine, Filled, ListenAddress, Wait, WebUrl};

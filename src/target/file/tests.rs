@@ -197,3 +197,39 @@ fn case_needs_what_is_declared_off_then_lacking() {
     assert_eq!(target.lacks(&needs), Some(Capability::Pairing));
     assert_eq!(target.lacks(&[Capability::StateService].into()), None);
 }
+
+#[test]
+fn first_file_then_it_reads_back_as_what_was_seen() {
+    let mut target = read(
+        "[command]\nrun = ['./my \"peer\"', '--config', '{provision}', '{port}']\nformat = 'backrest-config'\n\
+         [initiator]\nlisten = '127.0.0.1:0'\n",
+    );
+    let tried = |capability, has, seen: &str| Tried {
+        capability,
+        has,
+        seen: seen.to_owned(),
+    };
+    let text = first_file(
+        &target,
+        &[Role::Responder, Role::Initiator],
+        &[RpcProtocol::Connect],
+        &[
+            tried(
+                Capability::Logs,
+                Some(false),
+                "it ended\nthe stream \u{1b}[31m",
+            ),
+            tried(Capability::Pairing, Some(true), "admitted"),
+            tried(Capability::Throttle, None, "never reached"),
+        ],
+    );
+    assert!(text.is_ascii() && !text.contains('\u{1b}'), "{text}");
+    assert!(
+        text.contains("# never reached\n#throttle = true\n"),
+        "{text}"
+    );
+    target.roles = Some(vec![Role::Responder, Role::Initiator]);
+    target.protocols = Some(vec![RpcProtocol::Connect]);
+    target.capabilities = BTreeMap::from([(Capability::Logs, false), (Capability::Pairing, true)]);
+    assert_eq!(read(&text), target);
+}
