@@ -182,7 +182,11 @@ impl<'a> Actor<'a> {
     /// Takes note of something that happened on a session's link.
     pub fn note(&mut self, session: &str, input: Input, now: Duration) {
         if let Input::CalledAgain = input {
-            self.take_the_next_call(session, true);
+            match (self.ops.front(), self.sides.get_mut(session)) {
+                // What it shows it shows in its next session.
+                (Some(Op::Shown), Some(side)) => side.over(),
+                _ => self.take_the_next_call(session, true),
+            }
             return;
         }
         if let Input::Message { payload, .. } = &input {
@@ -251,10 +255,10 @@ impl<'a> Actor<'a> {
     /// Goes back to where a session was opened whose call the client gave up unanswered, and forgets that call. Deployed
     /// clients leave the stream open that they gave up; that they call again shows it.
     fn take_the_next_call(&mut self, session: &str, calls_again: bool) {
-        let Some(opened) = self.marks.get(session).filter(|_| self.calls_left > 0) else {
+        let Some(opened) = self.opened_at(session).filter(|_| self.calls_left > 0) else {
             return;
         };
-        let (opened, mut ended, mut verified) = (opened.0, calls_again, false);
+        let (mut ended, mut verified) = (calls_again, false);
         for (_, event) in self.trace.of(session).filter(|(at, _)| *at >= opened) {
             ended |= matches!(event.kind, EventKind::Ended(_));
             verified |= matches!(event.kind, EventKind::Verified(_));
@@ -287,6 +291,13 @@ impl<'a> Actor<'a> {
 
     fn read_clock(&self) -> Duration {
         self.clock.map_or(Duration::ZERO, |clock| clock())
+    }
+
+    /// The event with which the stream of a session began.
+    fn opened_at(&self, session: &str) -> Option<usize> {
+        let opened = |(_, event): &(usize, &Event)| matches!(event.kind, EventKind::Opened);
+        let last = self.trace.of(session).filter(opened).last();
+        last.map(|(at, _)| at)
     }
 
     fn has_peers_key(&self, session: &str) -> bool {

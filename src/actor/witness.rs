@@ -80,7 +80,7 @@ impl Actor<'_> {
     /// Whether the call ended before the client's handshake came, so that there never was another session; or at any time,
     /// where a change of its config has the client call anew.
     fn witness_gave_up(&self) -> bool {
-        let begun = self.marks.get(PROBE_SESSION).map_or(0, |mark| mark.0);
+        let begun = self.opened_at(PROBE_SESSION).unwrap_or_default();
         let kinds = || {
             let events = self.trace.of(PROBE_SESSION);
             let since = events.filter(move |(at, _)| *at >= begun);

@@ -54,8 +54,12 @@ pub fn first_file(
     } in tried
     {
         for said in seen.lines() {
-            // A peer's words may hold anything.
-            let harmless: String = said.chars().flat_map(char::escape_debug).collect();
+            // A peer's words may hold anything, and TOML takes no control character.
+            let escaped = |char: char| match char.is_control() {
+                true => char.escape_default().to_string(),
+                false => char.to_string(),
+            };
+            let harmless: String = said.chars().map(escaped).collect();
             let _ = writeln!(text, "# {harmless}");
         }
         let _ = match has {
