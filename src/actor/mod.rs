@@ -9,10 +9,12 @@ mod entropy;
 mod exchange;
 mod fence;
 mod forge;
+mod hear;
 mod interface;
 mod looks;
 mod ops;
 mod secrets;
+mod send;
 mod shown;
 mod side;
 mod witness;
@@ -31,15 +33,12 @@ use witness::Witness;
 
 use crate::{
     crypto::kem::KemId,
-    rules::RuleId,
     scenario::{
-        deviation::Deviation,
         model::{Scenario, Step, Verb},
         sessions,
     },
-    session::Violation,
     trace::{
-        EVENTS_MAX, Event, EventKind, RECEIVED_LEN_BYTES_MAX, Sent, Trace,
+        Event, EventKind, Trace,
         reading::{Mark, Reading, read},
     },
     wire::SyncStreamItem,
@@ -166,101 +165,8 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// Takes note of something that happened on a session's link.
-    pub fn note(&mut self, session: &str, input: Input, now: Duration) {
-        if let Input::Message { payload, .. } = &input {
-            self.received_len_bytes += payload.len();
-        }
-        if self.trace.events.len() >= EVENTS_MAX || self.received_len_bytes > RECEIVED_LEN_BYTES_MAX
-        {
-            if !self.finished {
-                self.finished = true;
-                self.record(session, EventKind::Flooded, now);
-            }
-            return;
-        }
-        let was_keyed = self.has_peers_key(session);
-        let began = self.read_clock();
-        let mut kinds = match (input, self.sides.get_mut(session)) {
-            (
-                Input::Message {
-                    payload,
-                    compressed,
-                },
-                Some(side),
-            ) => side.receive(&payload, compressed),
-            (Input::Message { payload, .. }, None) if self.looks.contains(session) => {
-                self.last_told = now;
-                self.read_state(&payload)
-            }
-            (Input::Message { .. }, None) => Vec::new(),
-            (Input::Told(answer), _) => vec![EventKind::Told(answer)],
-            (Input::Opened, _) => vec![EventKind::Opened],
-            (Input::NotOpened(failure), side) => {
-                side.into_iter().for_each(Side::over);
-                vec![EventKind::NotOpened(failure)]
-            }
-            (
-                Input::Answered {
-                    status,
-                    content_type,
-                },
-                _,
-            ) => {
-                vec![EventKind::Answered {
-                    status,
-                    content_type,
-                }]
-            }
-            (Input::Alive, _) => vec![EventKind::Alive],
-            (Input::Ended(end), side) => {
-                side.into_iter().for_each(Side::over);
-                let told = secrets::told(&end, &self.scenario.fixtures, &self.sides);
-                [EventKind::Ended(end)].into_iter().chain(told).collect()
-            }
-        };
-        self.crypto += self.read_clock().saturating_sub(began);
-        if !was_keyed && self.has_peers_key(session) {
-            kinds.extend(self.key_used_before(session).map(EventKind::Noticed));
-            kinds.extend(self.point_used_before(session).map(EventKind::Noticed));
-        }
-        for kind in kinds {
-            self.record(session, kind, now);
-        }
-    }
-
     fn read_clock(&self) -> Duration {
         self.clock.map_or(Duration::ZERO, |clock| clock())
-    }
-
-    fn has_peers_key(&self, session: &str) -> bool {
-        self.sides.get(session).is_some_and(Side::has_peers_key)
-    }
-
-    /// Remembers the public key that a call brought; a violation if an earlier one brought it too.
-    fn key_used_before(&mut self, session: &str) -> Option<Violation> {
-        let key = self.sides.get(session)?.exchange.peer_key()?.to_vec();
-        if self.peer_keys.contains(&key) {
-            return Some(Violation::protocol(
-                RuleId::TransportFreshKey,
-                "a public key that an earlier call of this case had",
-            ));
-        }
-        self.peer_keys.push(key);
-        None
-    }
-
-    /// The same for the ephemeral point of an encapsulation, which depends on nothing but the host's randomness.
-    fn point_used_before(&mut self, session: &str) -> Option<Violation> {
-        let point = self.sides.get_mut(session)?.peer_point.take()?;
-        if self.peer_points.contains(&point) {
-            return Some(Violation::protocol(
-                RuleId::TransportFreshEncapsulation,
-                "an ephemeral point that an earlier encapsulation of this case had",
-            ));
-        }
-        self.peer_points.push(point);
-        None
     }
 
     fn record(&mut self, session: &str, kind: EventKind, now: Duration) {
@@ -406,154 +312,6 @@ impl<'a> Actor<'a> {
                 None
             }
         }
-    }
-
-    fn perform(&mut self, step: &Step, session: &str, op: Op, now: Duration) {
-        match op {
-            Op::Open { identity, secret } => self.open(step, session, &identity, secret),
-            Op::HalfClose => self.put(session, Out::HalfClose, EventKind::HalfClosed, now),
-            Op::Reset => self.put(session, Out::Reset, EventKind::ResetByUs, now),
-            Op::End(code) => self.put(session, Out::Status(code), EventKind::EndedByUs(code), now),
-            Op::Cut => self.put(session, Out::Cut, EventKind::CutByUs, now),
-            Op::Stall => {
-                self.record(session, EventKind::Stalled, now);
-                self.commands.push_back(Command::Stall {
-                    session: session.to_owned(),
-                });
-            }
-            Op::Look => self.look(step, session, now),
-            Op::Close => self.commands.push_back(Command::Close {
-                session: session.to_owned(),
-            }),
-            Op::SendKey => {
-                let earlier = self.earlier(session);
-                self.send(step, session, "key", now, move |side, deviations| {
-                    side.forge_key(deviations, earlier.as_ref())
-                });
-            }
-            Op::SendHandshake => {
-                let earlier = self.earlier(session);
-                self.send(step, session, "handshake", now, move |side, deviations| {
-                    side.forge_handshake(deviations, earlier.as_ref())
-                });
-            }
-            Op::SendItem(message) => {
-                self.note_operations(&message.item);
-                let earlier = self.earlier(session);
-                let what = message.item.describe();
-                self.send(step, session, what, now, move |side, deviations| {
-                    side.forge_item(message.item, deviations, earlier.as_ref())
-                });
-            }
-            Op::SendFence => self.send_fence(step, session, now),
-            Op::UntilPeersKey
-            | Op::Grace
-            | Op::Listen
-            | Op::Witness
-            | Op::Await
-            | Op::Eventually
-            | Op::Shown
-            | Op::Tick => {}
-        }
-    }
-
-    fn open(&mut self, step: &Step, session: &str, identity: &str, secret: String) {
-        let fixtures = &self.scenario.fixtures;
-        let Some(fixture) = fixtures.identity(identity) else {
-            return;
-        };
-        let began = self.read_clock();
-        let side = Side::new(
-            self.scenario.role,
-            fixture,
-            fixtures.another_known(identity),
-            secret,
-            self.kem_id,
-            self.entropy.child(&format!("{}/{session}", self.step)),
-        );
-        self.crypto += self.read_clock().saturating_sub(began);
-        self.sides.insert(session.to_owned(), side);
-        let mark = Mark(self.trace.events.len());
-        self.marks.insert(session.to_owned(), mark);
-        let mut request = RequestShape::default();
-        for deviation in self.deviations_at(step) {
-            match deviation {
-                Deviation::ContentType(value) => request.content_type = Some(value),
-                Deviation::Method(value) => request.method = Some(value),
-                Deviation::Deadline(millis) => {
-                    request.deadline = Some(Duration::from_millis(millis.into()));
-                }
-                _ => {}
-            }
-        }
-        self.commands.push_back(Command::Open {
-            session: session.to_owned(),
-            identity: identity.to_owned(),
-            request,
-        });
-    }
-
-    /// What a step does differently. A probe is honest whatever its case does: it asks how the peer took that.
-    fn deviations_at(&self, step: &Step) -> Vec<Deviation> {
-        match step.verb {
-            Verb::Probe(_) => Vec::new(),
-            _ => {
-                let everywhere = self.scenario.deviate.iter();
-                everywhere.chain(&step.deviate).cloned().collect()
-            }
-        }
-    }
-
-    fn put(&mut self, session: &str, out: Out, kind: EventKind, now: Duration) {
-        self.record(session, kind, now);
-        self.commands.push_back(Command::Send {
-            session: session.to_owned(),
-            out,
-        });
-    }
-
-    fn send(
-        &mut self,
-        step: &Step,
-        session: &str,
-        what: &str,
-        now: Duration,
-        forge: impl FnOnce(&mut Side, &[Deviation]) -> Option<Forged>,
-    ) {
-        let deviations = self.deviations_at(step);
-        let began = self.read_clock();
-        let forged = self
-            .sides
-            .get_mut(session)
-            .filter(|side| !side.is_over())
-            .and_then(|side| forge(side, &deviations));
-        self.crypto += self.read_clock().saturating_sub(began);
-        let Some(forged) = forged else {
-            self.record(session, EventKind::NotSent(what.to_owned()), now);
-            return;
-        };
-        let sent = Sent {
-            what: what.to_owned(),
-            item: forged.item,
-            counter: forged.counter,
-            deviations: forged.deviations,
-            fence: None,
-        };
-        self.record(session, EventKind::Sent(sent), now);
-        for out in forged.out {
-            self.commands.push_back(Command::Send {
-                session: session.to_owned(),
-                out,
-            });
-        }
-    }
-
-    /// The session of this case that came before, whose frames and handshake can be played again.
-    fn earlier(&self, session: &str) -> Option<side::Memory> {
-        self.sides
-            .iter()
-            .find(|(name, _)| *name != session && *name != PROBE_SESSION)
-            .map(|(_, side)| side.memory().clone())
     }
 }
 
