@@ -350,7 +350,7 @@ ledger! {
     InitiatorServesOnlyPermitted = "initiator.serves-only-permitted", Must, Initiator, 7, "Operations the host may not read are not served on request either.";
     InitiatorSkipsUnknownIds = "initiator.skips-unknown-ids", Must, Initiator, 7, "Unknown ids are skipped and the session goes on.";
     InitiatorBatches = "initiator.batches", Deployed, Initiator, 7 untestable "No provision holds as many operations as one item takes.", "Large answers come in several items.";
-    InitiatorForwardsChanges = "initiator.forwards-changes", Must, Initiator, 7 needs OperationsChange, "A new, changed or deleted operation in scope is sent as it happens.";
+    InitiatorForwardsChanges = "initiator.forwards-changes", Must, Initiator, 7 needs ClientHook, "A new, changed or deleted operation in scope is sent as it happens.";
     InitiatorResendsManifest = "initiator.resends-manifest", Deployed, Initiator, 7, "operation_manifest from the host is answered with a fresh manifest.";
     InitiatorResendsResources = "initiator.resends-resources", Must, Initiator, 7, "request_resources is answered with the resource list.";
     InitiatorConfigRequired = "initiator.config-required", Must, Initiator, 7, "receive_config without config is refused.";

@@ -97,6 +97,14 @@ fn change_json(change: &ConfigChange, fixtures: &Fixtures) -> Json {
             "permissions": permissions_json(&permit.permissions),
         });
     }
+    if let Some(permit) = &change.permit_host
+        && let Some(identity) = fixtures.identity(&permit.host)
+    {
+        asked["permit_host"] = json!({
+            "key_id": identity.keyid(),
+            "permissions": permissions_json(&permit.permissions),
+        });
+    }
     let repo = |name: &str| fixtures.repos.iter().find(|repo| repo.name == name);
     if let Some(repo) = change.share_repo.as_deref().and_then(repo) {
         asked["share_repo"] = json!(repo.id);

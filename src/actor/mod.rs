@@ -5,14 +5,17 @@
 //! until the answer is [`Command::Finish`]. While the answer is [`Command::Wait`] it waits for the next thing to happen
 //! on any link, or for the time named, and then asks again.
 
+mod again;
 mod entropy;
 mod exchange;
 mod fence;
 mod forge;
+mod hear;
 mod interface;
 mod looks;
 mod ops;
 mod secrets;
+mod send;
 mod shown;
 mod side;
 mod witness;
@@ -31,15 +34,12 @@ use witness::Witness;
 
 use crate::{
     crypto::kem::KemId,
-    rules::RuleId,
     scenario::{
-        deviation::Deviation,
         model::{Scenario, Step, Verb},
         sessions,
     },
-    session::Violation,
     trace::{
-        EVENTS_MAX, Event, EventKind, RECEIVED_LEN_BYTES_MAX, Sent, Trace,
+        Event, EventKind, Trace,
         reading::{Mark, Reading, read},
     },
     wire::SyncStreamItem,
@@ -49,9 +49,6 @@ use crate::{
 pub const MAIN_SESSION: &str = sessions::MAIN;
 /// Name of the session that a probe opens, and of the identity it uses.
 pub const PROBE_SESSION: &str = sessions::PROBE;
-
-/// How many calls a client may give up in one case: a change of its config makes it do so once for each host.
-const STALE_CALLS_MAX: u32 = 3;
 
 /// Longest time in which a clock that counts milliseconds may stand still.
 const CLOCK_TICK: Duration = Duration::from_millis(2);
@@ -147,13 +144,6 @@ impl<'a> Actor<'a> {
         self.crypto
     }
 
-    /// For a client that dials all its hosts anew when its config changes: a call that it gives up before its handshake was
-    /// none, and the next one is taken in its place.
-    pub fn whose_client_redials(mut self) -> Self {
-        self.calls_left = STALE_CALLS_MAX;
-        self
-    }
-
     /// What happened so far.
     pub fn trace(&self) -> &Trace {
         &self.trace
@@ -179,155 +169,8 @@ impl<'a> Actor<'a> {
         }
     }
 
-    /// Takes note of something that happened on a session's link.
-    pub fn note(&mut self, session: &str, input: Input, now: Duration) {
-        if let Input::CalledAgain = input {
-            match (self.ops.front(), self.sides.get_mut(session)) {
-                // What it shows it shows in its next session.
-                (Some(Op::Shown), Some(side)) => side.over(),
-                _ => self.take_the_next_call(session, true),
-            }
-            return;
-        }
-        if let Input::Message { payload, .. } = &input {
-            self.received_len_bytes += payload.len();
-        }
-        if self.trace.events.len() >= EVENTS_MAX || self.received_len_bytes > RECEIVED_LEN_BYTES_MAX
-        {
-            if !self.finished {
-                self.finished = true;
-                self.record(session, EventKind::Flooded, now);
-            }
-            return;
-        }
-        let was_keyed = self.has_peers_key(session);
-        let began = self.read_clock();
-        let mut kinds = match (input, self.sides.get_mut(session)) {
-            (
-                Input::Message {
-                    payload,
-                    compressed,
-                },
-                Some(side),
-            ) => side.receive(&payload, compressed),
-            (Input::Message { payload, .. }, None) if self.looks.contains(session) => {
-                self.last_told = now;
-                self.read_state(&payload)
-            }
-            (Input::Message { .. }, None) => Vec::new(),
-            (Input::Told(answer), _) => vec![EventKind::Told(answer)],
-            (Input::Opened, _) => vec![EventKind::Opened],
-            (Input::NotOpened(failure), side) => {
-                side.into_iter().for_each(Side::over);
-                vec![EventKind::NotOpened(failure)]
-            }
-            (
-                Input::Answered {
-                    status,
-                    content_type,
-                },
-                _,
-            ) => {
-                vec![EventKind::Answered {
-                    status,
-                    content_type,
-                }]
-            }
-            (Input::Alive, _) => vec![EventKind::Alive],
-            (Input::CalledAgain, _) => Vec::new(),
-            (Input::Ended(end), side) => {
-                side.into_iter().for_each(Side::over);
-                let told = secrets::told(&end, &self.scenario.fixtures, &self.sides);
-                [EventKind::Ended(end)].into_iter().chain(told).collect()
-            }
-        };
-        self.crypto += self.read_clock().saturating_sub(began);
-        if !was_keyed && self.has_peers_key(session) {
-            kinds.extend(self.key_used_before(session).map(EventKind::Noticed));
-            kinds.extend(self.point_used_before(session).map(EventKind::Noticed));
-        }
-        for kind in kinds {
-            self.record(session, kind, now);
-        }
-        self.take_the_next_call(session, false);
-    }
-
-    /// Goes back to where a session was opened whose call the client gave up unanswered, and forgets that call. Deployed
-    /// clients leave the stream open that they gave up; that they call again shows it.
-    fn take_the_next_call(&mut self, session: &str, calls_again: bool) {
-        let Some(opened) = self.opened_at(session).filter(|_| self.calls_left > 0) else {
-            return;
-        };
-        let (mut ended, mut verified) = (calls_again, false);
-        for (_, event) in self.trace.of(session).filter(|(at, _)| *at >= opened) {
-            ended |= matches!(event.kind, EventKind::Ended(_));
-            verified |= matches!(event.kind, EventKind::Verified(_));
-        }
-        let steps = &self.scenario.steps[..self.scenario.steps.len().min(self.step + 1)];
-        let begun = steps
-            .iter()
-            .rposition(|step| session_of(step) == session && step.verb.begins_session());
-        let Some(begun) = begun.filter(|_| ended && !verified) else {
-            return;
-        };
-        // What was played of other sessions meanwhile cannot be played again.
-        if steps[begun..]
-            .iter()
-            .any(|step| session_of(step) != session)
-        {
-            return;
-        }
-        self.calls_left -= 1;
-        let mut at = 0;
-        self.trace.events.retain(|event| {
-            at += 1;
-            at <= opened || event.session != session
-        });
-        self.sides.remove(session);
-        self.still_open = None;
-        self.step = begun;
-        self.begin_step();
-    }
-
     fn read_clock(&self) -> Duration {
         self.clock.map_or(Duration::ZERO, |clock| clock())
-    }
-
-    /// The event with which the stream of a session began.
-    fn opened_at(&self, session: &str) -> Option<usize> {
-        let opened = |(_, event): &(usize, &Event)| matches!(event.kind, EventKind::Opened);
-        let last = self.trace.of(session).filter(opened).last();
-        last.map(|(at, _)| at)
-    }
-
-    fn has_peers_key(&self, session: &str) -> bool {
-        self.sides.get(session).is_some_and(Side::has_peers_key)
-    }
-
-    /// Remembers the public key that a call brought; a violation if an earlier one brought it too.
-    fn key_used_before(&mut self, session: &str) -> Option<Violation> {
-        let key = self.sides.get(session)?.exchange.peer_key()?.to_vec();
-        if self.peer_keys.contains(&key) {
-            return Some(Violation::protocol(
-                RuleId::TransportFreshKey,
-                "a public key that an earlier call of this case had",
-            ));
-        }
-        self.peer_keys.push(key);
-        None
-    }
-
-    /// The same for the ephemeral point of an encapsulation, which depends on nothing but the host's randomness.
-    fn point_used_before(&mut self, session: &str) -> Option<Violation> {
-        let point = self.sides.get_mut(session)?.peer_point.take()?;
-        if self.peer_points.contains(&point) {
-            return Some(Violation::protocol(
-                RuleId::TransportFreshEncapsulation,
-                "an ephemeral point that an earlier encapsulation of this case had",
-            ));
-        }
-        self.peer_points.push(point);
-        None
     }
 
     fn record(&mut self, session: &str, kind: EventKind, now: Duration) {
@@ -473,154 +316,6 @@ impl<'a> Actor<'a> {
                 None
             }
         }
-    }
-
-    fn perform(&mut self, step: &Step, session: &str, op: Op, now: Duration) {
-        match op {
-            Op::Open { identity, secret } => self.open(step, session, &identity, secret),
-            Op::HalfClose => self.put(session, Out::HalfClose, EventKind::HalfClosed, now),
-            Op::Reset => self.put(session, Out::Reset, EventKind::ResetByUs, now),
-            Op::End(code) => self.put(session, Out::Status(code), EventKind::EndedByUs(code), now),
-            Op::Cut => self.put(session, Out::Cut, EventKind::CutByUs, now),
-            Op::Stall => {
-                self.record(session, EventKind::Stalled, now);
-                self.commands.push_back(Command::Stall {
-                    session: session.to_owned(),
-                });
-            }
-            Op::Look => self.look(step, session, now),
-            Op::Close => self.commands.push_back(Command::Close {
-                session: session.to_owned(),
-            }),
-            Op::SendKey => {
-                let earlier = self.earlier(session);
-                self.send(step, session, "key", now, move |side, deviations| {
-                    side.forge_key(deviations, earlier.as_ref())
-                });
-            }
-            Op::SendHandshake => {
-                let earlier = self.earlier(session);
-                self.send(step, session, "handshake", now, move |side, deviations| {
-                    side.forge_handshake(deviations, earlier.as_ref())
-                });
-            }
-            Op::SendItem(message) => {
-                self.note_operations(&message.item);
-                let earlier = self.earlier(session);
-                let what = message.item.describe();
-                self.send(step, session, what, now, move |side, deviations| {
-                    side.forge_item(message.item, deviations, earlier.as_ref())
-                });
-            }
-            Op::SendFence => self.send_fence(step, session, now),
-            Op::UntilPeersKey
-            | Op::Grace
-            | Op::Listen
-            | Op::Witness
-            | Op::Await
-            | Op::Eventually
-            | Op::Shown
-            | Op::Tick => {}
-        }
-    }
-
-    fn open(&mut self, step: &Step, session: &str, identity: &str, secret: String) {
-        let fixtures = &self.scenario.fixtures;
-        let Some(fixture) = fixtures.identity(identity) else {
-            return;
-        };
-        let began = self.read_clock();
-        let side = Side::new(
-            self.scenario.role,
-            fixture,
-            fixtures.another_known(identity),
-            secret,
-            self.kem_id,
-            self.entropy.child(&format!("{}/{session}", self.step)),
-        );
-        self.crypto += self.read_clock().saturating_sub(began);
-        self.sides.insert(session.to_owned(), side);
-        let mark = Mark(self.trace.events.len());
-        self.marks.insert(session.to_owned(), mark);
-        let mut request = RequestShape::default();
-        for deviation in self.deviations_at(step) {
-            match deviation {
-                Deviation::ContentType(value) => request.content_type = Some(value),
-                Deviation::Method(value) => request.method = Some(value),
-                Deviation::Deadline(millis) => {
-                    request.deadline = Some(Duration::from_millis(millis.into()));
-                }
-                _ => {}
-            }
-        }
-        self.commands.push_back(Command::Open {
-            session: session.to_owned(),
-            identity: identity.to_owned(),
-            request,
-        });
-    }
-
-    /// What a step does differently. A probe is honest whatever its case does: it asks how the peer took that.
-    fn deviations_at(&self, step: &Step) -> Vec<Deviation> {
-        match step.verb {
-            Verb::Probe(_) => Vec::new(),
-            _ => {
-                let everywhere = self.scenario.deviate.iter();
-                everywhere.chain(&step.deviate).cloned().collect()
-            }
-        }
-    }
-
-    fn put(&mut self, session: &str, out: Out, kind: EventKind, now: Duration) {
-        self.record(session, kind, now);
-        self.commands.push_back(Command::Send {
-            session: session.to_owned(),
-            out,
-        });
-    }
-
-    fn send(
-        &mut self,
-        step: &Step,
-        session: &str,
-        what: &str,
-        now: Duration,
-        forge: impl FnOnce(&mut Side, &[Deviation]) -> Option<Forged>,
-    ) {
-        let deviations = self.deviations_at(step);
-        let began = self.read_clock();
-        let forged = self
-            .sides
-            .get_mut(session)
-            .filter(|side| !side.is_over())
-            .and_then(|side| forge(side, &deviations));
-        self.crypto += self.read_clock().saturating_sub(began);
-        let Some(forged) = forged else {
-            self.record(session, EventKind::NotSent(what.to_owned()), now);
-            return;
-        };
-        let sent = Sent {
-            what: what.to_owned(),
-            item: forged.item,
-            counter: forged.counter,
-            deviations: forged.deviations,
-            fence: None,
-        };
-        self.record(session, EventKind::Sent(sent), now);
-        for out in forged.out {
-            self.commands.push_back(Command::Send {
-                session: session.to_owned(),
-                out,
-            });
-        }
-    }
-
-    /// The session of this case that came before, whose frames and handshake can be played again.
-    fn earlier(&self, session: &str) -> Option<side::Memory> {
-        self.sides
-            .iter()
-            .find(|(name, _)| *name != session && *name != PROBE_SESSION)
-            .map(|(_, side)| side.memory().clone())
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::{
     scenario::load::load_files,
+    trace::EVENTS_MAX,
     wire::{Role, RpcProtocol},
 };
 

@@ -33,7 +33,7 @@ impl LooksArgs {
         let hook = hook.and_then(|hook| match (&hook.run, hook.built_in) {
             (Some(run), _) => Some(HookPlan::Command {
                 run: run.clone(),
-                changes_operations: hook.changes_operations,
+                of_clients: hook.of_clients,
             }),
             (None, Some(BuiltInHook::BackrestHttp)) => Some(HookPlan::BackrestHttp),
             (None, None) => None,
@@ -59,7 +59,7 @@ fn hook(text: &str) -> Result<HookPlan, String> {
         BACKREST_HTTP => Ok(HookPlan::BackrestHttp),
         command => CommandLine::parse(command).map(|run| HookPlan::Command {
             run,
-            changes_operations: false,
+            of_clients: false,
         }),
     }
 }

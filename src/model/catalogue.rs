@@ -1,6 +1,6 @@
 //! All cases of the suite: those in files, and those that follow from the model.
 
-use super::{matrix, operations, permissions};
+use super::{boundaries, matrix, operations, permissions};
 use crate::scenario::{CaseTemplate, builtin::load_builtin, load_error::LoadError};
 
 /// Every case, in the order of ids.
@@ -21,7 +21,8 @@ pub fn load_catalogue() -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
 pub fn generated() -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
     let cases = matrix::cases()
         .chain(permissions::cases())
-        .chain(operations::cases());
+        .chain(operations::cases())
+        .chain(boundaries::cases());
     cases
         .map(|(id, file)| CaseTemplate::generated(&id, &file))
         .collect()

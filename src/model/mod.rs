@@ -13,6 +13,7 @@ mod state;
 pub(crate) mod steps;
 mod verdict;
 
+pub mod boundaries;
 pub mod coverage;
 pub mod matrix;
 pub mod operations;

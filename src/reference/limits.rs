@@ -66,13 +66,15 @@ impl Default for Limits {
     }
 }
 
-/// The actions of section 10 that a peer may lack. One without the capability answers them with a protocol error.
+/// What a peer may lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// `request_log` and `receive_log_data`.
+    /// `request_log` and `receive_log_data`; a peer without answers them with a protocol error.
     pub logs: bool,
-    /// `throttle`.
+    /// `throttle`; the same.
     pub throttle: bool,
+    /// Pairing by tokens; a host without takes an unknown client for one that shows no secret.
+    pub pairing: bool,
 }
 
 impl Default for Capabilities {
@@ -80,6 +82,7 @@ impl Default for Capabilities {
         Capabilities {
             logs: true,
             throttle: true,
+            pairing: true,
         }
     }
 }

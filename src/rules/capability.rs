@@ -53,7 +53,7 @@ capabilities! {
     StateAuthentication = "state-authentication", false, "Its state service asks for headers that we were given.";
     OperationsProvisioned = "operations-provisioned", true, "As a client, it has the operations of its provision.";
     Hook = "hook", false, "It comes with a hook that looks inside it.";
-    OperationsChange = "operations-change", false, "As a client, it comes with a hook that puts and deletes operations.";
+    ClientHook = "client-hook", false, "As a client, it comes with a hook that changes it.";
 }
 
 impl Capability {
@@ -62,7 +62,7 @@ impl Capability {
         match self {
             Capability::StateAuthentication => Some("state-service.headers"),
             Capability::Hook => Some("hook"),
-            Capability::OperationsChange => Some("hook.changes-operations"),
+            Capability::ClientHook => Some("hook.of-clients"),
             Capability::Logs
             | Capability::Throttle
             | Capability::Pairing

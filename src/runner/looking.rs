@@ -30,8 +30,8 @@ pub enum HookPlan {
     Command {
         /// Program and arguments.
         run: CommandLine,
-        /// Whether it puts and deletes the operations of a client.
-        changes_operations: bool,
+        /// Whether it answers what is asked of clients.
+        of_clients: bool,
     },
 }
 
@@ -77,14 +77,11 @@ impl LookPlan {
                 dial.headers.extend(headers);
                 Arc::new(BackrestHttp::new(dial))
             }
-            HookPlan::Command {
-                run,
-                changes_operations,
-            } => {
+            HookPlan::Command { run, of_clients } => {
                 let arguments = run.args().iter().map(|word| word.fill(filling));
                 let program = run.program().fill(filling);
                 let hook = CommandHook::new(program, arguments.collect());
-                Arc::new(hook.changing_operations(*changes_operations))
+                Arc::new(hook.answering_of_clients(*of_clients))
             }
         })
     }

@@ -63,9 +63,9 @@ impl Looks {
                 service.is_some_and(|service| !service.headers.is_empty())
             }
             Capability::Hook => self.hook.is_some(),
-            Capability::OperationsChange => {
+            Capability::ClientHook => {
                 let hook = self.hook.as_ref();
-                hook.is_some_and(|hook| hook.changes_operations())
+                hook.is_some_and(|hook| hook.of_clients())
             }
             // Whoever describes the peer knows of the others.
             Capability::Logs

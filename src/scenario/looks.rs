@@ -97,6 +97,8 @@ pub struct ConfigChange {
     pub share_repo: Option<String>,
     /// Removes this repository, on which no plan may depend.
     pub remove_repo: Option<String>,
+    /// Of a client: gives the entry of a host these permissions in place of the old ones.
+    pub permit_host: Option<PermitHost>,
 }
 
 /// One change of a client's own operations; either `put` or `delete` is named.
@@ -117,6 +119,16 @@ pub struct OperationsChange {
 pub struct Permit {
     /// The identity.
     pub client: String,
+    /// What it may do.
+    pub permissions: Vec<PermissionFixture>,
+}
+
+/// What a client permits a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct PermitHost {
+    /// The identity.
+    pub host: String,
     /// What it may do.
     pub permissions: Vec<PermissionFixture>,
 }
@@ -185,10 +197,13 @@ impl Scenario {
                 | Verb::Subscribe(_)
                 | Verb::ExpectUpdate(_)
                 | Verb::SetClientConfig(_) => Some(Capability::StateService),
+                Verb::ChangeConfig(_) if self.role == Role::Initiator => {
+                    Some(Capability::ClientHook)
+                }
                 Verb::ChangeConfig(_) | Verb::ExpectConfig(_) | Verb::ExpectOperations(_) => {
                     Some(Capability::Hook)
                 }
-                Verb::ChangeOperations(_) => Some(Capability::OperationsChange),
+                Verb::ChangeOperations(_) => Some(Capability::ClientHook),
                 _ => None,
             };
             let of_headers = step

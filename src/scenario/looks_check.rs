@@ -13,6 +13,7 @@ use super::{
     steps::StepContext,
 };
 use crate::wire::{
+    Role,
     v1::Operation,
     v1sync::{PeerState, RemoteConfig, SetRemoteClientConfigRequest},
 };
@@ -73,7 +74,8 @@ pub fn check_names(verb: &Verb, content: &Node, context: &StepContext<'_>) {
         Verb::ChangeConfig(change) => {
             check_change(change, content, context);
             let permitted = at("permit").and_then(|permit| permit.get("client"));
-            [at("remove-client"), permitted]
+            let host = at("permit-host").and_then(|permit| permit.get("host"));
+            [at("remove-client"), permitted, host]
                 .into_iter()
                 .flatten()
                 .collect()
@@ -114,12 +116,14 @@ fn check_change(change: &ConfigChange, content: &Node, context: &StepContext<'_>
         permit,
         share_repo,
         remove_repo,
+        permit_host,
     } = change;
     let named = [
         remove_client.is_some(),
         permit.is_some(),
         share_repo.is_some(),
         remove_repo.is_some(),
+        permit_host.is_some(),
     ];
     if named.iter().filter(|named| **named).count() != 1 {
         de::wrong_type(
@@ -127,6 +131,10 @@ fn check_change(change: &ConfigChange, content: &Node, context: &StepContext<'_>
             "exactly one change, such as `remove-client: peer`",
             context.problems,
         );
+    }
+    if permit_host.is_some() != (context.role == Role::Initiator) {
+        let expected = "`permit-host` where the peer is a client, and nowhere else";
+        de::wrong_type(content, expected, context.problems);
     }
     let repos = ["share-repo", "remove-repo"];
     for name in repos.iter().filter_map(|key| content.get(key)) {

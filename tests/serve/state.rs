@@ -15,7 +15,7 @@ use syncspec::{
 };
 
 use crate::{
-    host::{CLIENT, Folder, client_identity},
+    host::{CLIENT, Folder, SECRET, client_identity},
     in_time,
     peer::{Client, Peer},
 };
@@ -101,6 +101,29 @@ async fn credentials_given_then_only_their_callers_are_let_in() {
         assert_eq!(status.code, Code::Unauthenticated);
     }
     // Sync authenticates itself.
+    Peer::admitted(host.url(), &Client::known()).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_state_service_and_pairing_then_neither_is_there_and_known_clients_are_served() {
+    let host = Folder::new(0).serve(&["--without", "state-service", "--without", "pairing"]);
+    for protocol in RpcProtocol::ALL {
+        let states = states_over(protocol, host.url(), &[]).await;
+        assert_eq!(states, Err(Code::Unimplemented));
+        let connection = Connection::dial(&options(host.url(), protocol, &[]))
+            .await
+            .unwrap();
+        let answer = connection
+            .unary(SET_REMOTE_CLIENT_CONFIG_PATH, bytes::Bytes::new())
+            .await;
+        let UnaryEnd::Ended(End::Status(status)) = answer.unwrap() else {
+            panic!("expected a status")
+        };
+        assert_eq!(status.code, Code::Unimplemented);
+    }
+    let newcomer = Client::stranger(9, SECRET);
+    let over = Peer::admitted(host.url(), &newcomer).await.err().unwrap();
+    assert_eq!(over.code(), Some(Code::PermissionDenied));
     Peer::admitted(host.url(), &Client::known()).await.unwrap();
 }
 

@@ -89,6 +89,7 @@ async fn play_on_client(capability: Capability, declared: bool, has: bool) -> Ca
     client.settings.capabilities = Capabilities {
         logs: has,
         throttle: has,
+        ..Capabilities::default()
     };
     let caller = Caller::Reference(Box::new(client));
     let switchboard = Switchboard::open("127.0.0.1:0", caller).await.unwrap();

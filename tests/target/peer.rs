@@ -134,6 +134,7 @@ fn stands() {
         options.settings.capabilities = Capabilities {
             logs: !lacks,
             throttle: !lacks,
+            pairing: !lacks,
         };
         let app = Arc::new(Fragile {
             app: HostApp::new(config, options),

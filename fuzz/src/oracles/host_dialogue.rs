@@ -58,6 +58,7 @@ impl Bench {
             capabilities: Capabilities {
                 logs: dialogue.capable,
                 throttle: dialogue.capable,
+                ..Capabilities::default()
             },
             ..Settings::default()
         };

@@ -27,6 +27,8 @@ pub struct AccessArgs {
 
 /// Who is let in.
 pub enum Access {
+    /// There is no state service.
+    Nobody,
     Open,
     Guarded(Vec<Credential>),
 }

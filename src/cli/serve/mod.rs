@@ -9,9 +9,9 @@ use syncspec::{
     net::{
         ServerTls, SyncApp,
         host::{HostApp, HostLimits, HostOptions},
-        serve::{Guarded, ServeLimits, serve_over},
+        serve::{Guarded, ServeLimits, SyncOnly, serve_over},
     },
-    reference::limits::Settings,
+    reference::limits::{Capabilities, Settings},
     session::Deadlines,
 };
 use tokio::net::TcpListener;
@@ -51,6 +51,9 @@ pub struct ServeArgs {
     tls_key: Option<PathBuf>,
     #[command(flatten)]
     access: AccessArgs,
+    /// What the host lacks, to see how clients and the suite take it; may be given several times
+    #[arg(long, value_name = "CAPABILITY", value_enum)]
+    without: Vec<Without>,
     /// Time between two heartbeats of a session
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = wait)]
     heartbeat: Duration,
@@ -59,6 +62,18 @@ pub struct ServeArgs {
     log_level: LogLevel,
     #[command(flatten)]
     limits: LimitArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Without {
+    /// Pairing by tokens: unknown clients are refused whatever secret they show
+    Pairing,
+    /// The state service: its calls end with UNIMPLEMENTED
+    StateService,
+    /// Logs of operations
+    Logs,
+    /// `throttle`
+    Throttle,
 }
 
 /// Over a limit a caller is refused or its session ends with RESOURCE_EXHAUSTED; all others go on.
@@ -104,6 +119,11 @@ impl ServeArgs {
             heartbeat_interval: self.heartbeat,
             ..Settings::default()
         };
+        settings.capabilities = Capabilities {
+            logs: self.has(Without::Logs),
+            throttle: self.has(Without::Throttle),
+            pairing: self.has(Without::Pairing),
+        };
         settings.limits.manifest_len_max = limits.manifest_max;
         settings.limits.operations_per_client_max = limits.manifest_max;
         settings.limits.queued_items_max = limits.queue_max.max(1);
@@ -119,6 +139,17 @@ impl ServeArgs {
                 subscribers_max: limits.subscribers_max,
             },
             ..HostOptions::default()
+        }
+    }
+
+    fn has(&self, capability: Without) -> bool {
+        !self.without.contains(&capability)
+    }
+
+    fn access(&self) -> Result<Access, u8> {
+        match self.has(Without::StateService) {
+            true => self.access.read(self.listen.ip()),
+            false => Ok(Access::Nobody),
         }
     }
 
@@ -144,7 +175,7 @@ impl ServeArgs {
 
 pub fn serve(args: ServeArgs) -> Result<u8, u8> {
     logging::start(args.log_level);
-    let access = args.access.read(args.listen.ip())?;
+    let access = args.access()?;
     let tls = args.tls()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -166,6 +197,7 @@ async fn stand(args: &ServeArgs, access: Access, tls: Option<ServerTls>) -> Resu
     let app = HostApp::with_store(kept.config, options, kept.store, kept.states);
     let limits = args.serve_limits();
     match access {
+        Access::Nobody => run(listener, tls, SyncOnly(app), limits, leave).await,
         Access::Open => run(listener, tls, app, limits, leave).await,
         Access::Guarded(credentials) => {
             let app = Guarded::new(app, credentials);

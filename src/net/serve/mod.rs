@@ -11,6 +11,7 @@ mod deadline;
 mod lapsing;
 pub mod limits;
 mod preface;
+mod sync_only;
 mod unary;
 
 use std::{convert::Infallible, fmt, io, pin::pin, sync::Arc};
@@ -34,6 +35,7 @@ use tower_service::Service;
 pub use app::{CallOver, Caller, InboundItems, OutboundItems, SyncApp};
 pub use auth::{Credential, Guarded};
 pub use limits::ServeLimits;
+pub use sync_only::SyncOnly;
 
 use crate::{
     lapses::{Lapse, Lapses, Quirk},

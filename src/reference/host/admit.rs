@@ -104,7 +104,7 @@ impl<S: Store> Host<S> {
 
     /// What the config becomes when this peer pairs, and what the peer may then have.
     fn pair(&self, peer: &VerifiedPeer, now: Moment) -> Result<(Grants, Config), Violation> {
-        if peer.pairing_secret.is_empty() {
+        if peer.pairing_secret.is_empty() || !self.settings.capabilities.pairing {
             return Err(Violation::auth(
                 RuleId::HandshakeUnknownKeyRefused,
                 format!("key id {} of no authorized client", peer.keyid),

@@ -22,7 +22,7 @@ pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
 pub struct CommandHook {
     program: String,
     arguments: Vec<String>,
-    changes_operations: bool,
+    of_clients: bool,
     running: Mutex<Option<Running>>,
 }
 
@@ -39,15 +39,15 @@ impl CommandHook {
         CommandHook {
             program,
             arguments,
-            changes_operations: false,
+            of_clients: false,
             running: Mutex::new(None),
         }
     }
 
-    /// One of which it is said that it puts and deletes the operations of a client, or that it does not.
+    /// One of which it is said whether it answers what is asked of clients.
     #[must_use]
-    pub fn changing_operations(mut self, it_does: bool) -> Self {
-        self.changes_operations = it_does;
+    pub fn answering_of_clients(mut self, it_does: bool) -> Self {
+        self.of_clients = it_does;
         self
     }
 
@@ -122,8 +122,8 @@ impl Hook for CommandHook {
         })
     }
 
-    fn changes_operations(&self) -> bool {
-        self.changes_operations
+    fn of_clients(&self) -> bool {
+        self.of_clients
     }
 }
 

@@ -44,6 +44,9 @@ pub fn change(config: &mut Json, asked: &Json) -> Result<(), String> {
     if let Some(put) = asked["put_client"].as_object() {
         return put_client(clients(config)?, put);
     }
+    if let Some(put) = asked["permit_host"].as_object() {
+        return permit_host(config, put);
+    }
     let repos = |config: &'_ mut Json| config["repos"].as_array_mut().map(std::mem::take);
     let mut all = repos(config).unwrap_or_default();
     let done = match (named("share_repo"), named("remove_repo")) {
@@ -95,6 +98,16 @@ fn put_client(clients: &mut Vec<Json>, put: &Map<String, Json>) -> Result<(), St
     Ok(())
 }
 
+fn permit_host(config: &mut Json, put: &Map<String, Json>) -> Result<(), String> {
+    let keyid = put.get("key_id").and_then(Json::as_str).unwrap_or_default();
+    let hosts = config["sync"]["knownHosts"].as_array_mut();
+    let mut hosts = hosts.into_iter().flatten();
+    let host = hosts.find(|host| host["keyId"] == keyid);
+    let permissions = put.get("permissions").cloned().unwrap_or_default();
+    let done = host.map(|host| host["permissions"] = permissions);
+    found(done.is_some(), "host", keyid)
+}
+
 fn found(found: bool, what: &str, name: &str) -> Result<(), String> {
     match found {
         true => Ok(()),
@@ -114,6 +127,7 @@ mod tests {
                 "identity": {"keyId": "me"},
                 "authorizedClients": [{"instanceId": "x", "keyId": "k1"}, {"instanceId": "y", "keyId": "k2"}],
                 "pairingTokens": [{"secret": "s", "uses": 2}],
+                "knownHosts": [{"instanceId": "z", "keyId": "k3", "permissions": []}],
             },
         })
     }

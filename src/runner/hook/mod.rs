@@ -23,8 +23,8 @@ pub trait Hook: fmt::Debug + Send + Sync {
     /// Asks one question, a map whose `do` says what is wanted; the error says in words why there is no answer.
     fn ask(&self, question: Json) -> BoxFuture<'_, Result<Json, String>>;
 
-    /// Whether it puts and deletes the operations of a client.
-    fn changes_operations(&self) -> bool {
+    /// Whether it answers what is asked of clients.
+    fn of_clients(&self) -> bool {
         false
     }
 

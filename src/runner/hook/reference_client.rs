@@ -5,8 +5,10 @@ use std::fmt;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value as Json, json};
 
-use super::Hook;
-use crate::{net::client::ClientApp, scenario::message_pattern::message_from_json};
+use super::{Hook, config_form};
+use crate::{
+    net::client::ClientApp, reference::config::Config, scenario::message_pattern::message_from_json,
+};
 
 /// Asks the client itself.
 pub struct ReferenceClientHook(ClientApp);
@@ -29,6 +31,18 @@ impl ReferenceClientHook {
                 let id = question["id"].as_str().and_then(|id| id.parse().ok());
                 self.0.delete_operation(id.ok_or("`id` is no number")?);
             }
+            "change-config" => {
+                let config = self.0.config();
+                let form = config.to_json();
+                let mut form = serde_json::from_str(&form).map_err(|error| error.to_string())?;
+                config_form::change(&mut form, question)?;
+                let changed = Config::from_json(&form.to_string());
+                let changed = changed.map_err(|error| error.to_string())?;
+                let modno = config.message().modno + 1;
+                let changed = changed.edited(|message| message.modno = modno);
+                self.0
+                    .replace_config(changed.map_err(|error| error.to_string())?);
+            }
             other => return Err(format!("it cannot do `{other}`")),
         }
         Ok(json!({}))
@@ -40,7 +54,7 @@ impl Hook for ReferenceClientHook {
         async move { self.answer(&question) }.boxed()
     }
 
-    fn changes_operations(&self) -> bool {
+    fn of_clients(&self) -> bool {
         true
     }
 }

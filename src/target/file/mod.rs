@@ -220,8 +220,8 @@ pub struct HookTarget {
     /// Longest wait for one answer, `5s` by default.
     #[schemars(with = "Option<String>")]
     pub within: Option<Wait>,
-    /// Whether `run` puts and deletes the operations of a client.
-    pub changes_operations: bool,
+    /// Whether `run` answers what is asked of clients.
+    pub of_clients: bool,
 }
 
 /// The hooks that the suite brings along.

@@ -268,6 +268,7 @@ fn capabilities_off_then_protocol_error() {
         client.settings.capabilities = Capabilities {
             logs: false,
             throttle: false,
+            ..Capabilities::default()
         };
         let violation = connected(client).receive(ONE, action, at(0)).unwrap_err();
         assert_eq!(violation.rule, RuleId::InitiatorUnknownActionRefused);

@@ -72,6 +72,24 @@ fn unknown_key_without_secret_then_refused() {
 }
 
 #[test]
+fn host_without_pairing_then_a_valid_secret_is_as_none_and_no_use_is_counted() {
+    let settings = Settings {
+        capabilities: Capabilities {
+            pairing: false,
+            ..Capabilities::default()
+        },
+        ..Settings::default()
+    };
+    let config = host_with(|c| sync(c).pairing_tokens.push(token("s", 2))).config;
+    let mut host = Host::new(config.clone(), settings);
+    let violation = refusal(&mut host, &paired("new", 9, "s"), 0);
+    assert_eq!(violation.rule, RuleId::HandshakeUnknownKeyRefused);
+    assert_eq!(violation.code(), Code::PermissionDenied);
+    assert_eq!(*host.config(), config);
+    assert!(host.admit(ONE, &verified("reader", 2), at(0)).is_ok());
+}
+
+#[test]
 fn known_key_with_another_instance_id_then_refused() {
     for instance in ["nobody", "Reader", "stranger"] {
         let violation = refusal(&mut host(), &verified(instance, 2), 0);

@@ -263,6 +263,7 @@ fn capabilities_off_then_protocol_error() {
     let capabilities = Capabilities {
         logs: false,
         throttle: false,
+        ..Capabilities::default()
     };
     let settings = Settings {
         capabilities,

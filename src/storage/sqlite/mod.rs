@@ -1,25 +1,25 @@
 //! The store over an open database.
 
+mod start;
+mod statements;
+
 use std::{
     collections::{HashMap, HashSet},
     fs::File,
     path::PathBuf,
 };
 
-use prost::Message;
+use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{KeptConfigs, Opened, StorageLimits, fault};
+use super::{Opened, StorageLimits};
 use crate::{
     reference::{
         config::Config,
         logs::Log,
         store::{PeerFact, PutError, Store, StoreFault, localised, stored_len_bytes_bound, wanted},
     },
-    wire::{
-        v1,
-        v1sync::{PeerState, PlanMetadata, RemoteConfig, RepoMetadata},
-    },
+    wire::v1,
 };
 
 /// A [`Store`] in a database file.
@@ -77,101 +77,6 @@ impl SqliteStore {
             states: store.peer_states()?,
             store,
         })
-    }
-
-    /// Puts a config in force that was made of a config file, or made up when there was none. What is known of peers
-    /// that it does not name is forgotten.
-    ///
-    /// # Errors
-    /// [`StoreFault`]; nothing is changed then.
-    pub fn import(&mut self, in_force: &Config, imported: &Config) -> Result<(), StoreFault> {
-        let done = self.put_configs(in_force, imported);
-        let done = done.and_then(|()| self.commit());
-        if done.is_err() {
-            self.roll_back();
-        }
-        done
-    }
-
-    fn put_configs(&mut self, in_force: &Config, imported: &Config) -> Result<(), StoreFault> {
-        self.begin_flushed()?;
-        self.run(
-            "INSERT INTO config VALUES (1, ?1, ?2)
-             ON CONFLICT DO UPDATE SET in_force = excluded.in_force, imported = excluded.imported",
-            params![
-                in_force.message().encode_to_vec(),
-                imported.message().encode_to_vec()
-            ],
-        )?;
-        let named: HashSet<&str> = in_force.peers().map(|peer| peer.keyid.as_str()).collect();
-        for state in self.peer_states()? {
-            if !named.contains(state.peer_keyid.as_str()) {
-                self.run("DELETE FROM peer WHERE keyid = ?1", [state.peer_keyid])?;
-            }
-        }
-        Ok(())
-    }
-
-    fn configs(&self) -> Result<Option<KeptConfigs>, StoreFault> {
-        let query = "SELECT in_force, imported FROM config";
-        let row = self
-            .connection
-            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional();
-        let Some((in_force, imported)) = self.told(row)? else {
-            return Ok(None);
-        };
-        Ok(Some(KeptConfigs {
-            in_force: self.config(in_force)?,
-            imported: self.config(imported)?,
-        }))
-    }
-
-    fn config(&self, bytes: Vec<u8>) -> Result<Config, StoreFault> {
-        let message: v1::Config = self.message(&bytes)?;
-        Config::new(message).map_err(|error| self.damaged(&error))
-    }
-
-    /// Not connected, and otherwise as they were last told.
-    fn peer_states(&self) -> Result<Vec<PeerState>, StoreFault> {
-        let query = "SELECT peer.keyid, last_heartbeat_ms, remote_config
-                     FROM peer LEFT JOIN peer_config USING (keyid)";
-        let rows: Vec<(String, i64, Option<Vec<u8>>)> =
-            self.rows(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        rows.into_iter()
-            .map(|(keyid, last_heartbeat_millis, remote_config)| {
-                Ok(PeerState {
-                    known_repos: self.known_repos(&keyid)?,
-                    known_plans: self.known_plans(&keyid)?,
-                    remote_config: remote_config
-                        .map(|bytes| self.message::<RemoteConfig>(&bytes))
-                        .transpose()?,
-                    last_heartbeat_millis,
-                    peer_keyid: keyid,
-                    ..PeerState::default()
-                })
-            })
-            .collect()
-    }
-
-    fn known_repos(&self, keyid: &str) -> Result<Vec<RepoMetadata>, StoreFault> {
-        let query = "SELECT id, guid FROM peer_repo WHERE keyid = ?1 ORDER BY place";
-        self.rows(query, [keyid], |row| {
-            Ok(RepoMetadata {
-                id: row.get(0)?,
-                guid: row.get(1)?,
-            })
-        })
-    }
-
-    fn known_plans(&self, keyid: &str) -> Result<Vec<PlanMetadata>, StoreFault> {
-        let query = "SELECT id FROM peer_plan WHERE keyid = ?1 ORDER BY place";
-        self.rows(query, [keyid], |row| Ok(PlanMetadata { id: row.get(0)? }))
-    }
-
-    fn read_last_id(&self) -> Result<i64, StoreFault> {
-        let query = "SELECT last_id FROM counter";
-        self.told(self.connection.query_row(query, [], |row| row.get(0)))
     }
 
     fn next_id(&mut self) -> i64 {
@@ -250,83 +155,6 @@ impl SqliteStore {
             owner.len_bytes -= held.len_bytes;
         }
         Ok(true)
-    }
-
-    fn begin(&mut self) -> Result<(), StoreFault> {
-        if self.connection.is_autocommit() {
-            self.execute("BEGIN IMMEDIATE")?;
-        }
-        Ok(())
-    }
-
-    /// Begins a transaction that is flushed to the disk. SQLite takes the wish only outside of one.
-    fn begin_flushed(&mut self) -> Result<(), StoreFault> {
-        if self.connection.is_autocommit() {
-            self.execute("PRAGMA synchronous = FULL")?;
-            self.is_flushed = true;
-        }
-        self.begin()
-    }
-
-    fn end_flushed(&mut self) -> Result<(), StoreFault> {
-        if std::mem::take(&mut self.is_flushed) {
-            self.execute("PRAGMA synchronous = NORMAL")?;
-        }
-        Ok(())
-    }
-
-    fn execute(&self, sql: &str) -> Result<(), StoreFault> {
-        self.told(self.connection.execute_batch(sql))
-    }
-
-    fn run(&mut self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreFault> {
-        self.begin()?;
-        let run = self
-            .connection
-            .prepare_cached(sql)
-            .and_then(|mut statement| statement.execute(values));
-        self.told(run).map(drop)
-    }
-
-    fn row<T>(
-        &self,
-        query: &str,
-        values: impl rusqlite::Params,
-        read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Option<T>, StoreFault> {
-        let row = self
-            .connection
-            .prepare_cached(query)
-            .and_then(|mut statement| statement.query_row(values, read).optional());
-        self.told(row)
-    }
-
-    fn rows<T>(
-        &self,
-        query: &str,
-        values: impl rusqlite::Params,
-        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Vec<T>, StoreFault> {
-        let rows = self
-            .connection
-            .prepare_cached(query)
-            .and_then(|mut statement| statement.query_map(values, read)?.collect());
-        self.told(rows)
-    }
-
-    fn told<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreFault> {
-        result.map_err(|error| fault(&self.file, &error))
-    }
-
-    fn message<M: Message + Default>(&self, bytes: &[u8]) -> Result<M, StoreFault> {
-        M::decode(bytes).map_err(|error| self.damaged(&error))
-    }
-
-    fn damaged(&self, why: &dyn std::fmt::Display) -> StoreFault {
-        StoreFault::Damaged {
-            file: self.file.display().to_string(),
-            why: why.to_string(),
-        }
     }
 }
 
