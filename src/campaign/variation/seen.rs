@@ -256,13 +256,25 @@ fn in_words(item: &SyncStreamItem) -> String {
     json.to_string()
 }
 
-/// Counters of a configuration go up whenever anybody changes it.
+/// Counters of a configuration go up whenever anybody changes it, and the protocol orders no list of messages.
 fn settle(json: &mut Json) {
-    if let Some(config) = json
-        .pointer_mut("/receiveConfig/config")
-        .and_then(Json::as_object_mut)
-    {
+    let config = json.pointer_mut("/receiveConfig/config");
+    if let Some(config) = config.and_then(Json::as_object_mut) {
         config.remove("modno");
+    }
+    sort(json);
+}
+
+fn sort(json: &mut Json) {
+    match json {
+        Json::Object(entries) => entries.values_mut().for_each(sort),
+        Json::Array(elements) => {
+            elements.iter_mut().for_each(sort);
+            if elements.iter().all(Json::is_object) {
+                elements.sort_by_cached_key(Json::to_string);
+            }
+        }
+        _ => {}
     }
 }
 
