@@ -97,7 +97,7 @@ impl<'a> Teller<'a> {
             News::Back => self.say("the peer is back"),
             News::Played(campaign) => {
                 self.covered = format!(
-                    "{} states and {} transitions visited",
+                    "{} states and {} transitions visited, ",
                     campaign.coverage().states(),
                     campaign.coverage().transitions()
                 );
@@ -184,7 +184,7 @@ impl<'a> Teller<'a> {
     fn line(&self) -> String {
         let seconds = self.started.elapsed().as_secs_f64();
         format!(
-            "{} dialogues, {:.0}/s, {}, {} findings, {} differences",
+            "{} dialogues, {:.0}/s, {}{} findings, {} differences",
             self.played,
             self.played as f64 / seconds.max(0.001),
             self.covered,
