@@ -365,3 +365,63 @@ fn vectors_of_another_format_then_error_and_not_a_pass() {
         stderr(&output)
     );
 }
+
+/// A campaign's folder, as text.
+fn campaign_folder() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("campaign").display().to_string();
+    (folder, path)
+}
+
+#[test]
+fn campaign_in_each_role_then_the_reference_breaks_nothing_and_its_folder_goes_on() {
+    let (_folder, path) = campaign_folder();
+    for role in ["responder", "initiator"] {
+        let args = [
+            "fuzz", "--role", role, "--plays", "24", "--seed", "4", "--corpus", &path,
+        ];
+        let output = syncspec(&args);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(code(&output), 0, "{text}{}", stderr(&output));
+        assert!(text.contains("0 findings, 0 differences"), "{text}");
+        let coverage = fs::read(format!("{path}/coverage-{role}.json")).expect("what was visited");
+        let coverage: Value = serde_json::from_slice(&coverage).expect("JSON");
+        assert_eq!(coverage["role"], role);
+    }
+    let kept = |path: &str| fs::read_dir(format!("{path}/variations")).map_or(0, Iterator::count);
+    assert!(kept(&path) > 0, "nothing was new");
+    let (_other, into) = campaign_folder();
+    let output = syncspec(&["fuzz", "merge", &into, &path]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(kept(&into), kept(&path));
+    fs::write(format!("{into}/variations/broken.json"), "{}").expect("a file");
+    let output = syncspec(&["fuzz", "--plays", "1", "--corpus", &into]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).contains("broken.json"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn findings_then_taken_over_where_the_reference_holds_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let findings = folder.path().join("findings");
+    fs::create_dir(&findings).expect("a folder");
+    let case = |code: &str| {
+        format!(
+            "about: The end of a session whose nonce was used before.\nrules: [envelope.replay-refused]\ntarget: responder\n\
+             steps:\n  - establish\n  - send: {{ heartbeat: {{}} }}\n    deviate: {{ nonce: repeat-last }}\n  \
+             - expect-closed: {{ code: {code} }}\n"
+        )
+    };
+    fs::write(findings.join("holds.yaml"), case("internal")).expect("a file");
+    fs::write(findings.join("does-not.yaml"), case("not-found")).expect("a file");
+    let into = folder.path().join("scenarios");
+    let paths = [&findings, &into].map(|path| path.display().to_string());
+    let output = syncspec(&["fuzz", "import", &paths[0], "--into", &paths[1]]);
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    assert!(stderr(&output).contains("does-not"), "{}", stderr(&output));
+    assert!(into.join("holds.yaml").exists() && !into.join("does-not.yaml").exists());
+}

@@ -150,7 +150,9 @@ impl Peers {
     ) {
         options.url.clone_from(&self.url);
         options.switchboard.clone_from(&self.switchboard);
-        if !matches!(self.source, Source::Reference) && !self.url.is_empty() {
+        // A mere client answers nowhere, but may tell its states somewhere.
+        let can_look = !self.url.is_empty() || self.look_plan.state_service.url.is_some();
+        if !matches!(self.source, Source::Reference) && can_look {
             let dial = options.dial(protocol);
             let filling = match &self.process {
                 Some(process) => process.filling().clone(),

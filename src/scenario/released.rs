@@ -8,6 +8,9 @@ use std::{
 
 const BUILT_IN: &str = include_str!("../../case-ids.txt");
 
+/// Most ids that one line may stand for: a slip of a comma must not come to millions.
+const FAMILY_MAX: usize = 1000;
+
 static RELEASED: LazyLock<Released> = LazyLock::new(|| {
     // A test reads it.
     Released::read(BUILT_IN).unwrap_or_default()
@@ -28,24 +31,26 @@ impl Released {
     }
 
     /// Reads `case-ids.txt`: a line `release VERSION`, or `release none`; then ids, and `OLD -> NEW` for renamed ones.
-    /// `#` starts a comment.
+    /// `{a,b}` within an id stands for either, so that a family of generated cases takes one line; a line that begins
+    /// with a space goes on with the one before. `#` starts a comment.
     ///
     /// # Errors
     /// The line that is none of these, in words.
     pub fn read(text: &str) -> Result<Released, String> {
         let mut released = Released::default();
-        for (index, line) in text.lines().enumerate() {
-            let wrong = |why: &str| format!("line {}: {why}", index + 1);
-            let words: Vec<_> = line
-                .split('#')
-                .next()
-                .unwrap_or_default()
-                .split_whitespace()
-                .collect();
+        for (number, line) in whole_lines(text) {
+            let wrong = |why: &str| format!("line {number}: {why}");
+            let words: Vec<_> = line.split_whitespace().collect();
             let is_new = match words.as_slice() {
                 [] | ["release", "none"] => true,
                 ["release", version] => released.release.replace((*version).to_owned()).is_none(),
-                [id] => released.ids.insert((*id).to_owned()),
+                [ids] => {
+                    let all = expand(ids).ok_or_else(|| {
+                        wrong("expected a list such as `{a,b}`, closed and of at most 1000 ids")
+                    })?;
+                    let mut all = all.into_iter();
+                    all.all(|id| released.ids.insert(id))
+                }
                 [old, "->", new] => {
                     let (old, new) = ((*old).to_owned(), (*new).to_owned());
                     released.renamed.insert(old, new).is_none()
@@ -94,6 +99,40 @@ impl Released {
     }
 }
 
+/// Lines without comments, each with those that go on with it, and the number of its first.
+fn whole_lines(text: &str) -> Vec<(usize, String)> {
+    let mut whole: Vec<(usize, String)> = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let said = line.split('#').next().unwrap_or_default().trim_end();
+        match whole.last_mut() {
+            Some((_, before)) if said.starts_with(' ') => before.push_str(said.trim()),
+            _ => whole.push((index + 1, said.to_owned())),
+        }
+    }
+    whole
+}
+
+/// Every id that a line stands for; none where a list is not closed, is empty, or comes to more than [`FAMILY_MAX`].
+fn expand(text: &str) -> Option<Vec<String>> {
+    let mut ids = vec![String::new()];
+    let mut rest = text;
+    while let Some((before, list)) = rest.split_once('{') {
+        let (list, behind) = list.split_once('}')?;
+        let words: Vec<&str> = list.split(',').collect();
+        if words.iter().any(|word| word.is_empty()) || ids.len() * words.len() > FAMILY_MAX {
+            return None;
+        }
+        let each = ids.iter().flat_map(|id| {
+            let words = words.iter();
+            words.map(move |word| format!("{id}{before}{word}"))
+        });
+        ids = each.collect();
+        rest = behind;
+    }
+    ids.iter_mut().for_each(|id| id.push_str(rest));
+    Some(ids)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +156,25 @@ mod tests {
         assert!(released.is_preview("b"));
         assert!(!released.is_preview("a"));
         assert!(!Released::read("release none\na\n").unwrap().is_preview("b"));
+    }
+
+    #[test]
+    fn family_then_each_of_its_ids() {
+        let released =
+            Released::read("release none\nm/{a,b}/{x, # the first\n  y}\nlast\n").unwrap();
+        let ids: Vec<&str> = released.ids().collect();
+        assert_eq!(ids, ["last", "m/a/x", "m/a/y", "m/b/x", "m/b/y"]);
+        let cases = BTreeSet::from(["last", "m/a/x", "m/a/y", "m/b/x"]);
+        assert_eq!(released.vanished(&cases), ["m/b/y"]);
+        let many = format!(
+            "m/{{{}}}/{{{}}}",
+            vec!["a"; 40].join(","),
+            vec!["b"; 40].join(",")
+        );
+        for wrong in ["m/{a,b", "m/{}", "m/{a,}", many.as_str()] {
+            let error = Released::read(wrong).unwrap_err();
+            assert!(error.starts_with("line 1: expected a list"), "{error}");
+        }
     }
 
     #[test]

@@ -72,6 +72,13 @@ impl Stock {
                         .deviate
                         .retain(|other| discriminant(other) != kind);
                     steps[at].deviate.push(deviation);
+                    // Of a spoilt item that asks for something it shows whether it was taken.
+                    if let Verb::Send(Sendable::Item(message)) = &mut steps[at].verb
+                        && dice.once_in(3)
+                        && let Ok(asking) = Message::from_json(asking(scenario.role).json())
+                    {
+                        *message = asking;
+                    }
                     look(steps, at, scenario, dice);
                 }
             }
@@ -132,6 +139,14 @@ impl Stock {
                 steps.insert((at + 1).min(steps.len()), step(establish, on));
             }
         }
+    }
+}
+
+/// An item that a peer in that role answers.
+fn asking(role: Role) -> Item {
+    match role {
+        Role::Responder => Item::OperationManifest,
+        Role::Initiator => Item::RequestResources,
     }
 }
 

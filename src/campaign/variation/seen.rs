@@ -27,7 +27,7 @@ pub struct Seen {
     pub broken: Vec<(RuleId, String)>,
 }
 
-/// One thing that came, and behind what.
+/// One thing that came, and behind what. That nothing came in time shows in what is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Word {
     kind: Kind,
@@ -43,8 +43,6 @@ pub enum Kind {
     Serves,
     /// It ends the stream.
     Refuses,
-    /// It leaves the stream open and says nothing.
-    Silent,
     /// It is broken: a frame, an item in the clear, a rule.
     Breaks,
 }
@@ -202,7 +200,7 @@ fn parted(ours: Option<&Word>, theirs: Option<&Word>) -> Difference {
     let name = |word: Option<&Word>| match word.map(|word| word.kind) {
         Some(Kind::Serves) => "serves",
         Some(Kind::Refuses) => "refuses",
-        Some(Kind::Silent) | None => "is silent",
+        None => "is silent",
         Some(Kind::Breaks) => "breaks off",
     };
     let text = |word: Option<&Word>| word.map_or("nothing".to_owned(), |word| word.text.clone());
@@ -256,13 +254,25 @@ fn in_words(item: &SyncStreamItem) -> String {
     json.to_string()
 }
 
-/// Counters of a configuration go up whenever anybody changes it.
+/// Counters of a configuration go up whenever anybody changes it, and the protocol orders no list of messages.
 fn settle(json: &mut Json) {
-    if let Some(config) = json
-        .pointer_mut("/receiveConfig/config")
-        .and_then(Json::as_object_mut)
-    {
+    let config = json.pointer_mut("/receiveConfig/config");
+    if let Some(config) = config.and_then(Json::as_object_mut) {
         config.remove("modno");
+    }
+    sort(json);
+}
+
+fn sort(json: &mut Json) {
+    match json {
+        Json::Object(entries) => entries.values_mut().for_each(sort),
+        Json::Array(elements) => {
+            elements.iter_mut().for_each(sort);
+            if elements.iter().all(Json::is_object) {
+                elements.sort_by_cached_key(Json::to_string);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -280,7 +290,6 @@ fn word(kind: &EventKind, role: Role) -> Option<(Kind, String)> {
         }
         EventKind::Broke(violation) => (Kind::Breaks, format!("what breaks {}", violation.rule)),
         EventKind::Clear(item) => (Kind::Breaks, format!("{} in the clear", item.describe())),
-        EventKind::DeadlinePassed { .. } => (Kind::Silent, "nothing in time".to_owned()),
         EventKind::NotOpened(_) => (Kind::Refuses, "no stream".to_owned()),
         // How a client refuses is its own affair.
         EventKind::Ended(_) if role == Role::Initiator => return None,

@@ -131,6 +131,23 @@ fn peer_parts_from_the_reference_then_told_where_and_behind_what() {
 }
 
 #[test]
+fn list_of_messages_in_another_order_then_no_difference() {
+    let stock = stock(Role::Responder);
+    let config = |ids: [&str; 2]| {
+        let repos = ids.map(|id| serde_json::json!({ "id": id }));
+        let json = serde_json::json!({ "receiveResources": { "repos": repos } });
+        let received = EventKind::Received {
+            counter: 1,
+            item: crate::scenario::message::item_from_json(&json).unwrap(),
+        };
+        seen(&stock, vec![sent(), received])
+    };
+    let (one, other) = (config(["a", "b"]), config(["b", "a"]));
+    assert_eq!(one.differs(&other), None);
+    assert!(one.differs(&config(["a", "c"])).is_some());
+}
+
+#[test]
 fn peer_breaks_a_rule_by_itself_then_that_rule_is_named() {
     let stock = stock(Role::Responder);
     let honest = seen(&stock, vec![sent()]);

@@ -39,6 +39,12 @@ use crate::cli::{
 /// How long walks of the model go on before variations of the cases have their turn, and those go on twice as long.
 const SLICE: Duration = Duration::from_secs(15);
 
+/// Shortest wait for an answer to a variation that has shown nothing yet: one that shows something is played again with
+/// the patience of any case.
+const HURRIED_ANSWER_MIN: Duration = Duration::from_millis(400);
+/// The same before a fence.
+const HURRIED_GRACE_MIN: Duration = Duration::from_millis(25);
+
 /// The cases of one role that may be varied.
 pub fn cases(role: Role, protocols: &[RpcProtocol]) -> Result<Vec<Base>, u8> {
     let templates = load_catalogue().map_err(|errors| {
@@ -192,7 +198,12 @@ impl OneRole<'_> {
         })?;
         let name = self.attached.shown();
         let measured = doctor::round_trip(&pairs[0].peer, &name, self.role, &protocols);
-        let patience = Patience::from_round_trip(measured.await?);
+        let round_trip = measured.await?;
+        let patience = Patience::from_round_trip(round_trip);
+        let hurry = Patience {
+            answer: HURRIED_ANSWER_MIN.max(round_trip * 20),
+            grace: HURRIED_GRACE_MIN.max(round_trip * 4),
+        };
         presence.patience = patience;
         let looks = pairs[0].peer.looks.clone();
         cases.retain(|base| looks.lacks(&base.scenario).is_none());
@@ -202,7 +213,7 @@ impl OneRole<'_> {
             &protocols,
             &mut pairs,
             &mut presence,
-            patience,
+            (hurry, patience),
         );
         let over = over.await?;
         teller.say_memory(presence.peers);
@@ -231,7 +242,7 @@ impl OneRole<'_> {
         protocols: &[RpcProtocol],
         pairs: &mut [Pair],
         presence: &mut Elsewhere<'_>,
-        patience: Patience,
+        (hurry, patience): (Patience, Patience),
     ) -> Result<Over, u8> {
         let (of, shards) = self.args.shard.unwrap_or((1, 1));
         let seed = self.seed.wrapping_mul(shards).wrapping_add(of - 1);
@@ -279,7 +290,7 @@ impl OneRole<'_> {
                 lanes: self.args.jobs,
                 time: left().min(SLICE * 2),
                 plays_max: plays_left(teller).map(|left| search.played_count() + left),
-                patience,
+                patience: hurry,
                 sure: patience,
                 first_only: false,
                 stop: self.stop.clone(),

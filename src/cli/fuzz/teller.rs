@@ -36,6 +36,8 @@ pub struct Teller<'a> {
     told: Instant,
     bar: Option<ProgressBar>,
     found: BTreeSet<String>,
+    /// What was told of: a finding that gets shorter, or turns out to be another, is told of once.
+    told_of: BTreeSet<String>,
     differences: BTreeSet<String>,
     /// Dialogues and variations played.
     pub played: u64,
@@ -57,6 +59,7 @@ impl<'a> Teller<'a> {
             told: Instant::now(),
             bar: io::stdout().is_terminal().then(ProgressBar::new_spinner),
             found: BTreeSet::new(),
+            told_of: BTreeSet::new(),
             differences: BTreeSet::new(),
             played: 0,
             covered: String::new(),
@@ -76,8 +79,8 @@ impl<'a> Teller<'a> {
                 let kept = self.folder.keep_finding(finding, self.seed);
                 self.note(kept.map(|_| ()));
                 self.red |= finding.key.rule.level() <= self.held_to;
-                // A finding that gets shorter, or turns out to be another, is told of once.
-                if self.found.insert(finding.key.file_name()) {
+                self.found.insert(finding.key.file_name());
+                if self.told_of.insert(finding.key.file_name()) {
                     let level = finding.key.rule.level().name();
                     self.say(&format!(
                         "found: {} ({level}); expected {}, seen {}",
@@ -94,7 +97,7 @@ impl<'a> Teller<'a> {
             News::Back => self.say("the peer is back"),
             News::Played(campaign) => {
                 self.covered = format!(
-                    "{} states and {} transitions visited",
+                    "{} states and {} transitions visited, ",
                     campaign.coverage().states(),
                     campaign.coverage().transitions()
                 );
@@ -181,7 +184,7 @@ impl<'a> Teller<'a> {
     fn line(&self) -> String {
         let seconds = self.started.elapsed().as_secs_f64();
         format!(
-            "{} dialogues, {:.0}/s, {}, {} findings, {} differences",
+            "{} dialogues, {:.0}/s, {}{} findings, {} differences",
             self.played,
             self.played as f64 / seconds.max(0.001),
             self.covered,

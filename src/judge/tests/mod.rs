@@ -314,6 +314,54 @@ fn forbidden_action_in_another_session_than_the_named_one_then_no_finding() {
 }
 
 #[test]
+fn forbidden_action_in_the_session_of_a_probe_then_not_blamed() {
+    let scenario = scenario("  - establish\n  - fence\n  - expect-never: [heartbeat]\n");
+    let mut trace = after_up(vec![(1, sent("fence", Some(FENCE))), (1, request(FENCE))]);
+    trace.events.push(Event {
+        at: Duration::from_secs(1),
+        step: 1,
+        session: PROBE_SESSION.to_owned(),
+        kind: heartbeat(),
+    });
+    assert_eq!(rules_broken(&scenario, &trace), []);
+}
+
+#[test]
+fn state_service_that_ends_its_call_then_blamed_only_where_the_claim_is_about_it() {
+    let judged = |rule: &str| {
+        let text = format!(
+            "about: A claim.\nrules: [{rule}]\ntarget: responder\nsteps:\n  - establish\n  - expect-state: {{ is: {{ knownPlans: [] }} }}\n"
+        );
+        let file = ("a/case.yaml".to_owned(), text.into_bytes());
+        let cases =
+            load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
+        let scenario = cases[0]
+            .instantiate(Role::Responder, RpcProtocol::Grpc)
+            .expect("for a responder");
+        let mut trace = after_up(Vec::new());
+        trace.events.push(Event {
+            at: Duration::from_secs(1),
+            step: 1,
+            session: session_of(&scenario.steps[1]).to_owned(),
+            kind: ended(Code::Unavailable),
+        });
+        judge(&scenario, &trace)
+    };
+    let Verdict::Judged(findings) = judged("state.fields") else {
+        panic!("expected a finding")
+    };
+    assert_eq!(findings.len(), 1);
+    assert_eq!(
+        (findings[0].rule, findings[0].step),
+        (RuleId::StateFields, Some(2))
+    );
+    assert!(matches!(
+        judged("responder.ids-are-text"),
+        Verdict::Inconclusive { .. }
+    ));
+}
+
+#[test]
 fn rule_broken_beside_the_steps_then_found_all_the_same() {
     let scenario = scenario("  - establish\n  - fence\n");
     let odd = EventKind::Broke(Violation::session(

@@ -241,7 +241,6 @@ impl Driver<'_> {
         for done in suspects {
             self.free(&done);
             presence.renew(pairs).await.map_err(Over::PeerGone)?;
-            tell(Tidings::Back);
             let (lane, base) = (done.lane, done.base.clone());
             if !await_call(&pairs[0].peer, &base.scenario, self.options.sure.answer).await {
                 continue;
