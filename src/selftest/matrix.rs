@@ -163,15 +163,6 @@ pub fn print(out: &mut dyn Write, test: &SelfTest) -> io::Result<()> {
     )?;
     list(
         out,
-        "none of the cases that were played is green on it",
-        matrix
-            .rows()
-            .filter(|(_, row)| row.passed == 0)
-            .map(|(defect, _)| name(defect))
-            .collect(),
-    )?;
-    list(
-        out,
         "too coarse: every case that was played fails; split it",
         matrix
             .rows()

@@ -31,7 +31,10 @@ use crate::{
     report::{CaseResult, Outcome},
     rules::Level,
     runner::{Job, StartError, reference_config},
-    scenario::model::Scenario,
+    scenario::{
+        deviation::{Deviation, Flag},
+        model::Scenario,
+    },
     target::provision::Provision,
     wire::Role,
 };
@@ -174,7 +177,7 @@ pub async fn self_test(
     })
 }
 
-/// Plays every job against each honest but unusual peer.
+/// Plays every job against each honest but unusual peer, and tells of each when it is done.
 ///
 /// # Errors
 /// [`SelfTestError::Start`].
@@ -182,13 +185,14 @@ pub async fn honest_but_unusual(
     jobs: Vec<Job>,
     only: &[String],
     seed: u64,
+    tell: &mut dyn FnMut(&Alarm),
 ) -> Result<Vec<Alarm>, SelfTestError> {
     let config = config_for(&jobs)?;
     let mut alarms = Vec::new();
     let is_wanted = |quirk: &&Quirk| only.is_empty() || only.iter().any(|id| id == quirk.id());
     for &quirk in Quirk::ALL.iter().filter(is_wanted) {
         let opponent = Opponent::start(&config, Lapses::NONE.with(quirk)).await?;
-        let results = play_all(&opponent, jobs.clone(), seed, PATIENCE).await;
+        let results = play_all(&opponent, jobs_for(quirk, &jobs), seed, PATIENCE).await;
         let played = results.len();
         let weakest = |result: &CaseResult| {
             let levels = result.findings.iter().map(|finding| finding.rule.level());
@@ -198,14 +202,28 @@ pub async fn honest_but_unusual(
             .into_iter()
             .filter(|result| result.outcome != Outcome::Passed)
             .partition::<Vec<_>, _>(|result| weakest(result) == Some(Level::Deployed));
-        alarms.push(Alarm {
+        let alarm = Alarm {
             quirk,
             played,
             false_alarms,
             remarks: remarked.len(),
-        });
+        };
+        tell(&alarm);
+        alarms.push(alarm);
     }
     Ok(alarms)
+}
+
+/// The jobs as this peer shows itself in them: one that compresses does so only for who offers it.
+fn jobs_for(quirk: Quirk, jobs: &[Job]) -> Vec<Job> {
+    let mut jobs = jobs.to_vec();
+    if quirk == Quirk::Gzip {
+        for job in &mut jobs {
+            let scenario = Arc::make_mut(&mut job.scenario);
+            scenario.deviate.push(Deviation::OfferGzip(Flag::On));
+        }
+    }
+    jobs
 }
 
 fn config_for(jobs: &[Job]) -> Result<Config, StartError> {
