@@ -119,6 +119,8 @@ pub struct RequestShape {
     pub method: Option<String>,
     /// The caller's deadline from the request on, if it has one.
     pub deadline: Option<Duration>,
+    /// Whether gzip is offered for what comes back.
+    pub offers_gzip: bool,
 }
 
 /// What goes onto a stream.

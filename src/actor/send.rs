@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     scenario::{
-        deviation::Deviation,
+        deviation::{Deviation, Flag},
         model::{Step, Verb},
     },
     trace::{EventKind, Sent, reading::Mark},
@@ -71,7 +71,7 @@ impl Actor<'_> {
             return;
         };
         let began = self.read_clock();
-        let side = Side::new(
+        let mut side = Side::new(
             self.scenario.role,
             fixture,
             fixtures.another_known(identity),
@@ -80,9 +80,6 @@ impl Actor<'_> {
             self.entropy.child(&format!("{}/{session}", self.step)),
         );
         self.crypto += self.read_clock().saturating_sub(began);
-        self.sides.insert(session.to_owned(), side);
-        let mark = Mark(self.trace.events.len());
-        self.marks.insert(session.to_owned(), mark);
         let mut request = RequestShape::default();
         for deviation in self.deviations_at(step) {
             match deviation {
@@ -91,9 +88,14 @@ impl Actor<'_> {
                 Deviation::Deadline(millis) => {
                     request.deadline = Some(Duration::from_millis(millis.into()));
                 }
+                Deviation::OfferGzip(Flag::On) => request.offers_gzip = true,
                 _ => {}
             }
         }
+        side.offers_gzip = request.offers_gzip;
+        self.sides.insert(session.to_owned(), side);
+        let mark = Mark(self.trace.events.len());
+        self.marks.insert(session.to_owned(), mark);
         self.commands.push_back(Command::Open {
             session: session.to_owned(),
             identity: identity.to_owned(),

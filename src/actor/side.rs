@@ -60,6 +60,8 @@ pub(super) struct Side {
     has_proved_itself: bool,
     verified: bool,
     over: bool,
+    /// Whether its call offered gzip for what comes back.
+    pub offers_gzip: bool,
 }
 
 /// What the key exchange left.
@@ -140,6 +142,7 @@ impl Side {
             has_proved_itself: false,
             verified: false,
             over: false,
+            offers_gzip: false,
         }
     }
 
@@ -208,7 +211,7 @@ impl Side {
     /// Takes one RPC message from the peer.
     pub fn receive(&mut self, payload: &[u8], compressed: bool) -> Vec<EventKind> {
         let mut kinds = Vec::new();
-        if compressed {
+        if compressed && !self.offers_gzip {
             kinds.push(EventKind::Broke(Violation::session(
                 RuleId::RpcNoCompressionUnasked,
                 "a compressed frame, though no encoding was offered",

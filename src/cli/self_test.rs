@@ -293,11 +293,8 @@ mod with_defects {
             );
             return Err(exit::USAGE);
         }
-        let asked = selftest::honest_but_unusual(jobs, &args.only, args.seed).await;
+        let asked = selftest::honest_but_unusual(jobs, &args.only, args.seed, &mut tell).await;
         let alarms = asked.map_err(|error| failed(&error))?;
-        for alarm in &alarms {
-            tell(alarm);
-        }
         let false_alarms: usize = alarms.iter().map(|alarm| alarm.false_alarms.len()).sum();
         println!(
             "{} honest peers, {false_alarms} false alarm(s)",

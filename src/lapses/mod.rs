@@ -8,6 +8,9 @@
 //!
 //! A [`Lapse`] is a defect: it breaks the rule it names. A [`Quirk`] is no defect: a peer that has it is as honest as any,
 //! and turns no case red.
+//!
+//! What a peer loses when it is started again is no lapse here: these peers keep everything in memory and never stop. That
+//! what was acknowledged outlives a restart, and a crash, is proved by the tests of `storage`.
 
 mod quirks;
 mod table;

@@ -33,8 +33,10 @@ macro_rules! quirks {
 quirks! {
     Slow = "slow", "Waits 20 ms before each item and each ending.";
     Chatty = "chatty", "Sends a heartbeat after each item it receives.";
+    EagerHeartbeats = "eager-heartbeats", "Sends a heartbeat before its config, each time.";
     RepeatsItself = "repeats-itself", "Sends its config and resources twice.";
     OtherOrderOfLists = "other-order-of-lists", "Lists repos and plans the other way round.";
+    OtherOrderOfStates = "other-order-of-states", "Tells of its peers the other way round.";
     UnknownFields = "unknown-fields", "Adds an unknown field to each sealed item.";
     UnpackedNumbers = "unpacked-numbers", "Writes the ids it asks for unpacked.";
     OtherCodes = "other-codes", "Ends refused dialogues with UNKNOWN, whatever the reason.";

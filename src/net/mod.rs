@@ -7,6 +7,7 @@
 //! It knows nothing of the sync protocol above the envelope, and it never sees a verdict.
 
 pub mod client;
+mod dawdle;
 pub mod dial;
 pub mod error;
 pub mod framing;

@@ -7,7 +7,9 @@ use crate::{
         v1::Operation,
         v1sync::{
             RemoteConfig,
-            sync_stream_item::{SyncActionOperationManifest, SyncActionReceiveResources},
+            sync_stream_item::{
+                SyncActionHeartbeat, SyncActionOperationManifest, SyncActionReceiveResources,
+            },
         },
     },
 };
@@ -69,6 +71,9 @@ pub(super) fn spoil_first_items(mut items: Vec<Action>, lapses: Lapses) -> Vec<A
             Action::OperationManifest(manifest) => !manifest.op_ids.is_empty(),
             _ => true,
         });
+    }
+    if lapses.shows(Quirk::EagerHeartbeats) {
+        items.insert(0, Action::Heartbeat(SyncActionHeartbeat {}));
     }
     if lapses.shows(Quirk::RepeatsItself) {
         // The config and the resources: what a manifest says twice, a host may ask for twice.

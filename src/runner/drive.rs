@@ -258,6 +258,7 @@ async fn open(
             shape.method.clone_from(method);
         }
         shape.timeout = request.deadline;
+        shape.accept_gzip = request.offers_gzip;
         let link = connection.open(&shape).await?;
         Ok((connection, link))
     };

@@ -64,6 +64,8 @@ pub enum Deviation {
     Method(String),
     /// Asks with this deadline, in milliseconds; an honest request has none.
     Deadline(u32),
+    /// Offers gzip for what comes back, as deployed clients do: legal.
+    OfferGzip(Flag),
 }
 
 /// The honest value is the absence of the deviation.

@@ -81,7 +81,7 @@ impl Challenged {
 
     /// Whether every case that was played caught it, or could not be judged for it: it should be split.
     pub fn is_coarse(&self) -> bool {
-        self.played > KILLS_WANTED && self.killed_by.len() == self.played
+        self.is_caught() && self.passed == 0
     }
 }
 

@@ -161,40 +161,29 @@ pub fn print(out: &mut dyn Write, test: &SelfTest) -> io::Result<()> {
             })
             .collect(),
     )?;
-    list(
-        out,
-        "none of the cases that were played is green on it",
-        matrix
-            .rows()
-            .filter(|(_, row)| row.passed == 0)
-            .map(|(defect, _)| name(defect))
-            .collect(),
-    )?;
-    list(
-        out,
-        "too coarse: every case that was played fails; split it",
-        matrix
-            .rows()
-            .filter(|(_, row)| row.is_coarse())
-            .map(|(defect, _)| name(defect))
-            .collect(),
-    )?;
-    list(
-        out,
-        match matrix.full {
-            true => "caught by one case only",
-            false => "caught by one case only, of those played",
-        },
-        matrix
-            .rows()
-            .filter(|(_, row)| row.cases().len() == 1)
-            .map(|(defect, row)| {
-                let case = row.cases().first().copied().unwrap_or_default().to_owned();
-                format!("{} <- {case}", name(defect))
-            })
-            .collect(),
-    )?;
+    // Where cases are spared once a defect is caught, none of this can be known.
     if matrix.full {
+        list(
+            out,
+            "too coarse: every case fails; split it",
+            matrix
+                .rows()
+                .filter(|(_, row)| row.is_coarse())
+                .map(|(defect, _)| name(defect))
+                .collect(),
+        )?;
+        list(
+            out,
+            "caught by one case only",
+            matrix
+                .rows()
+                .filter(|(_, row)| row.cases().len() == 1)
+                .map(|(defect, row)| {
+                    let case = row.cases().first().copied().unwrap_or_default().to_owned();
+                    format!("{} <- {case}", name(defect))
+                })
+                .collect(),
+        )?;
         let spare: Vec<_> = matrix
             .by_case()
             .into_iter()

@@ -31,7 +31,10 @@ use crate::{
     report::{CaseResult, Outcome},
     rules::Level,
     runner::{Job, StartError, reference_config},
-    scenario::model::Scenario,
+    scenario::{
+        deviation::{Deviation, Flag},
+        model::Scenario,
+    },
     target::provision::Provision,
     wire::Role,
 };
@@ -160,6 +163,7 @@ pub async fn self_test(
         .iter()
         .map(|&defect| arena.clone().face(vec![defect]));
     let mut challenged = side_by_side(tasks, tell).await?;
+    arena.ask_again(&mut challenged, tell).await?;
     challenged.sort_by(|a, b| a.defects.cmp(&b.defects));
     let pairs = pairs_of(&challenged, questions)
         .into_iter()
@@ -174,7 +178,7 @@ pub async fn self_test(
     })
 }
 
-/// Plays every job against each honest but unusual peer.
+/// Plays every job against each honest but unusual peer, and tells of each when it is done.
 ///
 /// # Errors
 /// [`SelfTestError::Start`].
@@ -182,13 +186,14 @@ pub async fn honest_but_unusual(
     jobs: Vec<Job>,
     only: &[String],
     seed: u64,
+    tell: &mut dyn FnMut(&Alarm),
 ) -> Result<Vec<Alarm>, SelfTestError> {
     let config = config_for(&jobs)?;
     let mut alarms = Vec::new();
     let is_wanted = |quirk: &&Quirk| only.is_empty() || only.iter().any(|id| id == quirk.id());
     for &quirk in Quirk::ALL.iter().filter(is_wanted) {
         let opponent = Opponent::start(&config, Lapses::NONE.with(quirk)).await?;
-        let results = play_all(&opponent, jobs.clone(), seed, PATIENCE).await;
+        let results = play_all(&opponent, jobs_for(quirk, &jobs), seed, PATIENCE).await;
         let played = results.len();
         let weakest = |result: &CaseResult| {
             let levels = result.findings.iter().map(|finding| finding.rule.level());
@@ -198,14 +203,28 @@ pub async fn honest_but_unusual(
             .into_iter()
             .filter(|result| result.outcome != Outcome::Passed)
             .partition::<Vec<_>, _>(|result| weakest(result) == Some(Level::Deployed));
-        alarms.push(Alarm {
+        let alarm = Alarm {
             quirk,
             played,
             false_alarms,
             remarks: remarked.len(),
-        });
+        };
+        tell(&alarm);
+        alarms.push(alarm);
     }
     Ok(alarms)
+}
+
+/// The jobs as this peer shows itself in them: one that compresses does so only for who offers it.
+fn jobs_for(quirk: Quirk, jobs: &[Job]) -> Vec<Job> {
+    let mut jobs = jobs.to_vec();
+    if quirk == Quirk::Gzip {
+        for job in &mut jobs {
+            let scenario = Arc::make_mut(&mut job.scenario);
+            scenario.deviate.push(Deviation::OfferGzip(Flag::On));
+        }
+    }
+    jobs
 }
 
 fn config_for(jobs: &[Job]) -> Result<Config, StartError> {
@@ -271,6 +290,24 @@ impl Arena {
             .partition(|result| result.outcome == Outcome::Passed && result.findings.is_empty());
         let slowest = green.iter().map(|result| result.duration).max();
         Ok((slowest.unwrap_or_default(), not_green))
+    }
+
+    /// Challenges what nothing caught, and nothing excuses, once more and alone: beside so many others a client may act on
+    /// what it should refuse only after the case has gone by.
+    async fn ask_again(
+        &self,
+        challenged: &mut [Challenged],
+        tell: &mut dyn FnMut(&Challenged),
+    ) -> Result<(), StartError> {
+        let is_open = |row: &&mut Challenged| {
+            let mut defects = row.defects.iter();
+            !row.is_caught() && defects.any(|defect| reason(*defect).is_none())
+        };
+        for row in challenged.iter_mut().filter(is_open) {
+            *row = challenge(self, row.defects.clone()).await?;
+            tell(row);
+        }
+        Ok(())
     }
 
     async fn face(self: Arc<Self>, defects: Vec<Defect>) -> Result<Challenged, StartError> {

@@ -557,22 +557,24 @@ pub(super) fn read(bytes: &[u8], lapses: Lapses) -> Result<SyncStreamItem, Decod
         true => &bytes[..first_field_len(bytes)],
         false => bytes,
     };
-    let text = lapses.swap(Lapse::InvalidUtf8Replaced, bytes.to_vec(), |bytes| {
-        // Bytes that are never part of UTF-8 nor of small tags and lengths.
-        let replaced = bytes
-            .into_iter()
-            .map(|byte| if byte >= 0xf8 { b'?' } else { byte });
-        replaced.collect()
+    let read = decode::item_as(bytes, decode::Reading::Deployed);
+    let read = lapses.swap(Lapse::InvalidUtf8Replaced, read, |read| match read {
+        Err(error) if matches!(error.fault, DecodeFault::NotUtf8 { .. }) => {
+            // Bytes that are never part of UTF-8 nor of small tags and lengths.
+            let replaced = |byte: &u8| if *byte >= 0xf8 { b'?' } else { *byte };
+            let replaced: Vec<u8> = bytes.iter().map(replaced).collect();
+            decode::item_as(&replaced, decode::Reading::Deployed)
+        }
+        read => read,
     });
-    let read = decode::item_as(&text, decode::Reading::Deployed);
     if lapses.has(Lapse::UnknownFieldRefused)
-        && decode::normalize(item_descriptor(), &text, decode::Reading::Deployed)?.unknown_seen
+        && decode::normalize(item_descriptor(), bytes, decode::Reading::Deployed)?.unknown_seen
     {
         return Err(refused(DecodeFault::FieldNumber { seen: 0 }));
     }
     match read {
         Ok(mut item) => {
-            if !is_unpacked(&text) {
+            if !is_unpacked(bytes) {
                 return Ok(item);
             }
             let ids = match &mut item.action {

@@ -117,7 +117,9 @@ fn is_usable(scenario: &Scenario) -> bool {
 fn is_playable(deviation: &Deviation, role: Role) -> bool {
     match deviation {
         Deviation::Key(_) | Deviation::KeyVector(_) => role == Role::Responder,
-        Deviation::ContentType(_) | Deviation::Method(_) => role == Role::Responder,
+        Deviation::ContentType(_) | Deviation::Method(_) | Deviation::OfferGzip(_) => {
+            role == Role::Responder
+        }
         Deviation::Encapsulation(_) | Deviation::EncapsulationVector(_) => role == Role::Initiator,
         Deviation::Payload(PayloadFault::MillionIds | PayloadFault::MebibyteBeside) => false,
         Deviation::Deadline(_) | Deviation::StateHeaders(_) => false,
@@ -157,7 +159,10 @@ fn applies(deviation: &Deviation, verb: &Verb) -> bool {
         | Deviation::Ciphertext(_)
         | Deviation::Envelope(_) => sealed,
         Deviation::Frame(_) => !call,
-        Deviation::ContentType(_) | Deviation::Method(_) | Deviation::Deadline(_) => call,
+        Deviation::ContentType(_)
+        | Deviation::Method(_)
+        | Deviation::Deadline(_)
+        | Deviation::OfferGzip(_) => call,
         Deviation::StateHeaders(_) => false,
     }
 }

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     lapses::{Lapse, Lapses},
     net::{
+        dawdle::dawdle,
         dial::{Connection, DialOptions},
         error::LinkError,
         link::{Link, LinkEvent, OutFrame},
@@ -244,6 +245,7 @@ impl Stream {
 
     /// Sends an item. A host that does not take it must not keep a stream alive that is to end.
     async fn send(&mut self, item: SyncStreamItem) -> Result<(), Ending> {
+        dawdle(self.shared.lapses()).await;
         self.is_mid_item = true;
         let mut sending = pin!(
             self.link

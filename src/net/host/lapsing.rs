@@ -1,12 +1,9 @@
 //! How a host with a lapse ends streams, takes turns and tells of its peers. The honest way is in [`super::stream`] and
 //! [`super::states`].
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use futures_util::StreamExt as _;
@@ -15,16 +12,16 @@ use tonic::Status;
 
 use crate::{
     lapses::{Lapse, Lapses, Quirk},
-    net::serve::{InboundItems, OutboundItems},
+    net::{
+        dawdle::dawdle,
+        serve::{InboundItems, OutboundItems},
+    },
     session::{Class, Violation},
     wire::{
         Code,
         v1sync::{ConnectionState, PeerState},
     },
 };
-
-/// What a slow peer waits before whatever it does.
-const SLOWNESS: Duration = Duration::from_millis(20);
 
 /// What only a host with a lapse shares among its streams.
 #[derive(Default)]
@@ -74,13 +71,6 @@ impl Lapsing {
         if is_deadly {
             self.is_dead.store(true, Ordering::Relaxed);
         }
-    }
-}
-
-/// Waits before whatever comes next, where the peer is slow.
-pub(super) async fn dawdle(lapses: Lapses) {
-    if lapses.shows(Quirk::Slow) {
-        tokio::time::sleep(SLOWNESS).await;
     }
 }
 
@@ -165,6 +155,9 @@ pub(super) fn snapshot(mut states: Vec<PeerState>, lapses: Lapses) -> Vec<PeerSt
         states.extend_from_within(..);
     }
     if lapses.has(Lapse::ClientsBeforeHosts) {
+        states.reverse();
+    }
+    if lapses.shows(Quirk::OtherOrderOfStates) {
         states.reverse();
     }
     states

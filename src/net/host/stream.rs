@@ -16,7 +16,10 @@ use super::{
 use crate::{
     crypto::kem::EncapsulationRandomness,
     lapses::{Lapse, Lapses},
-    net::serve::{InboundItems, OutboundItems},
+    net::{
+        dawdle::dawdle,
+        serve::{InboundItems, OutboundItems},
+    },
     reference::{
         effect::{Gone, SessionId},
         host::Refusal,
@@ -169,7 +172,7 @@ impl Stream {
         for output in outputs {
             match output {
                 Output::Send(item) => {
-                    lapsing::dawdle(self.shared.lapses()).await;
+                    dawdle(self.shared.lapses()).await;
                     // A caller that does not read must not keep a displaced or revoked session alive.
                     tokio::select! {
                         biased;

@@ -34,7 +34,7 @@ use crate::{
         v1::multihost::Peer,
         v1sync::{
             ConnectionState, PeerState, SetRemoteClientConfigRequest,
-            sync_stream_item::SyncActionSetConfig,
+            sync_stream_item::{SyncActionHeartbeat, SyncActionSetConfig},
         },
     },
 };
@@ -311,6 +311,10 @@ fn first_items(config: &Config, grants: &Grants) -> Vec<Action> {
     });
     let views = lapses.vary(Quirk::RepeatsItself, views, |mut views| {
         views.extend_from_within(..);
+        views
+    });
+    let views = lapses.vary(Quirk::EagerHeartbeats, views, |mut views| {
+        views.insert(0, Action::Heartbeat(SyncActionHeartbeat {}));
         views
     });
     let pushed = view::shared_repos(config, grants);
