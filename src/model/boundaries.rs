@@ -137,8 +137,11 @@ fn case(role: Role, one: Break, at: usize, message: Message) -> Json {
         Break::Delay => unhindered,
         _ => survives,
     };
+    // Another session shows whether the peer goes on meanwhile. A client has one with each of its hosts anyway, and calls
+    // that wait to be taken, which would be there though all its sessions had ended.
+    let beside_another = one == Break::Delay || (role == Role::Initiator && !one.goes_on());
     let mut steps = Vec::new();
-    if one == Break::Delay {
+    if beside_another {
         steps.push(json!({ "establish": { "as": "other" }, "on": "other" }));
     }
     steps.push(json!("connect"));
@@ -170,11 +173,14 @@ fn case(role: Role, one: Break, at: usize, message: Message) -> Json {
         }
         steps.push(json!("expect-established"));
     } else {
+        if beside_another {
+            steps.push(json!({ "fence": null, "on": "other" }));
+        }
         steps.push(json!({ "probe": "serves-a-new-session" }));
     }
-    let others = match one {
-        Break::Delay => json!({ "other": {} }),
-        _ => json!({}),
+    let others = match beside_another {
+        true => json!({ "other": {} }),
+        false => json!({}),
     };
     json!({
         "about": claim(role, one, message),
@@ -209,21 +215,23 @@ fn claim(role: Role, one: Break, message: Message) -> String {
         Role::Initiator => ("A client", "host"),
     };
     let what = message.name().replace('-', " ");
+    let serves = match role {
+        Role::Responder => "serves a new session",
+        Role::Initiator => "keeps its session with another host, and serves a new one",
+    };
     match one {
-        Break::Cut => format!(
-            "{peer} whose {other}'s connection is gone before the {what} serves a new session."
-        ),
-        Break::Reset => {
-            format!(
-                "{peer} whose {other} resets the stream before the {what} serves a new session."
-            )
+        Break::Cut => {
+            format!("{peer} whose {other}'s connection is gone before the {what} {serves}.")
         }
-        Break::HalfClose => format!(
-            "{peer} whose {other} ends its side of the stream before the {what} serves a new session."
-        ),
-        Break::Truncated => format!(
-            "{peer} whose {other} ends its side of the stream within the {what} serves a new session."
-        ),
+        Break::Reset => {
+            format!("{peer} whose {other} resets the stream before the {what} {serves}.")
+        }
+        Break::HalfClose => {
+            format!("{peer} whose {other} ends its side of the stream before the {what} {serves}.")
+        }
+        Break::Truncated => {
+            format!("{peer} whose {other} ends its side of the stream within the {what} {serves}.")
+        }
         Break::Split => format!("{peer} reads the {what} though it comes byte by byte."),
         Break::Delay => {
             format!(
