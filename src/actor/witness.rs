@@ -78,7 +78,7 @@ impl Actor<'_> {
     }
 
     /// Whether the call ended before the client's handshake came, so that there never was another session; or at any time,
-    /// where a change of its config has the client call anew.
+    /// where the case may change the client: upon a change of its config it may end all its sessions and call anew.
     fn witness_gave_up(&self) -> bool {
         let begun = self.opened_at(PROBE_SESSION).unwrap_or_default();
         let kinds = || {
@@ -87,7 +87,7 @@ impl Actor<'_> {
             since.map(|(_, event)| &event.kind)
         };
         kinds().any(|kind| matches!(kind, EventKind::Ended(_)))
-            && (self.calls_left > 0 || !kinds().any(|kind| matches!(kind, EventKind::Verified(_))))
+            && (self.scenario.alone || !kinds().any(|kind| matches!(kind, EventKind::Verified(_))))
     }
 
     fn ask_witness(&mut self, step: &Step, now: Duration) {

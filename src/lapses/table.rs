@@ -188,7 +188,7 @@ lapses! {
     TranscriptOptional = "transcript-optional", HandshakeBindsTranscript, Both, "Takes a signature over no transcript too.";
     ZeroTranscriptAccepted = "zero-transcript-accepted", HandshakeBindsTranscript, Both, "Takes a signature over a transcript of zeros too.";
     OldTranscriptAccepted = "old-transcript-accepted", HandshakeReplayRefused, Both, "Takes a signature over the transcript of any session it has had.";
-    OpenTranscriptAccepted = "open-transcript-accepted", HandshakeSpliceRefused, Both, "Takes a signature over the transcript of the session that began before.";
+    OpenTranscriptAccepted = "open-transcript-accepted", HandshakeSpliceRefused, Both, "Takes a signature over the transcript of another session that is open.";
     InstanceIdUnsigned = "instance-id-unsigned", HandshakeBindsInstanceId, Both, "Takes a signature over no instance id too.";
     SecretUnsigned = "secret-unsigned", HandshakeBindsPairingSecret, Both, "Takes a signature over no pairing secret too.";
     VersionUnsigned = "version-unsigned", HandshakeBindsVersion, Both, "Takes a signature over another protocol version too.";

@@ -343,7 +343,7 @@ fn other_hashes(claims: &HandshakeClaims<'_>, lapses: Lapses) -> Vec<[u8; 32]> {
                 ..honest
             },
         );
-        if at == 0 {
+        if at < OPEN_AT_ONCE {
             take(
                 Lapse::OpenTranscriptAccepted,
                 HandshakeClaims {
@@ -387,6 +387,8 @@ fn other_layout(claims: &HandshakeClaims<'_>, lengths: Option<fn(u32) -> [u8; 4]
 /// Transcripts of earlier sessions, which a peer that keeps state too long goes by.
 static TRANSCRIPTS: Mutex<Vec<[u8; 32]>> = Mutex::new(Vec::new());
 const TRANSCRIPTS_MAX: usize = 64;
+/// The newest of them are those of sessions that are open; as many cases are played at once.
+const OPEN_AT_ONCE: usize = 32;
 
 fn seen_transcripts() -> Vec<[u8; 32]> {
     let seen = TRANSCRIPTS.lock().unwrap_or_else(PoisonError::into_inner);
