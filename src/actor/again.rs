@@ -43,10 +43,11 @@ impl Actor<'_> {
         let Some(begun) = begun.filter(|_| ended && !verified) else {
             return;
         };
-        // What was played of other sessions meanwhile cannot be played again.
+        // What was played of other sessions meanwhile cannot be played again. And a client that was given a reason to
+        // refuse has refused the call, not given it up.
         if steps[begun..]
             .iter()
-            .any(|step| session_of(step) != session)
+            .any(|step| session_of(step) != session || !step.deviate.is_empty())
         {
             return;
         }

@@ -34,7 +34,7 @@ impl Stock {
         self.changed(&Variation::of(base), dice)
     }
 
-    /// A variation, changed once more; nothing where its case is not among the stock.
+    /// A variation, changed once more; nothing where its case is not among the stock, or no change was hit upon.
     pub fn changed(&self, variation: &Variation, dice: &mut Dice) -> Option<Variation> {
         let base = self.base(&variation.base, variation.protocol)?;
         let mut changed = variation.clone();
