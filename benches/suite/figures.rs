@@ -21,7 +21,7 @@ use syncspec::{
     wire::{Role, RpcProtocol},
 };
 
-use crate::{Args, Table, times::Times, world};
+use crate::{Args, Table, playing, times::Times};
 
 const SEED: u64 = 1;
 /// How often what takes long is done.
@@ -91,10 +91,10 @@ impl Suite {
         } in &self.jobs
         {
             let began = Instant::now();
-            let played = world::play(scenario, *protocol, SEED);
+            let played = playing::play(scenario, *protocol, SEED);
             both.push(began.elapsed());
             let began = Instant::now();
-            let differs = world::replay(scenario, *protocol, SEED, &played.calls);
+            let differs = playing::replay(scenario, *protocol, SEED, &played.calls);
             ours.push(began.elapsed());
             assert!(differs.is_none(), "{}: other bytes", scenario.id);
             let began = Instant::now();

@@ -15,6 +15,8 @@
 
 mod echo;
 mod figures;
+#[path = "../../tests/determinism/playing.rs"]
+mod playing;
 mod times;
 #[path = "../../tests/determinism/world.rs"]
 mod world;

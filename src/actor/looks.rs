@@ -190,9 +190,7 @@ impl Actor<'_> {
             return self.wait_for_reading(step, now, deadline);
         }
         if now >= since + TELLING_TIMES_MAX * limit || now >= deadline {
-            let waited = now.saturating_sub(since);
-            self.record(session, EventKind::DeadlinePassed { waited }, now);
-            self.finished = true;
+            self.wait_in_vain(session, since, now);
             return None;
         }
         let again = looked.max(self.last_told) + gap;

@@ -182,6 +182,13 @@ impl<'a> Actor<'a> {
         });
     }
 
+    /// What was waited for since then has not come: the case ends, and the trace says why.
+    fn wait_in_vain(&mut self, session: &str, since: Duration, now: Duration) {
+        let waited = now.saturating_sub(since);
+        self.record(session, EventKind::DeadlinePassed { waited }, now);
+        self.finished = true;
+    }
+
     fn current(&self) -> Option<&'a Step> {
         self.scenario.steps.get(self.step)
     }

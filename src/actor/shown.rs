@@ -6,10 +6,7 @@ use std::time::Duration;
 use super::{Actor, ops::ops_of};
 use crate::{
     scenario::model::Step,
-    trace::{
-        EventKind,
-        reading::{Reading, is_shown},
-    },
+    trace::reading::{Reading, is_shown},
 };
 
 impl Actor<'_> {
@@ -29,9 +26,7 @@ impl Actor<'_> {
             return self.wait_for_reading(step, now, deadline);
         }
         if now >= deadline {
-            let waited = now.saturating_sub(began);
-            self.record(session, EventKind::DeadlinePassed { waited }, now);
-            self.finished = true;
+            self.wait_in_vain(session, began, now);
             return None;
         }
         let opened = self.marks.get(session).copied().unwrap_or_default();

@@ -116,9 +116,7 @@ impl Actor<'_> {
         if is_up && now < until {
             return Some(until);
         }
-        let waited = now.saturating_sub(since);
-        self.record(PROBE_SESSION, EventKind::DeadlinePassed { waited }, now);
-        self.finished = true;
+        self.wait_in_vain(PROBE_SESSION, since, now);
         None
     }
 

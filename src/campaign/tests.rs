@@ -232,6 +232,14 @@ fn went_on(campaign: &mut Campaign, task: Task, told: Vec<judge::Finding>) -> Pl
     campaign.played(task, 0, &script, &Trace::default(), &Verdict::Judged(told))
 }
 
+fn manifest_behind_a_turn_not_shown() -> Dialogue {
+    let keep_alive = Turn {
+        shown: false,
+        ..item(Item::KeepAlive)
+    };
+    established(vec![keep_alive, item(Item::EmptyManifest)])
+}
+
 fn task_of(campaign: &mut Campaign, dialogue: &Dialogue) -> Task {
     let mut task = campaign.next_task();
     task.dialogue = dialogue.clone();
@@ -268,11 +276,7 @@ fn turn_behind_one_that_nothing_shows_then_held_to_no_more_than_that_one() {
 #[test]
 fn rule_broken_behind_a_turn_that_nothing_shows_then_that_turn_is_blamed() {
     let mut campaign = Campaign::new(11, Vec::new());
-    let keep_alive = Turn {
-        shown: false,
-        ..item(Item::KeepAlive)
-    };
-    let dialogue = established(vec![keep_alive, item(Item::EmptyManifest)]);
+    let dialogue = manifest_behind_a_turn_not_shown();
     let task = task_of(&mut campaign, &dialogue);
     let of_task = script(&task.dialogue).unwrap();
     let last_step = of_task.turn_of_step.len();
@@ -300,11 +304,7 @@ fn rule_broken_behind_a_turn_that_nothing_shows_then_that_turn_is_blamed() {
 #[test]
 fn rule_that_breaks_only_where_nothing_is_shown_then_found_still() {
     let mut campaign = Campaign::new(11, Vec::new());
-    let keep_alive = Turn {
-        shown: false,
-        ..item(Item::KeepAlive)
-    };
-    let dialogue = established(vec![keep_alive, item(Item::EmptyManifest)]);
+    let dialogue = manifest_behind_a_turn_not_shown();
     let task = task_of(&mut campaign, &dialogue);
     let last_step = script(&task.dialogue).unwrap().turn_of_step.len();
     let told = finding(RuleId::ResponderManifestOrder, last_step);

@@ -13,6 +13,7 @@ use super::{
     exit, kem_id,
     logging::{self, LogLevel},
     operations::OperationsFile,
+    runtime::runtime,
     signals::{Signal, Signals},
     tls_roots,
     wait::wait,
@@ -67,13 +68,7 @@ pub fn connect(args: &ConnectArgs) -> Result<u8, u8> {
         .operations
         .as_ref()
         .map(|path| OperationsFile::new(path, config.identity().keyid()));
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            eprintln!("error: failed to start: {error}");
-            exit::SUITE
-        })?;
+    let runtime = runtime()?;
     runtime.block_on(serve_hosts(args, file, config, operations))
 }
 
@@ -83,10 +78,7 @@ async fn serve_hosts(
     config: Config,
     operations: Option<OperationsFile>,
 ) -> Result<u8, u8> {
-    let mut signals = Signals::new().map_err(|error| {
-        eprintln!("error: failed to listen for signals: {error}");
-        exit::SUITE
-    })?;
+    let mut signals = Signals::new()?;
     let first = operations.as_ref().map(OperationsFile::read).transpose();
     let first = first.map_err(unusable)?.unwrap_or_default();
     let app = ClientApp::keeping(config, args.options()?, file);

@@ -12,7 +12,10 @@ use syncspec::{
     wire::{Role, RpcProtocol},
 };
 
-use super::{ProtocolArg, exit, kem_id, print, reports::write_whole, run, tls_roots, wait::wait};
+use super::{
+    ProtocolArg, exit, kem_id, print, reports::write_whole, run, runtime::runtime, tls_roots,
+    wait::wait,
+};
 
 /// Width that the advice is wrapped to, in columns.
 const WIDTH_COLUMNS: usize = 110;
@@ -108,13 +111,7 @@ pub fn doctor(args: DoctorArgs) -> Result<u8, u8> {
         return Err(exit::USAGE);
     }
     let seed = run::random_seed()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            eprintln!("error: failed to start: {error}");
-            exit::SUITE
-        })?;
+    let runtime = runtime()?;
     let (about, diagnosis) = match (&args.url, &args.listen) {
         (Some(url), _) => (
             without_secret(url).to_owned(),

@@ -16,6 +16,7 @@ mod replay;
 mod reports;
 mod rules;
 mod run;
+mod runtime;
 mod schema;
 mod self_test;
 mod serve;
@@ -32,7 +33,7 @@ use syncspec::{
     model::load_catalogue,
     net::TlsRoots,
     runner::{Selection, Shard},
-    scenario::{CaseTemplate, load::load_dir, model::Profile},
+    scenario::{CaseTemplate, load::load_dir, load_error::LoadError, model::Profile},
     wire::{Role, RpcProtocol},
 };
 
@@ -186,16 +187,7 @@ impl SelectArgs {
             Some(dir) => load_dir(dir),
             None => load_catalogue(),
         };
-        loaded.map_err(|errors| {
-            for error in &errors {
-                eprintln!("{}", error.render());
-            }
-            eprintln!(
-                "error: {} problem(s) in scenario files; nothing was played",
-                errors.len()
-            );
-            exit::USAGE
-        })
+        loaded.map_err(|errors| refuse("scenario files", &errors))
     }
 }
 
@@ -221,6 +213,23 @@ pub fn run(args: Args) -> u8 {
         Some(Command::Connect(args)) => connect::connect(&args),
     };
     done.unwrap_or_else(|code| code)
+}
+
+/// What is wrong with files that were read, each at its place.
+fn print_errors(errors: &[LoadError]) {
+    for error in errors {
+        eprintln!("{}", error.render());
+    }
+}
+
+/// The same, where nothing is played because of it.
+fn refuse(what: &str, errors: &[LoadError]) -> u8 {
+    print_errors(errors);
+    eprintln!(
+        "error: {} problem(s) in {what}; nothing was played",
+        errors.len()
+    );
+    exit::USAGE
 }
 
 fn protocols_of(argument: ProtocolArg) -> &'static [RpcProtocol] {

@@ -83,7 +83,7 @@ mod with_defects {
     };
 
     use super::{
-        super::{exit, print},
+        super::{exit, print, print_errors, runtime::runtime},
         AT_LEAST, SelfTestArgs,
     };
 
@@ -92,13 +92,7 @@ mod with_defects {
             return print(&list(args.honest));
         }
         let jobs = jobs()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-            .map_err(|error| {
-                eprintln!("error: failed to start: {error}");
-                exit::SUITE
-            })?;
+        let runtime = runtime()?;
         let done = runtime.block_on(async {
             match (args.fuzz, args.honest) {
                 (Some(count), _) => hunted(args, count, &jobs).await,
@@ -136,9 +130,7 @@ mod with_defects {
     /// Every built-in case over both RPC protocols.
     fn jobs() -> Result<Vec<Job>, u8> {
         let templates = load_catalogue().map_err(|errors| {
-            for error in &errors {
-                eprintln!("{}", error.render());
-            }
+            print_errors(&errors);
             exit::USAGE
         })?;
         let selection = Selection {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::exit;
+
 /// What was asked.
 pub enum Signal {
     /// End what is under way, and leave: Ctrl-C or SIGTERM.
@@ -21,7 +23,17 @@ pub struct Signals {
 
 impl Signals {
     /// Listens from now on.
-    pub fn new() -> io::Result<Signals> {
+    ///
+    /// # Errors
+    /// The exit code, where the system does not let us; why is told.
+    pub fn new() -> Result<Signals, u8> {
+        Self::listen().map_err(|error| {
+            eprintln!("error: failed to listen for signals: {error}");
+            exit::SUITE
+        })
+    }
+
+    fn listen() -> io::Result<Signals> {
         #[cfg(unix)]
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Signals {

@@ -7,12 +7,14 @@ pub use crate::actor::PROBE_SESSION;
 use crate::{
     actor::session_of,
     rules::{Binds, Level, RuleId},
-    scenario::model::{Location, Scenario, Step, Verb},
+    scenario::{
+        model::{Location, Scenario, Step, Verb},
+        survives,
+    },
     trace::{
         EventKind, Trace,
         reading::{Broken, Mark, Reading, read},
     },
-    wire::Role,
 };
 
 /// What a case came to.
@@ -163,10 +165,7 @@ impl Marks {
 /// The rule a step's failure breaks where it names none.
 fn claimed_rule(scenario: &Scenario, step: &Step) -> RuleId {
     match step.verb {
-        Verb::Probe(_) => match scenario.role {
-            Role::Responder => RuleId::ResponderSurvives,
-            Role::Initiator => RuleId::InitiatorSurvives,
-        },
+        Verb::Probe(_) => survives(scenario.role),
         // The loader refuses a scenario without rules.
         _ => scenario
             .rules

@@ -6,6 +6,7 @@ use crate::{
     judge::Finding,
     report::{CaseResult, Outcome},
     rules::RuleId,
+    scenario::survives,
     target::{
         outlives_scenario,
         process::{LOG_SHOWN_MAX, Process},
@@ -49,10 +50,7 @@ pub(super) fn is_cut_off(trace: &Trace) -> bool {
 
 /// What a case came to under which the peer crashed.
 pub(super) fn with_crash(mut result: CaseResult, how: &str, log: Vec<String>) -> CaseResult {
-    let rule = match result.scenario.role {
-        Role::Responder => RuleId::ResponderSurvives,
-        Role::Initiator => RuleId::InitiatorSurvives,
-    };
+    let rule = survives(result.scenario.role);
     // A process that is gone cannot say how its streams ended.
     let follows = [rule, RuleId::RpcEndHasStatus];
     let findings = &mut result.findings;

@@ -88,23 +88,9 @@ async fn absence(options: &RunOptions, protocol: RpcProtocol) -> Option<String> 
     if let Some(refused) = refusal(&dial).await {
         return Some(format!("the peer went away: {refused}"));
     }
-    let mut last = String::new();
-    let serves = async {
-        loop {
-            let diagnosis = check_host(options, &[protocol]).await;
-            match diagnosis.mistake() {
-                None => return,
-                Some(check) => last = format!("{}: {}", check.step.name(), check.seen),
-            }
-            sleep(LOOK_AGAIN).await;
-        }
-    };
-    match timeout(SERVING_WAIT, serves).await {
+    match serves_within(SERVING_WAIT, options, protocol).await {
         Ok(()) => None,
-        Err(_) if last.is_empty() => Some(format!(
-            "the peer serves no session any more: none came up within {SERVING_WAIT:?}"
-        )),
-        Err(_) => Some(format!(
+        Err(last) => Some(format!(
             "the peer serves no session any more, for {SERVING_WAIT:?} now: {last}"
         )),
     }
@@ -127,10 +113,23 @@ async fn refusal(dial: &DialOptions) -> Option<LinkError> {
 
 /// Waits until the host serves again; false where it does not within [`COMEBACK_WAIT`].
 pub(super) async fn comes_back(options: &RunOptions, protocol: RpcProtocol) -> bool {
-    let again = async {
-        while check_host(options, &[protocol]).await.mistake().is_some() {
+    serves_within(COMEBACK_WAIT, options, protocol)
+        .await
+        .is_ok()
+}
+
+/// Waits until an honest session comes up; or what kept it last, in words.
+async fn serves_within(
+    limit: Duration,
+    options: &RunOptions,
+    protocol: RpcProtocol,
+) -> Result<(), String> {
+    let mut last = "none came up".to_owned();
+    let serves = async {
+        while let Some(check) = check_host(options, &[protocol]).await.mistake() {
+            last = format!("{}: {}", check.step.name(), check.seen);
             sleep(LOOK_AGAIN).await;
         }
     };
-    timeout(COMEBACK_WAIT, again).await.is_ok()
+    timeout(limit, serves).await.map_err(|_| last)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Shard;
 use crate::{
+    campaign::variation::Base,
     scenario::{
         CaseTemplate,
         model::{Profile, Scenario},
@@ -22,6 +23,15 @@ pub struct Job {
     pub protocol: RpcProtocol,
     /// Why it is not played, where it is not.
     pub skip: Option<String>,
+}
+
+impl From<Job> for Base {
+    fn from(job: Job) -> Base {
+        Base {
+            scenario: job.scenario,
+            protocol: job.protocol,
+        }
+    }
 }
 
 /// What was asked for, in libtest's words.

@@ -40,6 +40,7 @@ mod write;
 mod yaml;
 
 pub use case::CaseTemplate;
+pub use rule_check::survives;
 // Other files that people write are read with the same means, and so are told of alike.
 #[cfg(test)]
 pub(crate) use shape::words_of;

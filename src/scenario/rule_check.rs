@@ -58,6 +58,14 @@ pub fn binds(rule: RuleId, role: Role) -> bool {
     }
 }
 
+/// The rule that a peer in that role breaks which serves no more.
+pub fn survives(role: Role) -> RuleId {
+    match role {
+        Role::Responder => RuleId::ResponderSurvives,
+        Role::Initiator => RuleId::InitiatorSurvives,
+    }
+}
+
 fn read_rule(node: &Node, problems: &Problems) -> Option<RuleId> {
     let id: String = de::read(node, problems)?;
     let rule = id.parse();

@@ -113,10 +113,7 @@ pub async fn hunt(
                 .iter()
                 .any(|rule| Some(*rule) == withheld)
     };
-    let bases = jobs.iter().filter(is_known).map(|job| Base {
-        scenario: job.scenario.clone(),
-        protocol: job.protocol,
-    });
+    let bases = jobs.iter().filter(is_known).cloned().map(Base::from);
     let stock = Arc::new(Stock::new(role, bases));
     let lanes = lane_fixtures(options.lanes);
     let cases = stock.bases().iter().map(|base| &*base.scenario);

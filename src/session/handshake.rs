@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{lapsing, params::Local, violation::Violation};
+use super::{lapsing_identity, params::Local, violation::Violation};
 use crate::{
     crypto::{
         handshake::{HandshakeClaims, PROTOCOL_VERSION},
@@ -53,7 +53,7 @@ pub fn own_handshake(
     };
     let signature = match lapses.is_honest() {
         true => local.identity.sign(&claims.hash()).to_vec(),
-        false => lapsing::sign(&local.identity, claims, lapses),
+        false => lapsing_identity::sign(&local.identity, claims, lapses),
     };
     let key = local.identity.public_key_text();
     SyncActionHandshake {
@@ -110,7 +110,7 @@ pub(super) fn verify_lapsing(
     }
     let verifying = match lapses.is_honest() {
         true => PeerKey::decode(&key.keyid, &key.ed25519pub, policy),
-        false => lapsing::peer_key(&key, policy, lapses),
+        false => lapsing_identity::peer_key(&key, policy, lapses),
     }
     .map_err(identity_violation)?;
     if handshake.signature.is_empty() && !lapses.has(Lapse::MissingSignatureAccepted) {
@@ -127,11 +127,11 @@ pub(super) fn verify_lapsing(
     };
     match lapses.is_honest() {
         true => verifying.verify(&claims.hash(), &handshake.signature),
-        false => lapsing::verify(&verifying, &claims, &handshake.signature, lapses),
+        false => lapsing_identity::verify(&verifying, &claims, &handshake.signature, lapses),
     }
     .map_err(identity_violation)?;
     Ok(VerifiedPeer {
-        keyid: lapsing::believed_keyid(key.keyid, &verifying, lapses),
+        keyid: lapsing_identity::believed_keyid(key.keyid, &verifying, lapses),
         instance_id: handshake.instance_id,
         pairing_secret: handshake.pairing_secret,
     })

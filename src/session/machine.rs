@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use super::{
     channel::Channel,
     handshake::{VerifiedPeer, own_handshake, verify_lapsing},
-    lapsing, lapsing_kem,
+    lapsing, lapsing_identity, lapsing_kem,
     params::{ExpectedPeer, InitiatorParams, Local, ResponderParams},
     transport::{conclude, key_item, read_encapsulation_lapsing, read_public_key_lapsing, respond},
     violation::Violation,
@@ -279,7 +279,7 @@ fn exchange_done(
     now: Duration,
 ) -> Result<Stepped, Violation> {
     let lapses = local.lapses;
-    lapsing::remember(channel.transcript(), lapses);
+    lapsing_identity::remember(channel.transcript(), lapses);
     let waits = !pairing_secret.is_empty() && !lapses.has(Lapse::SecretSentAtOnce)
         || expected.is_none() && lapses.has(Lapse::WaitsForHandshake);
     let unsent_secret = if waits {

@@ -15,6 +15,7 @@
 mod channel;
 mod handshake;
 mod lapsing;
+mod lapsing_identity;
 mod lapsing_kem;
 mod machine;
 mod params;

@@ -8,6 +8,7 @@ use crate::{
     scenario::{
         fixtures::{CLIENT_INSTANCE_ID, Fixtures},
         model::{Establish, Given, Location, Nothing, Profile, Scenario, Step, Verb},
+        survives,
     },
     session::VerifiedPeer,
     trace::{End, EventKind, Stage, Trace},
@@ -75,10 +76,7 @@ pub fn scenario(role: Role, link: RpcProtocol) -> Scenario {
     Scenario {
         id: ID.to_owned(),
         about: "A session with a known other side serves.".to_owned(),
-        rules: vec![match role {
-            Role::Responder => RuleId::ResponderSurvives,
-            Role::Initiator => RuleId::InitiatorSurvives,
-        }],
+        rules: vec![survives(role)],
         role,
         profile: Profile::Smoke,
         alone: false,

@@ -1,10 +1,10 @@
 //! The claim that no single case makes: that the peer's process lives as long as the run.
 
 use crate::{
-    rules::RuleId,
     scenario::{
         fixtures::Fixtures,
         model::{Given, Location, Profile, Scenario},
+        survives,
     },
     wire::{Role, RpcProtocol},
 };
@@ -18,10 +18,7 @@ pub fn outlives_scenario(role: Role) -> Scenario {
     Scenario {
         id: ID.to_owned(),
         about: "The peer's process lives as long as the run.".to_owned(),
-        rules: vec![match role {
-            Role::Responder => RuleId::ResponderSurvives,
-            Role::Initiator => RuleId::InitiatorSurvives,
-        }],
+        rules: vec![survives(role)],
         role,
         profile: Profile::Smoke,
         alone: false,

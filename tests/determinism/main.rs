@@ -5,6 +5,7 @@
     reason = "a test says what it relies on by failing"
 )]
 
+mod playing;
 mod world;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
     thread,
 };
 
+use playing::Call;
 use syncspec::{
     actor::{Command, Out},
     judge::{Verdict, judge},
@@ -23,7 +25,6 @@ use syncspec::{
     },
     wire::{Role, RpcProtocol},
 };
-use world::Call;
 
 const SEED: u64 = 1;
 const OTHER_SEED: u64 = 2;
@@ -59,8 +60,8 @@ fn jobs() -> Vec<Job> {
 /// What is wrong with a case, and whether it held.
 fn check(job: &Job) -> (Option<String>, bool) {
     let (scenario, protocol) = (&job.scenario, job.protocol);
-    let played = world::play(scenario, protocol, SEED);
-    let replay = |seed| world::replay(scenario, protocol, seed, &played.calls);
+    let played = playing::play(scenario, protocol, SEED);
+    let replay = |seed| playing::replay(scenario, protocol, seed, &played.calls);
     let other = || sends_a_fresh_key(scenario, &played.calls) && replay(OTHER_SEED).is_none();
     let wrong = match replay(SEED) {
         Some(command) => Some(format!("one seed did another thing: {command:?}")),

@@ -9,7 +9,7 @@ use std::{
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
 use syncspec::{
-    actor::{Actor, Command, Entropy, Input as Seen, Out, Patience},
+    actor::{Input as Seen, Out},
     crypto::{
         identity::KeyPolicy,
         kem::{EncapsulationRandomness, KemId},
@@ -31,103 +31,16 @@ use syncspec::{
         Violation,
     },
     target::provision::{ClientProvision, Provision},
-    trace::{End, LinkFailure, Stage, Trace},
+    trace::{End, LinkFailure, Stage},
     wire::{Code, Role, RpcProtocol, SyncStreamItem, decode, descriptor_pool, v1},
 };
 
-/// Commands after which a case is taken to be in a loop.
-const COMMANDS_MAX: usize = 1_000_000;
 /// The time at which every case begins, in milliseconds since the epoch.
 const START_UNIX_MS: i64 = 1_800_000_000_000;
 /// Flags and length in front of each message.
 const FRAME_HEAD_LEN_BYTES: usize = 5;
 
-/// What came of a case.
-pub struct Played {
-    /// What was seen.
-    pub trace: Trace,
-    /// What was asked of the actor and told it, in order.
-    pub calls: Vec<Call>,
-}
-
-/// One call of the actor.
-pub enum Call {
-    /// It was asked what to do at this time, and said this.
-    Next(Duration, Command),
-    /// It was told this.
-    Note(String, Seen, Duration),
-}
-
-/// Plays a case against the reference in this process.
-pub fn play(scenario: &Scenario, protocol: RpcProtocol, seed: u64) -> Played {
-    let mut actor = actor(scenario, protocol, seed);
-    let mut world = World::new(scenario, protocol);
-    let mut calls = Vec::new();
-    for _ in 0..COMMANDS_MAX {
-        let command = actor.next(world.now);
-        calls.push(Call::Next(world.now, command.clone()));
-        let happened = match command {
-            Command::Finish => {
-                return Played {
-                    trace: actor.into_trace(),
-                    calls,
-                };
-            }
-            Command::Send { session, out } => {
-                world.take(&session, out);
-                None
-            }
-            Command::Open {
-                session, identity, ..
-            } => {
-                let opened = world.open(&session, scenario, &identity);
-                Some((session, opened))
-            }
-            Command::Ask { session, .. } => Some((session, not_opened(Stage::Rpc))),
-            Command::Ping { session } => Some((session, Seen::Alive)),
-            Command::Stall { session } | Command::Close { session } => {
-                world.leave(&session);
-                None
-            }
-            Command::Wait { until } => world.wait(until),
-        };
-        if let Some((session, seen)) = happened {
-            actor.note(&session, seen.clone(), world.now);
-            calls.push(Call::Note(session, seen, world.now));
-        }
-    }
-    panic!("{}: no end within {COMMANDS_MAX} commands", scenario.id);
-}
-
-/// Plays it again with the same answers of the peer; what was done first that had not been done then.
-pub fn replay(
-    scenario: &Scenario,
-    protocol: RpcProtocol,
-    seed: u64,
-    calls: &[Call],
-) -> Option<Command> {
-    let mut actor = actor(scenario, protocol, seed);
-    for call in calls {
-        match call {
-            Call::Next(now, command) => {
-                let again = actor.next(*now);
-                if again != *command {
-                    return Some(again);
-                }
-            }
-            Call::Note(session, seen, now) => actor.note(session, seen.clone(), *now),
-        }
-    }
-    None
-}
-
-fn actor(scenario: &Scenario, protocol: RpcProtocol, seed: u64) -> Actor<'_> {
-    let entropy = Entropy::new(seed, &format!("{}/{protocol}", scenario.id));
-    let patience = Patience::from_round_trip(Duration::ZERO);
-    Actor::new(scenario, entropy, KemId::default(), patience)
-}
-
-fn not_opened(stage: Stage) -> Seen {
+pub fn not_opened(stage: Stage) -> Seen {
     let seen = "there is none in this process".to_owned();
     Seen::NotOpened(LinkFailure { stage, seen })
 }
@@ -138,7 +51,7 @@ enum Mind {
     Client(Client),
 }
 
-struct World {
+pub struct World {
     mind: Mind,
     protocol: RpcProtocol,
     streams: BTreeMap<SessionId, Stream>,
@@ -147,7 +60,7 @@ struct World {
     /// When the client dials which host, by key id.
     dials: BTreeMap<String, Duration>,
     mind_wakes: Option<Duration>,
-    now: Duration,
+    pub now: Duration,
     /// Streams so far, and draws of randomness.
     count: u64,
 }
@@ -164,7 +77,7 @@ struct Stream {
 }
 
 impl World {
-    fn new(scenario: &Scenario, protocol: RpcProtocol) -> Self {
+    pub fn new(scenario: &Scenario, protocol: RpcProtocol) -> Self {
         let settings = Settings::default();
         let mut world = World {
             mind: match scenario.role {
@@ -207,7 +120,7 @@ impl World {
     }
 
     /// Dials the host, or takes the client's call.
-    fn open(&mut self, name: &str, scenario: &Scenario, identity: &str) -> Seen {
+    pub fn open(&mut self, name: &str, scenario: &Scenario, identity: &str) -> Seen {
         self.leave(name);
         let drawn = self.draw();
         let id = SessionId(self.count);
@@ -264,7 +177,7 @@ impl World {
     }
 
     /// Takes what we put onto a stream.
-    fn take(&mut self, name: &str, out: Out) {
+    pub fn take(&mut self, name: &str, out: Out) {
         let Some(id) = self.id_of(name) else {
             return;
         };
@@ -320,7 +233,7 @@ impl World {
     }
 
     /// The actor reads nothing more of it.
-    fn leave(&mut self, name: &str) {
+    pub fn leave(&mut self, name: &str) {
         if let Some(id) = self.id_of(name) {
             self.end(id, &Gone::Lost("left".to_owned()), None);
             self.streams.remove(&id);
@@ -329,7 +242,7 @@ impl World {
     }
 
     /// What comes next, or nothing where the time passes first.
-    fn wait(&mut self, until: Duration) -> Option<(String, Seen)> {
+    pub fn wait(&mut self, until: Duration) -> Option<(String, Seen)> {
         if let Some((id, seen)) = self.inbox.pop_front() {
             return Some((self.streams.get(&id)?.name.clone(), seen));
         }

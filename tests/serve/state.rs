@@ -37,6 +37,20 @@ pub async fn states(url: &str, headers: &[Header<'_>]) -> Result<Vec<PeerState>,
     states_over(RpcProtocol::Grpc, url, headers).await
 }
 
+/// The code with which an empty SetRemoteClientConfig is refused.
+async fn set_config_refusal(url: &str, protocol: RpcProtocol) -> Code {
+    let connection = Connection::dial(&options(url, protocol, &[]))
+        .await
+        .unwrap();
+    let answer = connection
+        .unary(SET_REMOTE_CLIENT_CONFIG_PATH, bytes::Bytes::new())
+        .await;
+    let UnaryEnd::Ended(End::Status(status)) = answer.unwrap() else {
+        panic!("expected a status")
+    };
+    status.code
+}
+
 async fn states_over(
     protocol: RpcProtocol,
     url: &str,
@@ -89,16 +103,10 @@ async fn credentials_given_then_only_their_callers_are_let_in() {
         for value in ["Bearer from-a-fil", "Basic from-a-file", "from-a-file"] {
             assert_eq!(ask(&[["authorization", value]]).await, refused, "{value}");
         }
-        let connection = Connection::dial(&options(host.url(), protocol, &[]))
-            .await
-            .unwrap();
-        let answer = connection
-            .unary(SET_REMOTE_CLIENT_CONFIG_PATH, bytes::Bytes::new())
-            .await;
-        let UnaryEnd::Ended(End::Status(status)) = answer.unwrap() else {
-            panic!("expected a status")
-        };
-        assert_eq!(status.code, Code::Unauthenticated);
+        assert_eq!(
+            set_config_refusal(host.url(), protocol).await,
+            Code::Unauthenticated
+        );
     }
     // Sync authenticates itself.
     Peer::admitted(host.url(), &Client::known()).await.unwrap();
@@ -110,16 +118,10 @@ async fn without_state_service_and_pairing_then_neither_is_there_and_known_clien
     for protocol in RpcProtocol::ALL {
         let states = states_over(protocol, host.url(), &[]).await;
         assert_eq!(states, Err(Code::Unimplemented));
-        let connection = Connection::dial(&options(host.url(), protocol, &[]))
-            .await
-            .unwrap();
-        let answer = connection
-            .unary(SET_REMOTE_CLIENT_CONFIG_PATH, bytes::Bytes::new())
-            .await;
-        let UnaryEnd::Ended(End::Status(status)) = answer.unwrap() else {
-            panic!("expected a status")
-        };
-        assert_eq!(status.code, Code::Unimplemented);
+        assert_eq!(
+            set_config_refusal(host.url(), protocol).await,
+            Code::Unimplemented
+        );
     }
     let newcomer = Client::stranger(9, SECRET);
     let over = Peer::admitted(host.url(), &newcomer).await.err().unwrap();

@@ -12,7 +12,7 @@ use syncspec::{
 };
 
 use super::folder::put;
-use crate::cli::exit;
+use crate::cli::{exit, print_errors, runtime::runtime};
 
 #[derive(clap::Args)]
 pub struct ImportArgs {
@@ -30,22 +30,14 @@ pub struct ImportArgs {
 /// Each finding that loads and is green on the reference; a regression test that is red on it would test nothing.
 pub fn import(args: &ImportArgs) -> Result<u8, u8> {
     let templates = load_dir(&args.findings).map_err(|errors| {
-        for error in &errors {
-            eprintln!("{}", error.render());
-        }
+        print_errors(&errors);
         exit::USAGE
     })?;
     if templates.is_empty() {
         eprintln!("error: there is no finding in {}", args.findings.display());
         return Err(exit::NOT_JUDGED);
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| {
-        eprintln!("error: failed to start: {error}");
-        exit::SUITE
-    })?;
+    let runtime = runtime()?;
     let mut all_hold = true;
     for template in &templates {
         let holds = runtime.block_on(holds_on_the_reference(template))?;

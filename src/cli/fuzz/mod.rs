@@ -21,11 +21,12 @@ use syncspec::{
 };
 
 use super::{
-    ProtocolArg, RoleArg, exit,
+    ProtocolArg, RoleArg,
     looks::LooksArgs,
     print_json,
     provision::client_contacts,
     run::{TargetArgs, random_seed},
+    runtime::runtime,
 };
 use folder::Folder;
 
@@ -105,13 +106,7 @@ pub fn fuzz(args: &FuzzArgs) -> Result<u8, u8> {
         None => random_seed()?,
     };
     let folder = Folder::open(&args.corpus)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let runtime = runtime.map_err(|error| {
-        eprintln!("error: failed to start: {error}");
-        exit::SUITE
-    })?;
+    let runtime = runtime()?;
     let done = runtime.block_on(play::play(args, &attached, seed, &folder));
     // Links that are being closed end with the process.
     runtime.shutdown_background();
@@ -127,7 +122,7 @@ fn print_provision(
         Some(address) => {
             let protocols = play::client_protocols(args.protocol);
             let contacts = client_contacts(protocols);
-            let cases = some_for_client(&play::cases(Role::Initiator, protocols)?);
+            let cases = some_for_client(&play::cases(Role::Initiator, protocols, None)?);
             let cases: Vec<&Scenario> = cases.iter().map(|base| &*base.scenario).collect();
             let cases = cases.into_iter().chain(&contacts);
             let provision = ClientProvision::for_cases(&format!("http://{address}"), cases);
@@ -138,7 +133,7 @@ fn print_provision(
             let contacts =
                 RpcProtocol::ALL.map(|protocol| contact_scenario(Role::Responder, protocol));
             let lanes = syncspec::runner::campaign::lane_fixtures(args.jobs);
-            let cases = play::cases(Role::Responder, protocols)?;
+            let cases = play::cases(Role::Responder, protocols, None)?;
             let cases = cases.iter().map(|base| &*base.scenario);
             let provision = Provision::for_cases(cases.chain(&lanes).chain(&contacts));
             (provision.to_json(), provision.to_backrest_config())

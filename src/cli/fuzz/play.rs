@@ -25,12 +25,13 @@ use syncspec::{
         plan, skip_what_it_lacks,
     },
     scenario::model::{Profile, Scenario},
+    target::file::TargetFile,
     wire::{Role, RpcProtocol},
 };
 
 use super::{FuzzArgs, ProtocolArg, RoleArg, folder::Folder, some_for_client, teller::Teller};
 use crate::cli::{
-    doctor, exit, protocols_of,
+    doctor, exit, print_errors, protocols_of,
     run::Attached,
     signals::{Signal, Signals},
     tls_roots,
@@ -45,25 +46,27 @@ const HURRIED_ANSWER_MIN: Duration = Duration::from_millis(400);
 /// The same before a fence.
 const HURRIED_GRACE_MIN: Duration = Duration::from_millis(25);
 
-/// The cases of one role that may be varied.
-pub fn cases(role: Role, protocols: &[RpcProtocol]) -> Result<Vec<Base>, u8> {
+/// The cases of one role that may be varied, without those that a target is said to lack something for.
+pub fn cases(
+    role: Role,
+    protocols: &[RpcProtocol],
+    target: Option<&TargetFile>,
+) -> Result<Vec<Base>, u8> {
     let templates = load_catalogue().map_err(|errors| {
-        for error in &errors {
-            eprintln!("{}", error.render());
-        }
+        print_errors(&errors);
         exit::SUITE
     })?;
     let selection = Selection {
         profile: Profile::Standard,
         ..Selection::default()
     };
-    let jobs = plan(&templates, &selection, role, protocols).into_iter();
-    Ok(jobs
-        .map(|job| Base {
-            scenario: job.scenario,
-            protocol: job.protocol,
-        })
-        .collect())
+    let mut jobs = plan(&templates, &selection, role, protocols);
+    if let Some(target) = target {
+        skip_what_it_lacks(&mut jobs, target);
+        // What changes a client's configuration makes it dial all its hosts anew.
+        jobs.retain(|job| job.skip.is_none() && (role == Role::Responder || !job.scenario.alone));
+    }
+    Ok(jobs.into_iter().map(Base::from).collect())
 }
 
 /// What a client is taken to speak.
@@ -150,12 +153,11 @@ impl OneRole<'_> {
     async fn play(&self, teller: &mut Teller<'_>) -> Result<(), u8> {
         let args = self.args;
         let protocols = self.protocols();
-        let mut cases = cases(self.role, &protocols)?;
+        let mut cases = cases(self.role, &protocols, self.attached.target())?;
         let lanes: Vec<Arc<Scenario>> = match self.role {
             Role::Responder => lane_fixtures(args.jobs).into_iter().map(Arc::new).collect(),
             Role::Initiator => Vec::new(),
         };
-        self.leave_out_what_it_lacks(&mut cases);
         let is_started = self
             .attached
             .target()
@@ -319,32 +321,10 @@ impl OneRole<'_> {
             |one: &RpcProtocol| spoken.as_ref().is_none_or(|spoken| spoken.contains(one));
         asked.iter().copied().filter(is_spoken).collect()
     }
-
-    fn leave_out_what_it_lacks(&self, cases: &mut Vec<Base>) {
-        let Some(target) = self.attached.target() else {
-            return;
-        };
-        let mut jobs: Vec<_> = cases
-            .iter()
-            .map(|base| syncspec::runner::Job {
-                scenario: base.scenario.clone(),
-                protocol: base.protocol,
-                skip: None,
-            })
-            .collect();
-        skip_what_it_lacks(&mut jobs, target);
-        let mut has = jobs.iter().map(|job| job.skip.is_none());
-        cases.retain(|_| has.next() == Some(true));
-        // What changes a client's configuration makes it dial all its hosts anew.
-        cases.retain(|base| self.role == Role::Responder || !base.scenario.alone);
-    }
 }
 
 fn listen_for_the_end(stop: &Arc<AtomicBool>) -> Result<(), u8> {
-    let mut signals = Signals::new().map_err(|error| {
-        eprintln!("error: failed to listen for signals: {error}");
-        exit::SUITE
-    })?;
+    let mut signals = Signals::new()?;
     let stop = stop.clone();
     tokio::spawn(async move {
         while !matches!(signals.next().await, Signal::Leave) {}

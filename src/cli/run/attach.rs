@@ -13,7 +13,7 @@ use syncspec::{
     report::saved::PeerAddress,
     rules::Level,
     runner::{Expectations, Source},
-    scenario::{CaseTemplate, load_error::LoadError, model::Scenario, released::Released},
+    scenario::{CaseTemplate, model::Scenario, released::Released},
     target::{
         file::{
             self, CommandLine, CommandTarget, KemIdName, ListenAddress, ProvisionFormat,
@@ -25,7 +25,7 @@ use syncspec::{
 };
 
 use super::{
-    super::{SelectArgs, exit, kem_id, provision::client_contacts},
+    super::{SelectArgs, exit, kem_id, provision::client_contacts, refuse},
     calls::wait_for_client,
 };
 
@@ -87,7 +87,7 @@ impl TargetArgs {
             .map(PathBuf::from);
         let mut target = match (&file, named) {
             (Some(file), _) => {
-                Some(file::load(file).map_err(|errors| refuse("target file", &errors))?)
+                Some(file::load(file).map_err(|errors| refuse("the target file", &errors))?)
             }
             // What is wrong with a URL shows when it is dialled, as what is wrong with a port does.
             (None, Some(url)) => Some(TargetFile::of_url(WebUrl::unchecked(url))),
@@ -160,7 +160,7 @@ impl TargetArgs {
         let entries = match self.known_failing.as_ref().or(in_target) {
             None => Vec::new(),
             Some(list) => known_failing::load(list, &Catalogue { cases, released })
-                .map_err(|errors| refuse("list of known failures", &errors))?,
+                .map_err(|errors| refuse("the list of known failures", &errors))?,
         };
         Ok(Expectations {
             entries,
@@ -174,7 +174,7 @@ impl TargetArgs {
 impl Attached {
     /// What a target file says, and nothing else.
     pub fn of_file(file: &Path) -> Result<Attached, u8> {
-        let target = file::load(file).map_err(|errors| refuse("target file", &errors))?;
+        let target = file::load(file).map_err(|errors| refuse("the target file", &errors))?;
         Ok(Attached {
             target: Some(target),
             file: Some(file.to_owned()),
@@ -310,17 +310,6 @@ impl Attached {
     pub fn tls_ca(&self) -> Option<&PathBuf> {
         self.target.as_ref()?.responder.tls_ca.as_ref()
     }
-}
-
-fn refuse(what: &str, errors: &[LoadError]) -> u8 {
-    for error in errors {
-        eprintln!("{}", error.render());
-    }
-    eprintln!(
-        "error: {} problem(s) in the {what}; nothing was played",
-        errors.len()
-    );
-    exit::USAGE
 }
 
 fn today() -> Date {

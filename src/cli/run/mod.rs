@@ -26,6 +26,7 @@ use super::{
     list::{self, ListArgs},
     looks::LooksArgs,
     reports::ReportArgs,
+    runtime::runtime,
     signals::{Signal, Signals},
     tls_roots,
 };
@@ -82,19 +83,10 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
     let templates = args.select.load()?;
     let attached = args.target.read(args.select.roles())?;
     let run = Planned::new(&args, &attached, &templates)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            eprintln!("error: failed to start: {error}");
-            exit::SUITE
-        })?;
+    let runtime = runtime()?;
     // Whatever was started for the run is dropped with it, and so ends.
     runtime.block_on(async {
-        let mut signals = Signals::new().map_err(|error| {
-            eprintln!("error: failed to listen for signals: {error}");
-            exit::SUITE
-        })?;
+        let mut signals = Signals::new()?;
         let playing = async {
             match &args.discover {
                 Some(file) => discover(&args, &attached, run, file).await,

@@ -20,6 +20,7 @@ use super::{
     exit,
     logging::{self, LogLevel},
     print,
+    runtime::runtime,
     signals::{Signal, Signals},
     size::size,
     wait::wait,
@@ -177,13 +178,7 @@ pub fn serve(args: ServeArgs) -> Result<u8, u8> {
     logging::start(args.log_level);
     let access = args.access()?;
     let tls = args.tls()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            eprintln!("error: failed to start: {error}");
-            exit::SUITE
-        })?;
+    let runtime = runtime()?;
     runtime.block_on(stand(&args, access, tls))
 }
 
@@ -244,10 +239,7 @@ fn url(listener: &TcpListener, is_tls: bool) -> Result<String, u8> {
 
 /// Resolves when the host is to leave.
 fn signals() -> Result<impl Future<Output = ()>, u8> {
-    let mut signals = Signals::new().map_err(|error| {
-        eprintln!("error: failed to listen for signals: {error}");
-        exit::SUITE
-    })?;
+    let mut signals = Signals::new()?;
     Ok(async move {
         while let Signal::Reload = signals.next().await {
             tracing::warn!("nothing is read again: restart the host for a changed config");

@@ -19,9 +19,8 @@ use crate::{
     campaign::variation::{Base, Departure, Difference, Search, Seen, Trial, Variation, file_of},
     judge::{Verdict, judge},
     model,
-    rules::RuleId,
     runner::{RunOptions, drive},
-    scenario::model::Scenario,
+    scenario::{model::Scenario, survives},
     trace::Trace,
     wire::{Role, RpcProtocol},
 };
@@ -414,16 +413,12 @@ fn failed_step(verdict: &Verdict) -> Option<usize> {
 }
 
 fn ended(how: &str, seen: &Seen, role: Role) -> Difference {
-    let rule = match role {
-        Role::Responder => RuleId::ResponderSurvives,
-        Role::Initiator => RuleId::InitiatorSurvives,
-    };
     let (_, behind, _) = seen.marks().last().unwrap_or(("", "nothing", ""));
     Difference {
         key: format!("ends behind {behind}"),
         expected: "a peer that goes on".to_owned(),
         seen: format!("the peer ended: {how}"),
         step: seen.last_step,
-        rule: Some(rule),
+        rule: Some(survives(role)),
     }
 }

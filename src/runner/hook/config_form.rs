@@ -2,6 +2,21 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::reference::config::Config;
+
+/// The form of a config.
+pub fn form_of(config: &Config) -> Result<Json, String> {
+    serde_json::from_str(&config.to_json()).map_err(|error| error.to_string())
+}
+
+/// The config of a form, as the successor of the one in force.
+pub fn successor(current: &Config, form: &Json) -> Result<Config, String> {
+    let config = Config::from_json(&form.to_string()).map_err(|error| error.to_string())?;
+    let modno = current.message().modno;
+    let config = config.edited(|message| message.modno = modno + 1);
+    config.map_err(|error| error.to_string())
+}
+
 /// The configuration in the layout of the provision: what `read-config` answers.
 pub fn told(config: &Json) -> Json {
     let sync = &config["sync"];

@@ -7,8 +7,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Hook, config_form};
 use crate::{
-    net::host::HostApp, reference::config::Config, scenario::message_pattern::message_to_json,
-    target::provision::Provision,
+    net::host::HostApp, scenario::message_pattern::message_to_json, target::provision::Provision,
 };
 
 /// Asks the host itself.
@@ -22,9 +21,9 @@ impl ReferenceHook {
 
     fn answer(&self, question: &Json) -> Result<Json, String> {
         match question["do"].as_str().unwrap_or_default() {
-            "read-config" => Ok(config_form::told(&self.config()?)),
+            "read-config" => Ok(config_form::told(&config_form::form_of(&self.0.config())?)),
             "change-config" => {
-                let mut config = self.config()?;
+                let mut config = config_form::form_of(&self.0.config())?;
                 config_form::change(&mut config, question)?;
                 self.put(&config)
             }
@@ -41,15 +40,8 @@ impl ReferenceHook {
         }
     }
 
-    fn config(&self) -> Result<Json, String> {
-        serde_json::from_str(&self.0.config().to_json()).map_err(|error| error.to_string())
-    }
-
     fn put(&self, config: &Json) -> Result<Json, String> {
-        let config = Config::from_json(&config.to_string()).map_err(|error| error.to_string())?;
-        let modno = self.0.config().message().modno;
-        let config = config.edited(|message| message.modno = modno + 1);
-        let config = config.map_err(|error| error.to_string())?;
+        let config = config_form::successor(&self.0.config(), config)?;
         self.0
             .replace_config(config)
             .map_err(|fault| fault.to_string())?;

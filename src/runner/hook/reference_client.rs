@@ -6,9 +6,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use serde_json::{Value as Json, json};
 
 use super::{Hook, config_form};
-use crate::{
-    net::client::ClientApp, reference::config::Config, scenario::message_pattern::message_from_json,
-};
+use crate::{net::client::ClientApp, scenario::message_pattern::message_from_json};
 
 /// Asks the client itself.
 pub struct ReferenceClientHook(ClientApp);
@@ -33,15 +31,10 @@ impl ReferenceClientHook {
             }
             "change-config" => {
                 let config = self.0.config();
-                let form = config.to_json();
-                let mut form = serde_json::from_str(&form).map_err(|error| error.to_string())?;
+                let mut form = config_form::form_of(&config)?;
                 config_form::change(&mut form, question)?;
-                let changed = Config::from_json(&form.to_string());
-                let changed = changed.map_err(|error| error.to_string())?;
-                let modno = config.message().modno + 1;
-                let changed = changed.edited(|message| message.modno = modno);
                 self.0
-                    .replace_config(changed.map_err(|error| error.to_string())?);
+                    .replace_config(config_form::successor(&config, &form)?);
             }
             other => return Err(format!("it cannot do `{other}`")),
         }
