@@ -8,7 +8,7 @@ use crate::{
     wire::{Action, SyncStreamItem, v1sync::PeerState},
 };
 
-/// Longest detail of one line, in characters.
+/// Longest detail of one line, and as much again of what we did otherwise, in characters.
 const DETAIL_LEN_MAX: usize = 100;
 /// Most lines; a flood is told by its beginning and its end.
 const LINES_MAX: usize = 60;
@@ -101,17 +101,13 @@ impl Row {
             counter.unwrap_or_default(),
             self.name
         );
-        let detail = match self.deviations.is_empty() {
-            true => self.detail.clone(),
-            false => format!(
-                "{}   the deviation: {}",
-                self.detail,
-                self.deviations.join(", ")
-            ),
-        };
-        if !detail.is_empty() {
-            let detail: String = detail.chars().take(DETAIL_LEN_MAX).collect();
-            let _ = write!(line, "  {detail}");
+        let cut = |text: &str| text.chars().take(DETAIL_LEN_MAX).collect::<String>();
+        if !self.detail.is_empty() {
+            let _ = write!(line, "  {}", cut(&self.detail));
+        }
+        if !self.deviations.is_empty() {
+            let deviations = cut(&self.deviations.join(", "));
+            let _ = write!(line, "   the deviation: {deviations}");
         }
         line
     }
@@ -270,5 +266,28 @@ fn item_detail(item: &SyncStreamItem) -> String {
         }
         Some(Action::RequestOperationData(request)) => format!("{:?}", request.op_ids),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_detail_then_cut_but_the_deviation_behind_it_is_told() {
+        let row = Row {
+            index: 0,
+            at: Duration::ZERO,
+            session: String::new(),
+            direction: Direction::Sent,
+            counter: Some(0),
+            name: "handshake".to_owned(),
+            detail: "x".repeat(DETAIL_LEN_MAX + 1),
+            deviations: vec!["signature: random".to_owned()],
+        };
+        let line = row.line(false, false);
+        assert!(line.contains(&"x".repeat(DETAIL_LEN_MAX)), "{line}");
+        assert!(!line.contains(&"x".repeat(DETAIL_LEN_MAX + 1)), "{line}");
+        assert!(line.ends_with("the deviation: signature: random"), "{line}");
     }
 }
