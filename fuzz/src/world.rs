@@ -4,14 +4,9 @@
 use std::{sync::LazyLock, time::Duration};
 
 use syncspec::{
-    crypto::{
-        hpke::SessionKeys,
-        identity::{Identity, KeyPolicy},
-        kem::KemId,
-    },
-    lapses::Lapses,
+    crypto::{hpke::SessionKeys, identity::Identity},
     reference::{config::Config, effect::Moment},
-    session::{Channel, Deadlines, Local},
+    session::{Channel, Local},
     wire::v1::{
         self,
         multihost::{PairingToken, Peer, Permission, permission::Type},
@@ -117,14 +112,7 @@ pub fn initiator_channel(n: u8, transcript: [u8; 32]) -> Channel {
 
 /// What a session of this config's owner is given.
 pub fn local(config: &Config) -> Local {
-    Local {
-        identity: config.identity().clone(),
-        instance_id: config.instance_id().to_owned(),
-        kem_id: KemId::default(),
-        key_policy: KeyPolicy::Strict,
-        deadlines: Deadlines::default(),
-        lapses: Lapses::default(),
-    }
+    Local::new(config.identity().clone(), config.instance_id())
 }
 
 /// A moment so long after the start.

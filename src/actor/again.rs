@@ -17,8 +17,9 @@ impl Actor<'_> {
         self
     }
 
-    /// The client calls the same identity once more. Deployed clients leave the stream open that they gave up.
-    pub(super) fn called_again(&mut self, session: &str) {
+    /// Takes note of a client that calls the same identity once more. Deployed clients leave the stream open that they gave
+    /// up.
+    pub fn called_again(&mut self, session: &str) {
         match (self.ops.front(), self.sides.get_mut(session)) {
             // What it shows it shows in its next session.
             (Some(Op::Shown), Some(side)) => side.over(),

@@ -12,10 +12,6 @@ use crate::{
 impl Actor<'_> {
     /// Takes note of something that happened on a session's link.
     pub fn note(&mut self, session: &str, input: Input, now: Duration) {
-        if let Input::CalledAgain = input {
-            self.called_again(session);
-            return;
-        }
         if let Input::Message { payload, .. } = &input {
             self.received_len_bytes += payload.len();
         }
@@ -61,7 +57,6 @@ impl Actor<'_> {
                 }]
             }
             (Input::Alive, _) => vec![EventKind::Alive],
-            (Input::CalledAgain, _) => Vec::new(),
             (Input::Ended(end), side) => {
                 side.into_iter().for_each(Side::over);
                 let told = secrets::told(&end, &self.scenario.fixtures, &self.sides);

@@ -165,8 +165,6 @@ pub enum Input {
     Alive,
     /// The stream ended.
     Ended(End),
-    /// The client calls the same identity once more, though this stream has not ended.
-    CalledAgain,
     /// The hook answered, or said why it can't.
     Told(Result<Json, String>),
 }

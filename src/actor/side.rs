@@ -10,10 +10,9 @@ use crate::{
         kem::KemId,
         seal::{nonce_for, seal_with},
     },
-    lapses::Lapses,
     rules::RuleId,
     scenario::fixtures,
-    session::{Channel, Deadlines, Local, VerifiedPeer, Violation, verify_handshake},
+    session::{Channel, Local, VerifiedPeer, Violation, verify_handshake},
     trace::EventKind,
     wire::{
         Action, Role, SyncStreamItem, decode,
@@ -115,13 +114,13 @@ impl Side {
         entropy: Entropy,
     ) -> Self {
         let local = |fixture: &fixtures::Identity| Local {
-            identity: Identity::from_seed(&fixture.seed),
-            instance_id: fixture.instance_id.clone(),
             kem_id,
             // A weak or oddly written key of the peer's own is for a scenario to find, not for every case to fail on.
             key_policy: KeyPolicy::Deployed,
-            deadlines: Deadlines::default(),
-            lapses: Lapses::NONE,
+            ..Local::new(
+                Identity::from_seed(&fixture.seed),
+                fixture.instance_id.clone(),
+            )
         };
         Side {
             peer_role,

@@ -24,6 +24,15 @@ pub struct LooksArgs {
 }
 
 impl LooksArgs {
+    /// Where no flag is given.
+    pub fn none() -> Self {
+        LooksArgs {
+            state_url: None,
+            state_header: Vec::new(),
+            hook: None,
+        }
+    }
+
     /// What there may be beside the peer; flags count before what its target file says.
     pub fn plan(&self, target: Option<&TargetFile>) -> LookPlan {
         let said = target.map(|target| &target.state_service);

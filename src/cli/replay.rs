@@ -13,7 +13,7 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, Job, Looks, Peers, RunOptions, Source, Watch, asks_states},
+    runner::{self, FIRST_CALL_WAIT, Job, Looks, Peers, RunOptions, Source, Watch, asks_states},
     target::contact_scenario,
     trace::{EventKind, Trace},
 };
@@ -89,7 +89,8 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         PeerAddress::Calls { listen } => {
             let contact = contact_scenario(role, job.protocol);
             let cases = [&*job.scenario, &contact];
-            let switchboard = wait_for_client(&listen.to_string(), cases.into_iter()).await?;
+            let switchboard =
+                wait_for_client(&listen.to_string(), FIRST_CALL_WAIT, cases.into_iter()).await?;
             Source::Outside {
                 url: String::new(),
                 switchboard: Some(Arc::new(switchboard)),

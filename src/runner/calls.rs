@@ -12,7 +12,12 @@ use std::{
 };
 
 use futures_util::future::select_all;
-use tokio::{net::ToSocketAddrs, task::AbortHandle, time::timeout};
+use tokio::{
+    net::ToSocketAddrs,
+    sync::{MutexGuard as Held, mpsc},
+    task::AbortHandle,
+    time::timeout,
+};
 
 use super::{
     looks::Looks,
@@ -20,7 +25,7 @@ use super::{
 };
 use crate::{
     net::{
-        Link, LinkError, LinkEvent, LinkLimits, Listener, Route,
+        Link, LinkError, LinkEvent, LinkLimits, Listener, Route, Stray,
         client::{ClientApp, ClientOptions},
     },
     scenario::{fixtures, model::Scenario},
@@ -46,8 +51,8 @@ const CALL_WAIT_MIN: Duration = Duration::from_secs(1);
 /// Who dials us.
 #[derive(Clone, Debug)]
 pub enum Caller {
-    /// A client that was given everything at once, and that somebody else starts.
-    Outside,
+    /// A client that was given everything at once, and that somebody else starts: how long its first call may take.
+    Outside(Duration),
     /// A client that was given everything at once, and that we started: how long its first call may take.
     Started(Duration),
     /// The reference client: a fresh one for each case, which knows the hosts of that case.
@@ -57,6 +62,8 @@ pub enum Caller {
 /// The paths that the client's known hosts are at. A case takes its own; once it is over they are unknown.
 pub struct Switchboard {
     listener: Listener,
+    /// What comes that is no call at a path that is waited for. It is looked at only while nothing else has come.
+    strays: tokio::sync::Mutex<mpsc::Receiver<Stray>>,
     caller: Caller,
     routes: Mutex<HashMap<String, Route>>,
     /// When the client from outside was first heard of.
@@ -74,8 +81,10 @@ impl Switchboard {
         address: impl ToSocketAddrs + ToString,
         caller: Caller,
     ) -> Result<Self, LinkError> {
+        let (listener, strays) = Listener::bind_noting(address, LinkLimits::default()).await?;
         Ok(Switchboard {
-            listener: Listener::bind(address, LinkLimits::default()).await?,
+            listener,
+            strays: tokio::sync::Mutex::new(strays),
             caller,
             routes: Mutex::new(HashMap::new()),
             first_call: OnceLock::new(),
@@ -86,6 +95,16 @@ impl Switchboard {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.listener.address()
+    }
+
+    /// What comes in place of calls, for one who looks at a time.
+    pub(super) async fn strays(&self) -> Held<'_, mpsc::Receiver<Stray>> {
+        self.strays.lock().await
+    }
+
+    /// The URL at which a client finds this host, by the address that is listened on.
+    pub(super) fn url_of(&self, host: &fixtures::Identity) -> String {
+        format!("http://{}{}", self.address(), path_of(host))
     }
 
     /// Takes in calls for these cases from now on, so that a client may dial before they are played.
@@ -135,7 +154,7 @@ impl Switchboard {
 
     /// Whether the client is one that somebody else starts, with one config for all cases.
     pub(super) fn is_called_from_outside(&self) -> bool {
-        matches!(self.caller, Caller::Outside | Caller::Started(_))
+        matches!(self.caller, Caller::Outside(_) | Caller::Started(_))
     }
 
     /// Whether each case has a client of its own, with all that looks inside it.
@@ -153,7 +172,7 @@ impl Switchboard {
         protocol: RpcProtocol,
     ) -> Result<Calls, NotCalled> {
         let (client, inside) = match &self.caller {
-            Caller::Outside | Caller::Started(_) => (None, None),
+            Caller::Outside(_) | Caller::Started(_) => (None, None),
             Caller::Reference(options) => {
                 self.expect([scenario]).map_err(NotCalled::NoPath)?;
                 let url = format!("http://{}", self.address());
@@ -209,7 +228,7 @@ impl Switchboard {
     /// How much longer than others a case may take whose client dials all its hosts anew.
     pub(super) fn redial_wait(&self, scenario: &Scenario) -> Duration {
         match (&self.caller, scenario.alone) {
-            (Caller::Outside | Caller::Started(_), true) => {
+            (Caller::Outside(_) | Caller::Started(_), true) => {
                 DIAL_WAIT_EACH * self.hosts.load(Ordering::Relaxed)
             }
             _ => Duration::ZERO,
@@ -226,12 +245,11 @@ impl Switchboard {
     }
 
     /// A client dials all its hosts at once: those that it has not dialled soon after the first, it never will.
-    fn wait(&self) -> Duration {
+    pub(super) fn wait(&self) -> Duration {
         match (&self.caller, self.first_call.get()) {
             (Caller::Reference(_), _) => CALL_WAIT,
-            (Caller::Outside, None) => FIRST_CALL_WAIT,
-            (Caller::Started(wait), None) => *wait,
-            (Caller::Outside | Caller::Started(_), Some(first)) => {
+            (Caller::Outside(wait) | Caller::Started(wait), None) => *wait,
+            (Caller::Outside(_) | Caller::Started(_), Some(first)) => {
                 let all = CALL_WAIT + DIAL_WAIT_EACH * self.hosts.load(Ordering::Relaxed);
                 all.saturating_sub(first.elapsed()).max(CALL_WAIT_MIN)
             }

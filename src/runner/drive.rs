@@ -162,18 +162,22 @@ pub async fn drive_watched(
                 let called = called(&streams);
                 let next = async {
                     tokio::select! {
-                        next = next_input(&mut streams) => next,
-                        session = called_again(reach, &called) => (session, Input::CalledAgain),
+                        (session, input) = next_input(&mut streams) => (session, Some(input)),
+                        session = called_again(reach, &called) => (session, None),
                     }
                 };
-                let next = timeout(left, next).await.ok();
-                if let Some((session, Input::CalledAgain)) = &next {
-                    let same = streams
-                        .iter_mut()
-                        .filter(|stream| stream.session == *session);
-                    same.for_each(|stream| stream.called = None);
+                match timeout(left, next).await {
+                    Ok((session, Some(input))) => Some((session, input)),
+                    Ok((session, None)) => {
+                        let same = streams
+                            .iter_mut()
+                            .filter(|stream| stream.session == session);
+                        same.for_each(|stream| stream.called = None);
+                        actor.called_again(&session);
+                        None
+                    }
+                    Err(_) => None,
                 }
-                next
             }
             Command::Finish => {
                 let crypto = actor.crypto_time();

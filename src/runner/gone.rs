@@ -12,7 +12,8 @@ use tokio::{
 };
 
 use super::{
-    RunOptions, check_host,
+    RunOptions,
+    contact::check_host,
     crash::{END_NOTICE_WAIT, is_cut_off},
 };
 use crate::{
@@ -126,7 +127,7 @@ async fn serves_within(
 ) -> Result<(), String> {
     let mut last = "none came up".to_owned();
     let serves = async {
-        while let Some(check) = check_host(options, &[protocol]).await.mistake() {
+        while let Some(check) = check_host(options, &[protocol], false).await.mistake() {
             last = format!("{}: {}", check.step.name(), check.seen);
             sleep(LOOK_AGAIN).await;
         }

@@ -3,6 +3,7 @@
 mod calls;
 pub mod campaign;
 mod claims;
+mod contact;
 mod crash;
 pub mod doctor;
 mod drive;
@@ -28,11 +29,12 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
+pub use contact::contact;
 pub use drive::{Driven, Reach, Watch, drive, drive_watched};
 pub use expectations::Expectations;
 pub use looking::{HookPlan, LookPlan};
 pub use looks::{Inside, Looks, StateService};
-pub use not_reached::NotReached;
+pub use not_reached::{NotReached, NotStarted};
 pub use peers::{Peers, Source};
 pub use plan::{Job, Selection, plan, plan_claims, skip_what_it_lacks};
 pub use reference::{
@@ -50,11 +52,6 @@ use crate::{
     report::{CaseResult, Spent},
     rules::Level,
     scenario::model::Scenario,
-    target::{
-        Contact, SetupMistake, contact_scenario,
-        doctor::{Diagnosis, Provisioned, Wanted},
-        first_contact,
-    },
     wire::{Role, RpcProtocol},
 };
 
@@ -181,51 +178,6 @@ impl RunOptions {
             (Role::Initiator, None) => Err("no client can dial: nothing listens".to_owned()),
         }
     }
-}
-
-/// Has one honest session with a host over each protocol, at once: it measures the round trip, and tells a mistake in the set-up
-/// from a defect of the peer, so that no rule is blamed for a wrong port.
-pub async fn check_host(options: &RunOptions, protocols: &[RpcProtocol]) -> Diagnosis {
-    let tried = doctor::DoctorOptions {
-        url: options.url.clone(),
-        tls_roots: options.tls_roots.clone(),
-        protocols: protocols.to_vec(),
-        state_headers: Vec::new(),
-        thorough: false,
-        watch: None,
-        seed: options.seed,
-    };
-    let wanted = Wanted {
-        protocols: protocols.to_vec(),
-        kem_id: options.kem_id,
-        keyid: None,
-        provisioned: Provisioned::Required,
-        // No case depends on the time of day.
-        clock_must_agree: false,
-    };
-    doctor::examine(&tried, &wanted).await
-}
-
-/// Has one honest session with a client, and measures it.
-///
-/// # Errors
-/// The set-up mistake that keeps any case from being judged.
-pub async fn contact_client(
-    options: &RunOptions,
-    protocol: RpcProtocol,
-) -> Result<Contact, SetupMistake> {
-    let scenario = contact_scenario(Role::Initiator, protocol);
-    let mut reach = options
-        .reach(&scenario, protocol)
-        .await
-        .map_err(SetupMistake::never_called)?;
-    let actor = Actor::new(
-        &scenario,
-        options.entropy(&scenario.id, protocol),
-        options.kem_id,
-        Patience::from_round_trip(Duration::ZERO),
-    );
-    first_contact(&drive(actor, &mut reach, &Inside::default()).await.trace)
 }
 
 /// Calls the state service once.

@@ -9,6 +9,7 @@ use super::{
     gone::{Gone, comes_back},
     looking::LookPlan,
     looks::Looks,
+    not_reached::NotStarted,
     reference::start_reference,
 };
 use crate::{
@@ -76,8 +77,8 @@ impl Peers {
     /// Starts one for these cases, which are for one role, and for the first contact with it.
     ///
     /// # Errors
-    /// Why it cannot be started, in words.
-    pub async fn begin(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+    /// Why it cannot be started.
+    pub async fn begin(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), NotStarted> {
         self.replace(role, cases).await
     }
 
@@ -87,7 +88,8 @@ impl Peers {
     /// Why a new one cannot be started, in words.
     pub async fn renew(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
         if self.used && self.can_renew() {
-            self.replace(role, cases).await?;
+            let replaced = self.replace(role, cases).await;
+            replaced.map_err(|why| why.to_string())?;
         }
         self.used = true;
         Ok(())
@@ -120,7 +122,8 @@ impl Peers {
             ));
         }
         self.restarts += 1;
-        self.replace(role, cases).await?;
+        let replaced = self.replace(role, cases).await;
+        replaced.map_err(|why| why.to_string())?;
         self.used = true;
         Ok(())
     }
@@ -261,7 +264,7 @@ impl Peers {
         }
     }
 
-    async fn replace(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), String> {
+    async fn replace(&mut self, role: Role, cases: &[Arc<Scenario>]) -> Result<(), NotStarted> {
         self.stop().await;
         self.used = false;
         self.gone = Gone::default();
@@ -274,13 +277,14 @@ impl Peers {
             }
             (Source::Reference, Role::Responder) => {
                 let reference = start_reference(&Provision::for_cases(cases)).await;
-                let reference = reference.map_err(failed)?;
+                let reference = reference.map_err(|error| NotStarted::failed(&error))?;
                 (self.url, self.looks) = (reference.url, reference.looks);
             }
             (Source::Reference, Role::Initiator) => {
                 let caller = Caller::Reference(Box::default());
                 let address: SocketAddr = ([127, 0, 0, 1], 0).into();
-                let switchboard = Switchboard::open(address, caller).await.map_err(failed)?;
+                let switchboard = Switchboard::open(address, caller).await;
+                let switchboard = switchboard.map_err(|error| NotStarted::not_listening(&error))?;
                 self.switchboard = Some(Arc::new(switchboard));
             }
             (Source::Command(target), Role::Responder) => {
@@ -298,8 +302,10 @@ impl Peers {
                     .map_or(Duration::ZERO, |command| command.start_wait());
                 let address = target.listen_address().unwrap_or(COMMAND_LISTEN);
                 let caller = Caller::Started(wait);
-                let switchboard = Switchboard::open(address, caller).await.map_err(failed)?;
-                switchboard.expect(cases.iter().copied()).map_err(failed)?;
+                let switchboard = Switchboard::open(address, caller).await;
+                let switchboard = switchboard.map_err(|error| NotStarted::not_listening(&error))?;
+                let expected = switchboard.expect(cases.iter().copied());
+                expected.map_err(|error| NotStarted::failed(&error))?;
                 let base = match &target.initiator.url {
                     Some(url) => WebUrl::as_str(url).to_owned(),
                     None => format!("http://{}", switchboard.address()),
@@ -321,9 +327,9 @@ async fn start(
     listen: &str,
     json: serde_json::Value,
     config: serde_json::Value,
-) -> Result<Process, String> {
+) -> Result<Process, NotStarted> {
     let Some(command) = &target.command else {
-        return Err("the target has no command to start".to_owned());
+        return Err(NotStarted::failed(&"start the peer: there is no command"));
     };
     let provision = match command.format {
         ProvisionFormat::Json => json,
@@ -336,9 +342,5 @@ async fn start(
         listen,
         provision: &format!("{provision:#}"),
     };
-    Process::start(launch).await.map_err(failed)
-}
-
-fn failed(error: impl std::fmt::Display) -> String {
-    format!("failed to {error}")
+    Ok(Process::start(launch).await?)
 }

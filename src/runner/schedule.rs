@@ -1,18 +1,14 @@
 //! The order of a run: side by side what can be, alone what must be, each on a peer that is fit for it; and what becomes
 //! of the cases when that peer crashes.
 
-use std::{
-    collections::VecDeque,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use tokio::task::{JoinError, JoinSet};
 
 use super::{
-    Job, NotReached, Peers, RunOptions, check_host,
+    Job, NotReached, Peers, RunOptions,
     claims::{is_of_state_service, judge_state_service},
-    contact_client,
+    contact::contact,
     crash::{crash_of, crashed, crashed_beside, is_clean, is_cut_off, with_crash},
     expectations::Expectations,
     play,
@@ -118,7 +114,7 @@ impl Schedule<'_> {
         let first = starts(role, played.collect(), in_parts).into_iter().next();
         let first = first.map_or_else(Vec::new, |start| start.jobs);
         let begun = self.peers.begin(role, &cases_of(&first)).await;
-        begun.map_err(NotReached::NotStarted)?;
+        begun.map_err(|why| NotReached::not_started(role, why))?;
         // A host that nobody has called yet may be asked for all states; a client is calling already.
         let asked = if role == Role::Initiator {
             &first
@@ -129,22 +125,12 @@ impl Schedule<'_> {
         let mut protocols: Vec<_> = jobs.iter().map(|job| job.protocol).collect();
         protocols.sort();
         protocols.dedup();
-        let round_trip = match role {
-            Role::Responder => self.host_round_trip(&protocols).await,
-            Role::Initiator => self.client_round_trip(&protocols).await,
-        };
-        let patience = Patience::from_round_trip(round_trip?);
-        self.patience.answer = self.patience.answer.max(patience.answer);
-        self.patience.grace = self.patience.grace.max(patience.grace);
-        Ok(())
-    }
-
-    async fn host_round_trip(&mut self, protocols: &[RpcProtocol]) -> Result<Duration, NotReached> {
-        let diagnosis = check_host(&self.options, protocols).await;
+        let diagnosis = contact(&self.options, role, &protocols).await;
         if diagnosis.mistake().is_some() {
-            return Err(NotReached::Host {
+            return Err(NotReached {
+                role,
                 url: self.options.url.clone(),
-                diagnosis: Box::new(diagnosis),
+                diagnosis,
                 last_words: self.peers.last_words(),
             });
         }
@@ -152,32 +138,10 @@ impl Schedule<'_> {
             let note = format!("{}: {}", check.step.name(), check.seen);
             self.peers.note(note);
         }
-        Ok(diagnosis.round_trip)
-    }
-
-    async fn client_round_trip(
-        &mut self,
-        protocols: &[RpcProtocol],
-    ) -> Result<Duration, NotReached> {
-        let mut round_trip = Duration::ZERO;
-        for protocol in protocols {
-            match contact_client(&self.options, *protocol).await {
-                Ok(contact) => {
-                    round_trip = round_trip.max(contact.round_trip);
-                    if let Some(note) = contact.note {
-                        self.peers.note(note);
-                    }
-                }
-                Err(mistake) => {
-                    return Err(NotReached::Client {
-                        protocol: *protocol,
-                        mistake,
-                        last_words: self.peers.last_words(),
-                    });
-                }
-            }
-        }
-        Ok(round_trip)
+        let patience = Patience::from_round_trip(diagnosis.round_trip);
+        self.patience.answer = self.patience.answer.max(patience.answer);
+        self.patience.grace = self.patience.grace.max(patience.grace);
+        Ok(())
     }
 
     async fn rounds(&mut self, role: Role, jobs: Vec<Job>, plays: &mut Plays) {

@@ -8,7 +8,6 @@ use crate::{
         identity::{Identity, KeyPolicy},
         kem::{EncapsulationRandomness, KemId},
     },
-    lapses::Lapses,
     rules::RuleId,
     wire::{
         Action, Code, Role, SyncStreamItem,
@@ -20,12 +19,8 @@ const START: Duration = Duration::from_secs(100);
 
 fn local(seed: u8, instance_id: &str, kem_id: KemId) -> Local {
     Local {
-        identity: Identity::from_seed(&[seed; 32]),
-        instance_id: instance_id.to_owned(),
         kem_id,
-        key_policy: KeyPolicy::Strict,
-        deadlines: Deadlines::default(),
-        lapses: Lapses::NONE,
+        ..Local::new(Identity::from_seed(&[seed; 32]), instance_id)
     }
 }
 

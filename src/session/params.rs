@@ -27,6 +27,20 @@ pub struct Local {
     pub lapses: Lapses,
 }
 
+impl Local {
+    /// An honest side with the deployed reading of the KEM id and the usual deadlines, which reads keys strictly.
+    pub fn new(identity: Identity, instance_id: impl Into<String>) -> Self {
+        Local {
+            identity,
+            instance_id: instance_id.into(),
+            kem_id: KemId::default(),
+            key_policy: KeyPolicy::Strict,
+            deadlines: Deadlines::default(),
+            lapses: Lapses::NONE,
+        }
+    }
+}
+
 /// Longest waits of a session that has no peer yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {

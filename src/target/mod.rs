@@ -10,5 +10,5 @@ mod outlives;
 pub mod process;
 pub mod provision;
 
-pub use first_contact::{Contact, SetupMistake, first_contact, scenario as contact_scenario};
+pub use first_contact::scenario as contact_scenario;
 pub use outlives::outlives_scenario;

@@ -22,12 +22,11 @@ use crate::{
     crypto::{
         handshake::{HandshakeClaims, PROTOCOL_VERSION},
         hpke::SessionKeys,
-        identity::{Identity, KeyPolicy},
+        identity::Identity,
         kem::{EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey, SharedSecretParts},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
-    lapses::Lapses,
-    session::{Deadlines, ExpectedPeer, InitiatorParams, Local, ResponderParams},
+    session::{ExpectedPeer, InitiatorParams, Local, ResponderParams},
     wire::{
         Action, Role, SyncStreamItem, decode::item,
         v1sync::sync_stream_item::SyncEstablishSharedSecret,
@@ -218,12 +217,11 @@ impl<'a> Identified<'a> {
 impl Side {
     fn local(&self, kem_id: KemId) -> Local {
         Local {
-            identity: Identity::from_seed(&self.ed25519_seed),
-            instance_id: self.instance_id.clone(),
             kem_id,
-            key_policy: KeyPolicy::Strict,
-            deadlines: Deadlines::default(),
-            lapses: Lapses::NONE,
+            ..Local::new(
+                Identity::from_seed(&self.ed25519_seed),
+                self.instance_id.clone(),
+            )
         }
     }
 }

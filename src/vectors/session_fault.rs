@@ -13,12 +13,11 @@ use super::{
 };
 use crate::{
     crypto::{
-        identity::{Identity, KeyPolicy},
-        kem::{EncapsulationRandomness, KemError, KemId, PrivateKey, PublicKey},
+        identity::Identity,
+        kem::{EncapsulationRandomness, KemError, PrivateKey, PublicKey},
         transcript::TRANSPORT_VERSION,
     },
-    lapses::Lapses,
-    session::{Deadlines, ExpectedPeer, InitiatorParams, Local, ResponderParams},
+    session::{ExpectedPeer, InitiatorParams, Local, ResponderParams},
     wire::{
         self, Action,
         decode::{DecodeError, DecodeFault, Reading, item_as},
@@ -78,14 +77,7 @@ impl Case for Of<NoFields, SessionFault> {
 
 /// Whether the session machine of this role takes the envelope as its first item, whatever its keys.
 fn machine_takes(role: Role, envelope: &[u8]) -> bool {
-    let local = || Local {
-        identity: Identity::from_seed(&[1; 32]),
-        instance_id: "receiver".to_owned(),
-        kem_id: KemId::default(),
-        key_policy: KeyPolicy::Strict,
-        deadlines: Deadlines::default(),
-        lapses: Lapses::NONE,
-    };
+    let local = || Local::new(Identity::from_seed(&[1; 32]), "receiver");
     let initiator = InitiatorParams {
         local: local(),
         kem_seed: [2; 32],

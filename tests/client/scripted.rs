@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use prost::Message as _;
 use syncspec::{
-    crypto::{
-        identity::KeyPolicy,
-        kem::{EncapsulationRandomness, KemId},
-    },
-    lapses::Lapses,
+    crypto::kem::EncapsulationRandomness,
     net::{Link, LinkEvent, LinkLimits, Listener, OutFrame, Route},
-    session::{Deadlines, Input, Local, Output, ResponderParams, Session, VerifiedPeer},
+    session::{Input, Local, Output, ResponderParams, Session, VerifiedPeer},
     wire::{Action, SyncStreamItem},
 };
 
@@ -86,14 +82,7 @@ impl Scripted {
 
 fn responder(seed: u8) -> Session {
     let params = ResponderParams {
-        local: Local {
-            identity: identity(seed),
-            instance_id: config(seed, |_, _| {}).instance_id().to_owned(),
-            kem_id: KemId::default(),
-            key_policy: KeyPolicy::Strict,
-            deadlines: Deadlines::default(),
-            lapses: Lapses::NONE,
-        },
+        local: Local::new(identity(seed), config(seed, |_, _| {}).instance_id()),
         encapsulation: EncapsulationRandomness::from_seed(&[9; 32]),
     };
     Session::responder(params, Duration::ZERO).0

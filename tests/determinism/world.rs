@@ -10,11 +10,7 @@ use prost::Message as _;
 use prost_reflect::DynamicMessage;
 use syncspec::{
     actor::{Input as Seen, Out},
-    crypto::{
-        identity::KeyPolicy,
-        kem::{EncapsulationRandomness, KemId},
-    },
-    lapses::Lapses,
+    crypto::kem::EncapsulationRandomness,
     reference::{
         backoff::Backoff,
         client::Client,
@@ -27,8 +23,7 @@ use syncspec::{
     runner::reference_config,
     scenario::model::Scenario,
     session::{
-        Deadlines, InitiatorParams, Input, Local, Output, ResponderParams, Session, StepError,
-        Violation,
+        InitiatorParams, Input, Local, Output, ResponderParams, Session, StepError, Violation,
     },
     target::provision::{ClientProvision, Provision},
     trace::{End, LinkFailure, Stage},
@@ -422,14 +417,7 @@ fn client(provision: &ClientProvision, settings: Settings) -> Client {
 }
 
 fn local(config: &Config) -> Local {
-    Local {
-        identity: config.identity().clone(),
-        instance_id: config.instance_id().to_owned(),
-        kem_id: KemId::default(),
-        key_policy: KeyPolicy::Strict,
-        deadlines: Deadlines::default(),
-        lapses: Lapses::NONE,
-    }
+    Local::new(config.identity().clone(), config.instance_id())
 }
 
 /// A store in memory does not fail.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::run::{Server, doctor};
 
 /// A server of HTTP/2 that answers each request with this.
-fn http2(status: u16, headers: &[(&'static str, String)], body: &'static [u8]) -> Server {
+pub fn http2(status: u16, headers: &[(&'static str, String)], body: &'static [u8]) -> Server {
     let headers = headers.to_vec();
     Server::start(move |io| {
         let headers = headers.clone();
@@ -30,7 +30,7 @@ fn http2(status: u16, headers: &[(&'static str, String)], body: &'static [u8]) -
 }
 
 /// A server that reads something and answers with these bytes.
-fn bytes(answer: &'static [u8]) -> Server {
+pub fn bytes(answer: &'static [u8]) -> Server {
     Server::start(move |mut io| async move {
         let _ = io.read(&mut [0; 1024]).await;
         let _ = io.write_all(answer).await;

@@ -11,14 +11,10 @@ use std::{
 use bytes::Bytes;
 use prost::Message as _;
 use syncspec::{
-    crypto::{
-        identity::{Identity, KeyPolicy},
-        kem::KemId,
-    },
-    lapses::Lapses,
+    crypto::{identity::Identity, kem::KemId},
     net::{Connection, DialOptions, Link, LinkEvent, OutFrame},
     reference::config::Config,
-    session::{Deadlines, ExpectedPeer, InitiatorParams, Input, Local, Output, Session},
+    session::{ExpectedPeer, InitiatorParams, Input, Local, Output, Session},
     wire::{
         Action, RpcProtocol, SyncStreamItem,
         v1::{self, multihost::Peer},
@@ -31,7 +27,7 @@ use tokio::runtime::Runtime;
 use crate::run::{Said, doctor, said};
 
 /// The doctor, as it waits to be dialled.
-struct Waiting {
+pub struct Waiting {
     child: Child,
     folder: TempDir,
     url: String,
@@ -40,7 +36,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    fn start(args: &[&str]) -> Waiting {
+    pub fn start(args: &[&str]) -> Waiting {
         let folder = TempDir::new().unwrap();
         let report = folder.path().join("report.json");
         let mut child = Command::new(assert_cmd::cargo::cargo_bin("syncspec"))
@@ -69,11 +65,11 @@ impl Waiting {
     }
 
     /// The address, without the path.
-    fn base(&self) -> &str {
+    pub fn base(&self) -> &str {
         self.url.strip_suffix("/doctor").unwrap()
     }
 
-    fn says(self) -> Said {
+    pub fn says(self) -> Said {
         let output = self.child.wait_with_output().unwrap();
         said(
             &output,
@@ -240,12 +236,8 @@ fn client_with_the_other_reading_of_the_kem_id_then_named() {
 async fn play(link: &mut Link, host: &Waiting, kem_id: KemId) {
     let params = InitiatorParams {
         local: Local {
-            identity: Identity::from_seed(&[3; 32]),
-            instance_id: "client".to_owned(),
             kem_id,
-            key_policy: KeyPolicy::Strict,
-            deadlines: Deadlines::default(),
-            lapses: Lapses::NONE,
+            ..Local::new(Identity::from_seed(&[3; 32]), "client")
         },
         kem_seed: [4; 32],
         expected: ExpectedPeer {

@@ -17,7 +17,7 @@ use tokio::runtime::Runtime;
 use crate::run::{Said, doctor};
 
 /// Our host, provisioned for the suite's first client or for none.
-fn provisioned(is_known: bool) -> (Runtime, String) {
+pub fn provisioned(is_known: bool) -> (Runtime, String) {
     let contacts = match is_known {
         true => RpcProtocol::ALL
             .map(|protocol| contact_scenario(Role::Responder, protocol))

@@ -10,4 +10,6 @@ mod clients;
 mod hosts;
 mod nginx;
 mod run;
+mod started;
 mod tls;
+mod twelve;

@@ -77,16 +77,26 @@ impl Said {
         assert!(self.text.contains("all is well"), "{}", self.text);
     }
 
+    /// What the failure that there is likely comes from, and what to do.
+    pub fn advice(&self) -> String {
+        let checks = self.report["checks"].as_array().unwrap();
+        let failed = checks.iter().find(|check| check["standing"] == "failed");
+        failed.unwrap()["advice"].as_str().unwrap().to_owned()
+    }
+
     pub fn is_noted(&self, step: &str, mistake: &str) -> bool {
         self.found("note")
             .contains(&(step.to_owned(), mistake.to_owned()))
     }
 
     pub fn says(&self, words: &str) {
-        // Advice is wrapped.
-        let flat = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(flat.contains(words), "{words}\n{}", self.text);
+        assert!(flat(&self.text).contains(words), "{words}\n{}", self.text);
     }
+}
+
+/// The words alone: advice is wrapped.
+pub fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// A small server of the test's own. It lasts as long as this does.

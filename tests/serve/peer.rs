@@ -9,13 +9,9 @@ use std::{
 use bytes::Bytes;
 use prost::Message as _;
 use syncspec::{
-    crypto::{
-        identity::{Identity, KeyPolicy},
-        kem::KemId,
-    },
-    lapses::Lapses,
+    crypto::identity::Identity,
     net::{Connection, DialOptions, End, Link, LinkError, LinkEvent, OutFrame, RpcProtocol},
-    session::{Deadlines, ExpectedPeer, InitiatorParams, Input, Local, Output, Session, StepError},
+    session::{ExpectedPeer, InitiatorParams, Input, Local, Output, Session, StepError},
     wire::{Action, Code, SyncStreamItem},
 };
 
@@ -58,14 +54,7 @@ impl Client {
         let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
         kem_seed[..8].copy_from_slice(&number.to_be_bytes());
         InitiatorParams {
-            local: Local {
-                identity: self.identity.clone(),
-                instance_id: self.instance_id.clone(),
-                kem_id: KemId::default(),
-                key_policy: KeyPolicy::Strict,
-                deadlines: Deadlines::default(),
-                lapses: Lapses::NONE,
-            },
+            local: Local::new(self.identity.clone(), self.instance_id.clone()),
             kem_seed,
             expected: ExpectedPeer {
                 keyid: host_identity().keyid().to_owned(),

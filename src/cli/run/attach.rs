@@ -5,14 +5,14 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use syncspec::{
     crypto::kem::KemId,
     report::saved::PeerAddress,
     rules::Level,
-    runner::{Expectations, Source},
+    runner::{Expectations, FIRST_CALL_WAIT, Source},
     scenario::{CaseTemplate, model::Scenario, released::Released},
     target::{
         file::{
@@ -25,7 +25,7 @@ use syncspec::{
 };
 
 use super::{
-    super::{SelectArgs, exit, kem_id, provision::client_contacts, refuse},
+    super::{SelectArgs, exit, kem_id, provision::client_contacts, refuse, wait::wait},
     calls::wait_for_client,
 };
 
@@ -50,6 +50,9 @@ pub struct TargetArgs {
     /// KEM id to derive keys with: 0051 as deployed, which is the default, 0050 as published
     #[arg(long, value_name = "ID", value_parser = kem_id)]
     kem_id: Option<KemId>,
+    /// How long the first call of a client that you start yourself is waited for [default: 120s]
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
+    wait: Option<Duration>,
     /// List of the failures that are known of the peer
     #[arg(long, value_name = "FILE")]
     known_failing: Option<PathBuf>,
@@ -75,6 +78,8 @@ pub struct Attached {
     target: Option<TargetFile>,
     /// Where the target file is.
     file: Option<PathBuf>,
+    /// How long the first call of a client that somebody else starts may take.
+    first_call_wait: Duration,
 }
 
 impl TargetArgs {
@@ -122,6 +127,7 @@ impl TargetArgs {
         Ok(Attached {
             target,
             file: file.map(absolute),
+            first_call_wait: self.wait.unwrap_or(FIRST_CALL_WAIT),
         })
     }
 
@@ -136,12 +142,7 @@ impl TargetArgs {
 
     /// The KEM id that is followed.
     pub fn kem_id(&self, attached: &Attached) -> KemId {
-        let said = attached.target.as_ref().and_then(|target| target.kem_id);
-        let said = said.map(|id| match id {
-            KemIdName::Deployed => KemId::MlKem1024P384,
-            KemIdName::Published => KemId::AsPublished,
-        });
-        self.kem_id.or(said).unwrap_or_default()
+        self.kem_id.unwrap_or(attached.kem_id())
     }
 
     /// What is known of the peer's failures.
@@ -178,7 +179,35 @@ impl Attached {
         Ok(Attached {
             target: Some(target),
             file: Some(file.to_owned()),
+            first_call_wait: FIRST_CALL_WAIT,
         })
+    }
+
+    /// The same, with a client that somebody else starts waited for so long.
+    pub fn waiting(mut self, wait: Option<Duration>) -> Self {
+        self.first_call_wait = wait.unwrap_or(self.first_call_wait);
+        self
+    }
+
+    /// The KEM id that the peer is said to follow.
+    pub fn kem_id(&self) -> KemId {
+        match self.target.as_ref().and_then(|target| target.kem_id) {
+            Some(KemIdName::Deployed) => KemId::MlKem1024P384,
+            Some(KemIdName::Published) => KemId::AsPublished,
+            None => KemId::default(),
+        }
+    }
+
+    /// What is spoken with it in that role, where nothing else is asked for.
+    pub fn spoken_as(&self, role: Role) -> Vec<RpcProtocol> {
+        match (&self.target, role) {
+            (None, _) => RpcProtocol::ALL.to_vec(),
+            // A client speaks one of them, mostly.
+            (Some(target), Role::Initiator) if target.protocols.is_none() => {
+                vec![RpcProtocol::Connect]
+            }
+            (Some(target), _) => target.protocols(),
+        }
     }
 
     /// What is said of the peer; none for the reference.
@@ -276,9 +305,9 @@ impl Attached {
         let switchboard = match target.listen_address() {
             Some(address) if !calling.is_empty() => {
                 calling.extend(&contacts);
-                Some(Arc::new(
-                    wait_for_client(address, calling.into_iter()).await?,
-                ))
+                let wait = self.first_call_wait;
+                let switchboard = wait_for_client(address, wait, calling.into_iter()).await?;
+                Some(Arc::new(switchboard))
             }
             _ => None,
         };

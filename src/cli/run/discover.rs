@@ -35,10 +35,10 @@ pub fn jobs(parts: &[Part]) -> Vec<Job> {
 
 /// What another try is to do otherwise, where the first one found the peer well but for one thing.
 pub fn otherwise(why: &NotReached, parts: &mut [Part], kem_id: &mut KemId) -> bool {
-    let NotReached::Host { diagnosis, .. } = why else {
+    if why.role != Role::Responder {
         return false;
-    };
-    let standing = diagnosis.mistake().map(|check| &check.standing);
+    }
+    let standing = why.diagnosis.mistake().map(|check| &check.standing);
     match standing {
         Some(Standing::Failed(Mistake::ProtocolNotSpoken { protocol })) => {
             let Some(host) = parts.iter_mut().find(|part| part.role == Role::Responder) else {

@@ -19,6 +19,7 @@ use syncspec::{
         plan, plan_claims, skip_what_it_lacks,
     },
     scenario::{CaseTemplate, model::Profile},
+    wire::Role,
 };
 
 use super::{
@@ -302,30 +303,11 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
 }
 
 fn not_reached(why: &NotReached, name: &str) -> String {
-    match why {
-        NotReached::NotStarted(why) => why.clone(),
-        NotReached::Host {
-            url,
-            diagnosis,
-            last_words,
-        } => format!(
-            "the peer at {} is not set up so that it can be judged\n\n{}{}",
-            doctor::without_secret(url),
-            doctor::text(diagnosis),
-            last_words.join("\n")
-        ),
-        NotReached::Client {
-            protocol,
-            mistake,
-            last_words,
-        } => format!(
-            "over {protocol}, {name} was reached as a client up to this step\n\n  {:<12} {}\n\n{}\n{}",
-            mistake.step,
-            mistake.seen,
-            mistake.likely,
-            last_words.join("\n")
-        ),
-    }
+    let peer = match (why.role, why.url.is_empty()) {
+        (Role::Responder, true) => name.to_owned(),
+        (role, _) => doctor::shown(role, &why.url),
+    };
+    doctor::not_judged(&peer, &why.diagnosis, &why.last_words)
 }
 
 fn exit_code(summary: &Summary) -> u8 {

@@ -1,6 +1,6 @@
 //! Both minds back to back, through real session machines on a clock that stands still.
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 use super::{
     backoff::Backoff,
@@ -12,14 +12,9 @@ use super::{
     limits::Settings,
 };
 use crate::{
-    crypto::{
-        identity::KeyPolicy,
-        kem::{EncapsulationRandomness, KemId},
-    },
-    lapses::Lapses,
+    crypto::kem::EncapsulationRandomness,
     session::{
-        Deadlines, InitiatorParams, Input, Local, Output, ResponderParams, Session, StepError,
-        Violation,
+        InitiatorParams, Input, Local, Output, ResponderParams, Session, StepError, Violation,
     },
     wire::{Action, Code, SyncStreamItem},
 };
@@ -257,17 +252,7 @@ fn violation(refusal: Refusal) -> Violation {
 }
 
 fn local(config: &Config) -> Local {
-    Local {
-        identity: config.identity().clone(),
-        instance_id: config.instance_id().to_owned(),
-        kem_id: KemId::default(),
-        key_policy: KeyPolicy::Strict,
-        deadlines: Deadlines {
-            key_exchange: Duration::from_secs(15),
-            handshake: Duration::from_secs(15),
-        },
-        lapses: Lapses::NONE,
-    }
+    Local::new(config.identity().clone(), config.instance_id())
 }
 
 mod tests;

@@ -20,7 +20,8 @@ use crate::{
         start_reference,
     },
     scenario::model::Scenario,
-    target::{contact_scenario, first_contact, provision::Provision},
+    target::{contact_scenario, provision::Provision},
+    trace::EventKind,
     wire::{Role, RpcProtocol},
 };
 
@@ -138,7 +139,8 @@ impl Elsewhere<'_> {
     /// Why one of them cannot be started, in words.
     pub async fn begin(&mut self, pairs: &mut [Pair]) -> Result<(), String> {
         let given = self.given();
-        self.peers.begin(self.role, &given).await?;
+        let begun = self.peers.begin(self.role, &given).await;
+        begun.map_err(|why| why.to_string())?;
         self.peers.renew(self.role, &given).await?;
         self.peers
             .reach(&mut pairs[0].peer, true, RpcProtocol::Connect)
@@ -195,5 +197,13 @@ pub async fn answers(run: &RunOptions, protocol: RpcProtocol, patience: Patience
     let entropy = run.entropy(&scenario.id, protocol);
     let actor = Actor::new(&scenario, entropy, run.kem_id, patience);
     let mut reach = Reach::Dial(run.dial(protocol));
-    first_contact(&drive(actor, &mut reach, &Inside::default()).await.trace).is_ok()
+    let driven = drive(actor, &mut reach, &Inside::default()).await;
+    let is_over = |kind: &EventKind| {
+        use EventKind as K;
+        matches!(
+            kind,
+            K::NotOpened(_) | K::Ended(_) | K::DeadlinePassed { .. }
+        )
+    };
+    !driven.trace.events.iter().any(|event| is_over(&event.kind))
 }

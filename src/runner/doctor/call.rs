@@ -15,13 +15,12 @@ use crate::{
         kem::{KemId, PrivateKey},
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
-    lapses::Lapses,
     net::{Connection, Link, LinkError, LinkEvent, OutFrame, RequestShape, Start},
     runner::drive::end_of,
     scenario::fixtures,
     session::{
-        Channel, Deadlines, Local, Violation, decapsulate, key_item, own_handshake,
-        read_encapsulation, verify_handshake,
+        Channel, Local, Violation, decapsulate, key_item, own_handshake, read_encapsulation,
+        verify_handshake,
     },
     target::{
         contact_scenario,
@@ -320,12 +319,12 @@ impl Attempt<'_> {
             return Ok(Vec::new());
         };
         let local = Local {
-            identity: Identity::from_seed(&client.seed),
-            instance_id: client.instance_id.clone(),
             kem_id: self.wanted.kem_id,
             key_policy: KeyPolicy::Deployed,
-            deadlines: Deadlines::default(),
-            lapses: Lapses::NONE,
+            ..Local::new(
+                Identity::from_seed(&client.seed),
+                client.instance_id.clone(),
+            )
         };
         self.seal(|transcript| Action::Handshake(own_handshake(&local, "", transcript)))
     }

@@ -2,34 +2,28 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use prost::Message as _;
 use tokio::{
     sync::mpsc,
     time::{Instant, timeout, timeout_at},
 };
 
-use super::ANSWER_WAIT;
+use super::meet::meet;
 use crate::{
     actor::Entropy,
     crypto::{
         identity::{Identity, KeyPolicy},
-        kem::{EncapsulationRandomness, KemId},
+        kem::KemId,
     },
-    lapses::Lapses,
-    net::{self, Link, LinkError, LinkEvent, LinkLimits, Listener, OutFrame, Route},
-    rules::RuleId,
-    runner::drive::end_of,
+    net::{self, LinkError, LinkLimits, Listener, Route},
     scenario::fixtures,
-    session::{Deadlines, Input, Local, Output, ResponderParams, Session, StepError, Violation},
+    session::Local,
     target::{
         doctor::{
             Diagnosis, Listening, diagnose_client,
-            seen::{AfterHalfClose, ClientCall, ClientSeen, NotListening, Stop, Stray},
+            seen::{ClientCall, ClientSeen, NotListening, Stray},
         },
         provision::HOST_INSTANCE_ID,
     },
-    wire::{SyncStreamItem, decode},
 };
 
 /// How long a client is waited for, unless told otherwise: deployed ones dial again after a minute.
@@ -39,6 +33,9 @@ pub const DIALLED_WAIT: Duration = Duration::from_secs(90);
 const BETTER_WAIT: Duration = Duration::from_secs(2);
 /// How long a second caller is waited for, once a session stands: two clients with one identity that start together.
 const AGAIN_WAIT: Duration = Duration::from_secs(1);
+
+/// What came in place of a call is kept so far; the last of it tells most, and all of one client is alike.
+const STRAYS_KEPT_MAX: usize = 1000;
 
 /// How to listen.
 #[derive(Clone, Debug)]
@@ -63,6 +60,7 @@ pub async fn listen(options: &ListenOptions, ready: impl FnOnce(&Listening)) -> 
         keyid: identity.keyid().to_owned(),
         instance_id: HOST_INSTANCE_ID.to_owned(),
         kem_id: options.kem_id,
+        client: None,
     };
     let bound = Listener::bind_noting(options.address.as_str(), LinkLimits::default()).await;
     let (listener, strays) = match bound {
@@ -87,154 +85,94 @@ pub async fn listen(options: &ListenOptions, ready: impl FnOnce(&Listening)) -> 
     };
     listening.url = route.url().to_owned();
     ready(&listening);
-    let host = Host {
-        local: Local {
-            identity,
-            instance_id: HOST_INSTANCE_ID.to_owned(),
-            kem_id: options.kem_id,
-            key_policy: KeyPolicy::Deployed,
-            deadlines: Deadlines::default(),
-            lapses: Lapses::NONE,
-        },
-        entropy: Entropy::new(options.seed, "doctor/listen"),
+    let local = Local {
+        kem_id: options.kem_id,
+        key_policy: KeyPolicy::Deployed,
+        ..Local::new(identity, HOST_INSTANCE_ID)
     };
-    let seen = host.wait(options, route, strays).await;
+    let seen = wait(options, &local, route, strays).await;
     diagnose_client(&listening, &seen)
 }
 
-fn not_listening(error: &LinkError) -> NotListening {
+pub(in crate::runner) fn not_listening(error: &LinkError) -> NotListening {
     NotListening {
         taken: matches!(error, LinkError::ListenFailed { taken: true, .. }),
         seen: error.to_string(),
     }
 }
 
-struct Host {
-    local: Local,
-    entropy: Entropy,
+/// Waits for a call, or for what is none: the first call, then whether the same client makes another beside it.
+async fn wait(
+    options: &ListenOptions,
+    local: &Local,
+    mut route: Route,
+    mut strays: mpsc::Receiver<net::Stray>,
+) -> ClientSeen {
+    let call = timeout(options.wait, route.accept());
+    let (call, strays) = called_or_not(call, &mut strays, BETTER_WAIT).await;
+    let mut seen = ClientSeen {
+        waited: options.wait,
+        strays,
+        ..ClientSeen::default()
+    };
+    let Some(Ok(Some(mut link))) = call else {
+        return seen;
+    };
+    let entropy = Entropy::new(options.seed, "doctor/listen");
+    let mut call = meet(&mut link, local, &entropy, "first").await;
+    if call.went_on
+        && let Ok(Some(mut again)) = timeout(AGAIN_WAIT, route.accept()).await
+    {
+        let second = meet(&mut again, local, &entropy, "second").await;
+        let keyid = |call: &ClientCall| call.client.as_ref().map(|client| client.keyid.clone());
+        call.came_again = keyid(&second).is_some() && keyid(&second) == keyid(&call);
+    }
+    seen.call = Some(call);
+    seen
 }
 
-impl Host {
-    async fn wait(
-        &self,
-        options: &ListenOptions,
-        mut route: Route,
-        mut strays: mpsc::Receiver<net::Stray>,
-    ) -> ClientSeen {
-        let mut seen = ClientSeen {
-            waited: options.wait,
-            ..ClientSeen::default()
-        };
-        let mut until = Instant::now() + options.wait;
-        let link = loop {
-            tokio::select! {
-                biased;
-                link = timeout_at(until, route.accept()) => break link.ok().flatten(),
-                Some(stray) = strays.recv() => {
-                    seen.strays.push(stray_of(stray));
-                    until = until.min(Instant::now() + BETTER_WAIT);
-                }
-            }
-        };
-        let Some(mut link) = link else {
-            return seen;
-        };
-        let mut call = self.meet(&mut link, "first").await;
-        if call.went_on
-            && let Ok(Some(mut again)) = timeout(AGAIN_WAIT, route.accept()).await
-        {
-            let second = self.meet(&mut again, "second").await;
-            let keyid = |call: &ClientCall| call.client.as_ref().map(|client| client.keyid.clone());
-            call.came_again = keyid(&second).is_some() && keyid(&second) == keyid(&call);
-        }
-        seen.call = Some(call);
-        seen
-    }
-
-    /// Exchanges keys and handshakes, and waits until the client goes on.
-    async fn meet(&self, link: &mut Link, label: &str) -> ClientCall {
-        let mut call = ClientCall {
-            protocol: link.protocol(),
-            keyed: false,
-            client: None,
-            went_on: false,
-            broke: None,
-            came_again: false,
-            stop: None,
-        };
-        let params = ResponderParams {
-            local: self.local.clone(),
-            encapsulation: EncapsulationRandomness::from_seed(&self.entropy.bytes(label)),
-        };
-        let started = Instant::now();
-        let (session, _) = Session::responder(params, Duration::ZERO);
-        let mut session = Some(session);
-        while !call.went_on {
-            let Ok(event) = timeout(ANSWER_WAIT, link.next()).await else {
-                call.stop = Some(Stop::Silent {
-                    waited: ANSWER_WAIT,
-                    then: AfterHalfClose::Nothing,
-                });
-                break;
-            };
-            match event {
-                LinkEvent::Headers(_) => {}
-                LinkEvent::Ended(end) => {
-                    call.stop = Some(Stop::Ended(end_of(end)));
-                    break;
-                }
-                LinkEvent::Message { payload, .. } => {
-                    match Self::receive(&mut call, &mut session, &payload, started.elapsed()) {
-                        Ok(items) => {
-                            for item in items {
-                                let message = OutFrame::Message(Bytes::from(item.encode_to_vec()));
-                                // A stream that is over says so when it is read.
-                                drop(link.send(message).await);
-                            }
-                        }
-                        Err(violation) => {
-                            call.broke = Some(violation);
-                            break;
-                        }
+/// Waits for a call, and notes what comes in its place. Once something has, and then nothing more for `quiet`, no call is
+/// waited for any longer.
+pub(in crate::runner) async fn called_or_not<T>(
+    call: impl Future<Output = T>,
+    strays: &mut mpsc::Receiver<net::Stray>,
+    quiet: Duration,
+) -> (Option<T>, Vec<Stray>) {
+    let mut seen = Vec::new();
+    let mut until = None;
+    tokio::pin!(call);
+    loop {
+        tokio::select! {
+            biased;
+            call = &mut call => return (Some(call), seen),
+            stray = next_stray(strays, until) => match stray {
+                Some(stray) => {
+                    if seen.len() < STRAYS_KEPT_MAX {
+                        seen.push(stray_of(stray));
                     }
+                    until = Some(Instant::now() + quiet);
                 }
-            }
+                None => return (None, seen),
+            },
         }
-        call
     }
+}
 
-    /// Takes one message; what is to be said in answer.
-    fn receive(
-        call: &mut ClientCall,
-        session: &mut Option<Session>,
-        payload: &[u8],
-        now: Duration,
-    ) -> Result<Vec<SyncStreamItem>, Violation> {
-        let item = decode::item_as(payload, decode::Reading::Deployed)
-            .map_err(|error| Violation::session(RuleId::WireContract, error.to_string()))?;
-        let Some(before) = session.take() else {
-            return Ok(Vec::new());
-        };
-        let (after, outputs) = match before.step(Input::Received(item), now) {
-            Ok(stepped) => stepped,
-            Err(StepError::Violation(violation)) => return Err(violation),
-            // Only what we submit can be a misuse, and we submit nothing.
-            Err(_) => return Ok(Vec::new()),
-        };
-        *session = Some(after);
-        let mut items = Vec::new();
-        for output in outputs {
-            match output {
-                Output::Send(item) => {
-                    call.keyed = true;
-                    items.push(item);
-                }
-                Output::PeerVerified(client) => call.client = Some(client),
-                Output::Deliver(_) => call.went_on = true,
-                Output::WakeAt(_) | Output::NoWake => {}
-            }
+/// The next stray; none at that time, which without one never comes.
+async fn next_stray(
+    strays: &mut mpsc::Receiver<net::Stray>,
+    until: Option<Instant>,
+) -> Option<net::Stray> {
+    let stray = async {
+        match strays.recv().await {
+            Some(stray) => stray,
+            // The listener is gone, which whoever waits for the call hears.
+            None => std::future::pending().await,
         }
-        Ok(items)
+    };
+    match until {
+        Some(until) => timeout_at(until, stray).await.ok(),
+        None => Some(stray.await),
     }
 }
 

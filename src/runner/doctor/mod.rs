@@ -3,11 +3,14 @@
 
 mod call;
 mod listen;
+mod meet;
 mod state;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use listen::{DIALLED_WAIT, ListenOptions, listen};
+pub(super) use listen::{called_or_not, not_listening};
+pub(super) use meet::meet;
 
 use crate::{
     actor::Entropy,

@@ -1,8 +1,8 @@
 //! A client that was waited for.
 
 use super::{
-    Check, Diagnosis, Mistake, Standing, Step, call, quoted,
-    seen::{Call, ClientCall, ClientSeen, Stop, Stray},
+    Check, Diagnosis, Mistake, Standing, Step, call, milliseconds, quoted,
+    seen::{Call, ClientCall, ClientSeen, NotListening, Stop, Stray},
 };
 use crate::{crypto::kem::KemId, rules::RuleId};
 
@@ -17,28 +17,36 @@ pub struct Listening {
     pub instance_id: String,
     /// The reading of the KEM id we follow.
     pub kem_id: KemId,
+    /// Instance id that the client must have, where it was provisioned for the suite.
+    pub client: Option<&'static str>,
 }
 
 /// Reads what was seen of a client.
 pub fn diagnose_client(listening: &Listening, seen: &ClientSeen) -> Diagnosis {
+    let call = seen.call.iter();
+    let round_trip = call
+        .flat_map(|call| [call.key_exchange, call.served])
+        .flatten()
+        .max();
     Diagnosis::of(
         Step::OF_A_CLIENT,
         checks(listening, seen),
-        std::time::Duration::ZERO,
+        round_trip.unwrap_or_default(),
     )
 }
 
+/// What it means that the address cannot be listened on.
+pub fn not_listening(seen: &NotListening) -> Check {
+    let mistake = match seen.taken {
+        true => Mistake::PortTaken,
+        false => Mistake::CannotListen,
+    };
+    Check::failed(Step::Listen, mistake, quoted(&seen.seen))
+}
+
 fn checks(listening: &Listening, seen: &ClientSeen) -> Vec<Check> {
-    if let Some(not_listening) = &seen.not_listening {
-        let mistake = match not_listening.taken {
-            true => Mistake::PortTaken,
-            false => Mistake::CannotListen,
-        };
-        return vec![Check::failed(
-            Step::Listen,
-            mistake,
-            quoted(&not_listening.seen),
-        )];
+    if let Some(seen) = &seen.not_listening {
+        return vec![not_listening(seen)];
     }
     let mut checks = vec![Check::ok(
         Step::Listen,
@@ -204,13 +212,37 @@ fn session(listening: &Listening, client: &ClientCall) -> Vec<Check> {
         Step::KeyId,
         "it takes us for the host it expects",
     ));
-    checks.push(match client.came_again {
-        true => Check::failed(
-            Step::Provisioning,
-            Mistake::TwoClientsOneIdentity,
-            "it dialled again while the session stood",
-        ),
-        false => Check::ok(Step::Provisioning, "a session stands"),
-    });
+    checks.push(provisioning(listening, client, &as_call));
     checks
+}
+
+fn provisioning(listening: &Listening, client: &ClientCall, as_call: &Call) -> Check {
+    let step = Step::Provisioning;
+    if client.came_again {
+        let seen = "it dialled again while the session stood";
+        return Check::failed(step, Mistake::TwoClientsOneIdentity, seen);
+    }
+    if let Some(violation) = &client.broke {
+        return Check::defect(step, violation);
+    }
+    let Some(took) = client.served else {
+        let seen = format!(
+            "asked for its resources, in the session: {}",
+            call::how_it_stopped(as_call)
+        );
+        return Check::failed(step, Mistake::ClientStops, seen);
+    };
+    let seen = format!(
+        "a session stands, a request was answered in {}",
+        milliseconds(took)
+    );
+    let instance_id = client.client.as_ref().map(|peer| peer.instance_id.as_str());
+    match (listening.client, instance_id) {
+        (Some(expected), Some(it)) if it != expected => Check::note(
+            step,
+            Mistake::ProvisionedInPart,
+            format!("{seen}; calls itself `{}`, not `{expected}`", quoted(it)),
+        ),
+        _ => Check::ok(step, seen),
+    }
 }

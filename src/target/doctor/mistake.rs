@@ -169,6 +169,12 @@ mistakes! {
         /// By how many seconds the host's is ahead.
         ahead_s: i64,
     } = "clock-off";
+    /// The peer ends before it is ready.
+    CrashesAtStart = "crashes-at-start";
+    /// The peer is not ready in time.
+    NotReady = "not-ready";
+    /// The peer's command cannot be run.
+    CannotStart = "cannot-start";
     /// Our address is taken.
     PortTaken = "port-taken";
     /// Our address is not one of this machine's, or not allowed.
@@ -196,6 +202,8 @@ mistakes! {
     CallsOtherwise = "calls-otherwise";
     /// The client's call says nothing.
     ClientSilent = "client-silent";
+    /// The client stops in the session.
+    ClientStops = "client-stops";
     /// The client does not accept our identity.
     OtherHostPinned {
         /// Our key id.
@@ -368,7 +376,7 @@ impl fmt::Display for Mistake {
                  See the host's log.",
             ),
             Mistake::HostEndsCall => f.write_str(
-                "The host ends an honest call: does it crash, or does a proxy in front cut it? See their logs.",
+                "The peer ends an honest call: does it crash, or does a proxy in front cut it? See their logs.",
             ),
             Mistake::SyncNotConfigured => f.write_str(
                 "The host refuses before it knows who calls: is sync configured on it, with an identity?",
@@ -395,7 +403,7 @@ impl fmt::Display for Mistake {
                  another key or configuration file. Give it the output of `syncspec provision`, and see that it loads it.",
             ),
             Mistake::ProvisionedInPart => f.write_str(
-                "The peer knows our clients, but does not have the provision's identity: it was provisioned in part only, \
+                "The peer knows us, but does not have the provision's identity: it was provisioned in part only, \
                  or runs with another key file.",
             ),
             Mistake::Displaced => f.write_str(
@@ -429,6 +437,18 @@ impl fmt::Display for Mistake {
                 if *ahead_s > 0 { "ahead" } else { "behind" },
                 if *ahead_s > 0 { "too early" } else { "too late" },
             ),
+            Mistake::CrashesAtStart => f.write_str(
+                "The peer ends as it is started: what it printed says why. Does its command read {provision}, in the form \
+                 that `format` names, and does it stay in the foreground?",
+            ),
+            Mistake::NotReady => f.write_str(
+                "The peer runs, and its port does not open: does its command listen on {port}, or is `responder.url` \
+                 another? A slow one gets more time by `start-within`.",
+            ),
+            Mistake::CannotStart => f.write_str(
+                "The command cannot be run: is its program there and executable, seen from the folder it is started in \
+                 (the target file's, or `dir`)?",
+            ),
             Mistake::PortTaken => f.write_str(
                 "Another process listens there: stop it, or give another port (and set it in the client too); port 0 \
                  takes a free one.",
@@ -438,13 +458,15 @@ impl fmt::Display for Mistake {
             ),
             Mistake::NeverDials { url } => write!(
                 f,
-                "No client dialled. Does it know this host by {url}, is sync switched on, and can it reach this machine? A \
-                 deployed client dials at its start and when its configuration changes, else after up to half an hour: \
-                 start it again while this waits."
+                "No client dialled. Does it run, with sync switched on, does it know this host by {url} (for the suite: by \
+                 the output of `syncspec provision --role initiator`), and can it reach this machine? A deployed client \
+                 dials at its start and when its configuration changes, else after up to half an hour: start it again \
+                 while this waits."
             ),
             Mistake::DialsWrongPath { url } => write!(
                 f,
-                "The client dials another path: set this host's URL in it to {url}, to which it appends the method's path."
+                "The client dials another path: set this host's URL in it to {url}, to which it appends the method's path. \
+                 For the suite, give it the output of `syncspec provision --role initiator` of this very version."
             ),
             Mistake::DialsTls { url } => write!(
                 f,
@@ -464,10 +486,14 @@ impl fmt::Display for Mistake {
                 "The client opens the stream and sends no key: does its library wait for an answer before it sends the \
                  first message? Nothing is answered before the key.",
             ),
+            Mistake::ClientStops => f.write_str(
+                "The client begins a session and then says nothing further, or ends it: see its log.",
+            ),
             Mistake::OtherHostPinned { keyid, instance_id } => write!(
                 f,
                 "The client stops once it has seen who we are, so it expects another host: set key id {keyid} and instance \
-                 id `{instance_id}` for this host in it."
+                 id `{instance_id}` for this host in it. For the suite, give it the output of `syncspec provision --role \
+                 initiator` of this very version."
             ),
             Mistake::TwoClientsOneIdentity => f.write_str(
                 "A second call of the same identity came while the first one stood: do two clients share one identity? A \

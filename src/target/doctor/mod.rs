@@ -16,12 +16,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-pub use client::{Listening, diagnose_client};
+pub use client::{Listening, diagnose_client, not_listening};
 pub use host::{Provisioned, Wanted, diagnose_host};
 pub use mistake::Mistake;
 pub use url::Address;
 
-use crate::session::Violation;
+use crate::{session::Violation, wire::Role};
 
 /// Version of the layout of [`Diagnosis::to_json`].
 pub const SCHEMA: u32 = 1;
@@ -31,6 +31,8 @@ const QUOTED_LEN_CHARS_MAX: usize = 120;
 /// The steps, in the order in which they are reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Starting the peer, where that is ours to do.
+    Start,
     /// Reading the URL.
     Url,
     /// Finding the host's address.
@@ -97,6 +99,7 @@ impl Step {
     /// The word used in reports.
     pub fn name(self) -> &'static str {
         match self {
+            Step::Start => "start",
             Step::Url => "url",
             Step::Name => "name",
             Step::Listen => "listen",
@@ -172,7 +175,8 @@ impl Check {
         Check::new(step, Standing::Note(mistake), seen)
     }
 
-    fn failed(step: Step, mistake: Mistake, seen: impl Into<String>) -> Check {
+    /// A step that a mistake of the set-up stopped.
+    pub fn failed(step: Step, mistake: Mistake, seen: impl Into<String>) -> Check {
         Check::new(step, Standing::Failed(mistake), seen)
     }
 
@@ -203,7 +207,7 @@ impl Check {
 }
 
 /// What all steps came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnosis {
     /// The steps that something was seen of, in order. A step may stand here twice, such as a note beside what is well.
     pub checks: Vec<Check>,
@@ -222,6 +226,29 @@ impl Diagnosis {
             not_reached,
             round_trip,
         }
+    }
+
+    /// Of a peer in that role that did not come as far as being called, or calling.
+    pub fn not_begun(role: Role, check: Check) -> Diagnosis {
+        let steps = match role {
+            Role::Responder => Step::TO_A_HOST,
+            Role::Initiator => Step::OF_A_CLIENT,
+        };
+        Diagnosis::of(steps, vec![check], Duration::ZERO)
+    }
+
+    /// What further sessions with the same peer show beside this one.
+    #[must_use]
+    pub fn and(mut self, further: Diagnosis) -> Diagnosis {
+        for check in further.checks {
+            // What is the same over each protocol is told once.
+            if !self.checks.contains(&check) {
+                self.checks.push(check);
+            }
+        }
+        self.not_reached = further.not_reached;
+        self.round_trip = self.round_trip.max(further.round_trip);
+        self
     }
 
     /// The first step that a mistake of the set-up stopped.

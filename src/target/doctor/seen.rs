@@ -258,14 +258,35 @@ pub struct ClientCall {
     pub protocol: RpcProtocol,
     /// Whether its key came.
     pub keyed: bool,
+    /// Time from our part of the key exchange to its handshake.
+    pub key_exchange: Option<Duration>,
     /// Who it proved to be.
     pub client: Option<VerifiedPeer>,
     /// Whether it went on once it had seen who we are.
     pub went_on: bool,
+    /// Time from a request to its answer, in the session.
+    pub served: Option<Duration>,
     /// A rule that it broke.
     pub broke: Option<Violation>,
     /// Whether it dialled again while this call stood.
     pub came_again: bool,
     /// Why it went no further.
     pub stop: Option<Stop>,
+}
+
+impl ClientCall {
+    /// A call of which nothing was seen yet.
+    pub fn new(protocol: RpcProtocol) -> ClientCall {
+        ClientCall {
+            protocol,
+            keyed: false,
+            key_exchange: None,
+            client: None,
+            went_on: false,
+            served: None,
+            broke: None,
+            came_again: false,
+            stop: None,
+        }
+    }
 }

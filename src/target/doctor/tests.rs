@@ -533,18 +533,18 @@ fn listening() -> Listening {
         keyid: "ed25519.ours".to_owned(),
         instance_id: "us".to_owned(),
         kem_id: KemId::default(),
+        client: None,
     }
 }
 
 fn client(edit: impl FnOnce(&mut ClientCall)) -> ClientSeen {
     let mut call = ClientCall {
-        protocol: RpcProtocol::Connect,
         keyed: true,
+        key_exchange: Some(Duration::from_millis(3)),
         client: Some(host("ed25519.client")),
         went_on: true,
-        broke: None,
-        came_again: false,
-        stop: None,
+        served: Some(Duration::from_millis(9)),
+        ..ClientCall::new(RpcProtocol::Connect)
     };
     edit(&mut call);
     ClientSeen {
@@ -558,6 +558,58 @@ fn client_that_goes_on_then_all_is_well() {
     let diagnosis = diagnose_client(&listening(), &client(|_| {}));
     assert_eq!((diagnosis.mistake(), diagnosis.notes().count()), (None, 0));
     assert!(diagnosis.not_reached.is_empty(), "{diagnosis:?}");
+    assert_eq!(diagnosis.round_trip, Duration::from_millis(9));
+}
+
+#[test]
+fn client_of_the_suite_under_another_name_then_noted() {
+    let with = |client| {
+        let listening = Listening {
+            client,
+            ..listening()
+        };
+        diagnose_client(&listening, &super::tests::client(|_| {}))
+    };
+    assert_eq!(with(Some("a host")).notes().count(), 0);
+    let diagnosis = with(Some("another"));
+    let notes: Vec<_> = diagnosis.notes().map(|note| note.step).collect();
+    assert_eq!(
+        (diagnosis.mistake(), notes),
+        (None, vec![Step::Provisioning])
+    );
+}
+
+#[test]
+fn client_that_breaks_a_rule_then_defect_wherever_it_does() {
+    for went_on in [false, true] {
+        let broken = client(|call| {
+            (call.went_on, call.served) = (went_on, None);
+            let seen = "a nonce that was used before";
+            call.broke = Some(Violation::session(RuleId::EnvelopeReplayRefused, seen));
+        });
+        let diagnosis = diagnose_client(&listening(), &broken);
+        assert_eq!(diagnosis.mistake(), None, "{diagnosis:?}");
+        let defect = diagnosis.defect().map(|check| check.step);
+        assert_eq!(defect, Some(Step::Provisioning));
+    }
+}
+
+#[test]
+fn several_sessions_then_what_is_the_same_is_told_once_and_the_slowest_counts() {
+    let over = |protocol, served| {
+        let served = Some(Duration::from_millis(served));
+        let seen = client(|call| (call.protocol, call.served) = (protocol, served));
+        diagnose_client(&listening(), &seen)
+    };
+    let both = over(RpcProtocol::Grpc, 20).and(over(RpcProtocol::Connect, 10));
+    let times = |step| {
+        both.checks
+            .iter()
+            .filter(|check| check.step == step)
+            .count()
+    };
+    assert_eq!((times(Step::Listen), times(Step::Rpc)), (1, 2));
+    assert_eq!(both.round_trip, Duration::from_millis(20));
 }
 
 #[test]
@@ -619,6 +671,13 @@ fn client_that_does_not_then_each_has_its_own_mistake() {
                 call.stop = Some(silent(AfterHalfClose::Nothing));
             }),
             (Step::KeyId, "other-host-pinned"),
+        ),
+        (
+            client(|call| {
+                call.served = None;
+                call.stop = Some(silent(AfterHalfClose::Nothing));
+            }),
+            (Step::Provisioning, "client-stops"),
         ),
         (
             client(|call| call.came_again = true),

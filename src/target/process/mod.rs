@@ -71,7 +71,7 @@ impl Process {
     /// not waited for.
     ///
     /// # Errors
-    /// [`StartError`], which shows what the peer printed.
+    /// [`StartError`], which holds what the peer printed.
     pub async fn start(launch: Launch<'_>) -> Result<Process, StartError> {
         let folder = tempfile::Builder::new()
             .prefix("syncspec-")
@@ -257,32 +257,27 @@ impl fmt::Display for StartError {
                 "start the peer: run `{program}` in {}: {why}",
                 dir.display()
             ),
-            StartError::Ended { how, log } => {
-                write!(f, "start the peer: it ended with {how} before it was ready")?;
-                write_log(f, log)
+            StartError::Ended { how, .. } => {
+                write!(f, "start the peer: it ended with {how} before it was ready")
             }
-            StartError::NotReady { address, wait, log } => {
-                write!(
-                    f,
-                    "start the peer: {address} did not open within {wait:?} (`command.start-within`)"
-                )?;
-                write_log(f, log)
-            }
+            StartError::NotReady { address, wait, .. } => write!(
+                f,
+                "start the peer: {address} did not open within {wait:?} (`command.start-within`)"
+            ),
         }
     }
 }
 
 impl std::error::Error for StartError {}
 
-fn write_log(f: &mut fmt::Formatter<'_>, log: &[String]) -> fmt::Result {
-    if log.is_empty() {
-        return f.write_str("; it printed nothing");
+impl StartError {
+    /// The last lines that the peer printed; its text holds none.
+    pub fn into_log(self) -> Vec<String> {
+        match self {
+            StartError::Ended { log, .. } | StartError::NotReady { log, .. } => log,
+            _ => Vec::new(),
+        }
     }
-    f.write_str("; its last lines:")?;
-    for line in log {
-        write!(f, "\n    {line}")?;
-    }
-    Ok(())
 }
 
 fn fill(launch: &Launch<'_>, folder: &Path) -> io::Result<Filling> {

@@ -114,11 +114,8 @@ async fn ends_at_start_then_said_with_its_last_words() {
     )
     .await
     .unwrap_err();
-    let text = error.to_string();
-    assert!(
-        text.contains("exit status: 3") && text.contains("bad config"),
-        "{text}"
-    );
+    assert!(error.to_string().contains("exit status: 3"), "{error}");
+    assert_eq!(error.into_log(), ["bad config"]);
 }
 
 #[tokio::test]

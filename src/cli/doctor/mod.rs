@@ -1,14 +1,22 @@
 //! `syncspec doctor`: is this host, or this client, set up right?
 
-use std::{io::Write as _, path::PathBuf, time::Duration};
+mod started;
+mod text;
 
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::Value;
 use syncspec::{
     crypto::kem::KemId,
     runner::{
-        RunOptions, check_host, contact_client,
+        RunOptions, contact,
         doctor::{DIALLED_WAIT, DoctorOptions, ListenOptions, examine, listen},
     },
-    target::doctor::{Address, Check, Diagnosis, Provisioned, Standing, Wanted},
+    target::doctor::{Diagnosis, Provisioned, Wanted},
     wire::{Role, RpcProtocol},
 };
 
@@ -17,9 +25,7 @@ use super::{
     wait::wait,
 };
 
-/// Width that the advice is wrapped to, in columns.
-const WIDTH_COLUMNS: usize = 110;
-const ADVICE_INDENT: &str = "                      ";
+pub use text::{not_judged, shown, text, without_secret};
 
 /// Checks step by step whether a peer can be reached and talked to, and says what is likely wrong and what to do.
 ///
@@ -28,17 +34,21 @@ const ADVICE_INDENT: &str = "                      ";
 ///
 /// With --listen it is the host, and waits for a client to dial.
 ///
+/// With a target file it starts the peer, gives it its provision, and checks what `run` checks before its first case, in
+/// each role.
+///
 /// Exit codes: 0 all is well; 1 the peer breaks a rule; 2 wrong usage; 3 a mistake in the set-up.
 #[derive(clap::Args)]
 #[command(after_long_help = "Examples:\n  \
     syncspec doctor https://backup.example.org                   is my host reachable for clients?\n  \
     syncspec doctor https://backup.example.org/backrest --expect-keyid ed25519.AbC...   and is it mine?\n  \
     syncspec doctor http://127.0.0.1:9898 --provisioned          can the suite judge this peer?\n  \
-    syncspec doctor --listen 127.0.0.1:9898                      does my client dial as it should?")]
+    syncspec doctor --listen 127.0.0.1:9898                      does my client dial as it should?\n  \
+    syncspec doctor syncspec.toml                                can the suite start and judge this peer?")]
 pub struct DoctorArgs {
-    /// Host to call, as clients are given it: http://HOST:PORT[/PREFIX] or https://...
+    /// Host to call, as clients are given it: http://HOST:PORT[/PREFIX] or https://...; or a target file
     #[arg(
-        value_name = "URL",
+        value_name = "URL|FILE",
         required_unless_present = "listen",
         conflicts_with = "listen"
     )]
@@ -62,9 +72,9 @@ pub struct DoctorArgs {
     /// other processes cannot see it
     #[arg(long, value_name = "NAME: VALUE", conflicts_with = "listen")]
     state_header: Vec<String>,
-    /// KEM id to derive keys with: 0051 as deployed, 0050 as published
-    #[arg(long, value_name = "ID", value_parser = kem_id, default_value = "0051")]
-    kem_id: KemId,
+    /// KEM id to derive keys with: 0051 as deployed, which is the default, 0050 as published
+    #[arg(long, value_name = "ID", value_parser = kem_id)]
+    kem_id: Option<KemId>,
     /// The host was given the output of `syncspec provision`: check that it knows the suite's clients
     #[arg(long, conflicts_with = "listen")]
     provisioned: bool,
@@ -73,7 +83,7 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "DURATION", value_parser = wait, conflicts_with = "listen")]
     watch: Option<Duration>,
     /// How long to wait for a client to dial [default: 90s]
-    #[arg(long, value_name = "DURATION", value_parser = wait, requires = "listen")]
+    #[arg(long, value_name = "DURATION", value_parser = wait)]
     wait: Option<Duration>,
     /// Path prefix under which the client is waited for
     #[arg(long, value_name = "/PATH", requires = "listen", default_value = "/doctor", value_parser = prefix)]
@@ -87,6 +97,18 @@ pub struct DoctorArgs {
 enum RoleArg {
     Responder,
     Initiator,
+}
+
+impl DoctorArgs {
+    /// Whether a flag is given that says how a URL is called.
+    fn is_about_a_url(&self) -> bool {
+        self.expect_keyid.is_some()
+            || self.tls_ca.is_some()
+            || self.protocol.is_some()
+            || !self.state_header.is_empty()
+            || self.provisioned
+            || self.watch.is_some()
+    }
 }
 
 impl RoleArg {
@@ -112,6 +134,13 @@ pub fn doctor(args: DoctorArgs) -> Result<u8, u8> {
     }
     let seed = run::random_seed()?;
     let runtime = runtime()?;
+    if let Some(file) = args.url.as_deref().map(Path::new).filter(|it| it.is_file()) {
+        return runtime.block_on(started::examine(&args, file, seed));
+    }
+    if args.url.is_some() && args.wait.is_some() {
+        eprintln!("error: --wait is for a client, which --listen or a target file tells of");
+        return Err(exit::USAGE);
+    }
     let (about, diagnosis) = match (&args.url, &args.listen) {
         (Some(url), _) => (
             without_secret(url).to_owned(),
@@ -124,9 +153,19 @@ pub fn doctor(args: DoctorArgs) -> Result<u8, u8> {
         // clap asks for one of them.
         (None, None) => return Err(exit::USAGE),
     };
-    for file in &args.report {
-        let mut report = diagnosis.to_json();
-        report["target"] = about.clone().into();
+    let mut report = diagnosis.to_json();
+    report["target"] = about.into();
+    write(&args.report, &report)?;
+    print(&format!(
+        "{}{}",
+        text(&diagnosis),
+        text::last_line([&diagnosis])
+    ))?;
+    Ok(exit_code(&diagnosis))
+}
+
+fn write(files: &[PathBuf], report: &Value) -> Result<(), u8> {
+    for file in files {
         write_whole(file, &format!("{report:#}\n")).map_err(|error| {
             eprintln!(
                 "error: failed to write the report {}: {error}",
@@ -135,8 +174,7 @@ pub fn doctor(args: DoctorArgs) -> Result<u8, u8> {
             exit::SUITE
         })?;
     }
-    print(&format!("{}{}", text(&diagnosis), last_line(&diagnosis)))?;
-    Ok(exit_code(&diagnosis))
+    Ok(())
 }
 
 /// The checks before a case is played: whether the peer can be judged at all, and its slowest round trip.
@@ -146,19 +184,11 @@ pub async fn round_trip(
     role: Role,
     protocols: &[RpcProtocol],
 ) -> Result<Duration, u8> {
-    match role {
-        Role::Responder => host_round_trip(options, protocols).await,
-        Role::Initiator => client_round_trip(options, name, protocols).await,
-    }
-}
-
-async fn host_round_trip(options: &RunOptions, protocols: &[RpcProtocol]) -> Result<Duration, u8> {
-    let diagnosis = check_host(options, protocols).await;
+    let diagnosis = contact(options, role, protocols).await;
     if diagnosis.mistake().is_some() {
         eprintln!(
-            "error: no case was played: the peer at {} is not set up so that it can be judged\n\n{}",
-            without_secret(&options.url),
-            text(&diagnosis)
+            "error: no case was played: {}",
+            not_judged(&shown(role, name), &diagnosis, &[])
         );
         return Err(exit::NOT_JUDGED);
     }
@@ -166,33 +196,6 @@ async fn host_round_trip(options: &RunOptions, protocols: &[RpcProtocol]) -> Res
         eprintln!("note: {}: {}", check.step.name(), check.seen);
     }
     Ok(diagnosis.round_trip)
-}
-
-async fn client_round_trip(
-    options: &RunOptions,
-    name: &str,
-    protocols: &[RpcProtocol],
-) -> Result<Duration, u8> {
-    let mut round_trip = Duration::ZERO;
-    for protocol in protocols {
-        match contact_client(options, *protocol).await {
-            Ok(contact) => {
-                round_trip = round_trip.max(contact.round_trip);
-                if let Some(note) = contact.note {
-                    eprintln!("note: {note}");
-                }
-            }
-            Err(mistake) => {
-                eprintln!(
-                    "error: no case was played: over {protocol}, the client at {name} was reached up to this step\n\n  \
-                     {:<12} {}\n\n{}",
-                    mistake.step, mistake.seen, mistake.likely
-                );
-                return Err(exit::NOT_JUDGED);
-            }
-        }
-    }
-    Ok(round_trip)
 }
 
 fn exit_code(diagnosis: &Diagnosis) -> u8 {
@@ -227,7 +230,7 @@ fn dial<'a>(
     };
     let wanted = Wanted {
         protocols: required.to_vec(),
-        kem_id: args.kem_id,
+        kem_id: args.kem_id.unwrap_or_default(),
         keyid: args.expect_keyid.clone(),
         provisioned: match args.provisioned {
             true => Provisioned::Required,
@@ -243,7 +246,7 @@ async fn await_client(args: &DoctorArgs, address: &str, seed: u64) -> Diagnosis 
     let options = ListenOptions {
         address: address.to_owned(),
         prefix: args.prefix.clone(),
-        kem_id: args.kem_id,
+        kem_id: args.kem_id.unwrap_or_default(),
         wait,
         seed,
     };
@@ -299,84 +302,4 @@ fn prefix(text: &str) -> Result<String, String> {
         true => Ok(trimmed.to_owned()),
         false => Err("expected a path, such as /backrest".to_owned()),
     }
-}
-
-/// The URL, where it is one; what is none may be a pairing token or hold a password.
-pub fn without_secret(url: &str) -> &str {
-    match Address::read(url) {
-        Ok(_) => url,
-        Err(_) => "(not a URL)",
-    }
-}
-
-/// A line for each step, and advice below those that are not well.
-pub fn text(diagnosis: &Diagnosis) -> String {
-    let mut text = String::new();
-    for check in &diagnosis.checks {
-        text.push_str(&line(check));
-        if let Some(advice) = check.advice() {
-            text.push_str(&wrapped(&advice));
-        }
-    }
-    if !diagnosis.not_reached.is_empty() {
-        let steps: Vec<&str> = diagnosis
-            .not_reached
-            .iter()
-            .map(|step| step.name())
-            .collect();
-        text.push_str(&format!("  -      {}: not reached\n", steps.join(", ")));
-    }
-    text
-}
-
-fn line(check: &Check) -> String {
-    let word = match check.standing {
-        Standing::Ok => "ok",
-        Standing::Skipped => "-",
-        Standing::Note(_) => "note",
-        Standing::Failed(_) | Standing::Defect(_) => "FAIL",
-    };
-    format!("  {word:<5}  {:<13}  {}\n", check.step.name(), check.seen)
-}
-
-fn wrapped(advice: &str) -> String {
-    let mut text = String::new();
-    let mut column = 0;
-    for word in advice.split_whitespace() {
-        let len = word.chars().count();
-        if column == 0 || column + 1 + len > WIDTH_COLUMNS {
-            if column > 0 {
-                text.push('\n');
-            }
-            text.push_str(ADVICE_INDENT);
-            column = ADVICE_INDENT.len();
-        } else {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += len;
-    }
-    text.push('\n');
-    text
-}
-
-fn last_line(diagnosis: &Diagnosis) -> String {
-    let failed =
-        |standing: &Standing| matches!(standing, Standing::Failed(_) | Standing::Defect(_));
-    let count = diagnosis
-        .checks
-        .iter()
-        .filter(|check| failed(&check.standing))
-        .count();
-    let notes = diagnosis.notes().count();
-    let mut line = match count {
-        0 => "\nall is well".to_owned(),
-        1 => "\none thing is wrong".to_owned(),
-        count => format!("\n{count} things are wrong"),
-    };
-    if notes > 0 {
-        line.push_str(&format!(", {notes} to be noted"));
-    }
-    line
 }

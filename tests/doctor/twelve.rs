@@ -1,0 +1,345 @@
+//! The twelve mistakes that are made most when a peer is attached. Each is made for real on loopback; `doctor` names it and
+//! says what to do, no two in the same words; and `run` looks before its first case, says the same, and stops.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, SystemTime},
+};
+
+use bytes::Bytes;
+use h2::{RecvStream, SendStream, client::SendRequest, server::SendResponse};
+use http::{Request, Response};
+use syncspec::{
+    net::{Connection, DialOptions, Link},
+    wire::RpcProtocol,
+};
+use tempfile::TempDir;
+use tokio::{net::TcpStream, runtime::Runtime};
+
+use crate::{
+    answers::{bytes, http2},
+    clients::Waiting,
+    hosts::{own_host, provisioned},
+    run::{Said, Server, doctor, flat},
+};
+
+/// One of them, once it was made.
+struct Made {
+    /// What the doctor was told.
+    said: Said,
+    /// What a run said that was told the same.
+    run: Output,
+}
+
+/// One of them.
+struct Row {
+    mistake: &'static str,
+    /// The step that it stops, and the mistake's word.
+    found: (&'static str, &'static str),
+    /// What the advice calls it by.
+    named: &'static str,
+    /// What the advice says to do.
+    remedy: &'static str,
+    make: fn() -> Made,
+}
+
+const TWELVE: [Row; 12] = [
+    Row {
+        mistake: "wrong port",
+        found: ("tcp", "port-closed"),
+        named: "Nobody listens there",
+        remedy: "Is the peer running, and is this its port?",
+        make: || of_host(&unused_port(), &[]),
+    },
+    Row {
+        mistake: "HTTP/1 only",
+        found: ("http2", "http1-only"),
+        named: "speaks HTTP/1 only",
+        remedy: "Sync needs HTTP/2 with prior knowledge",
+        make: || {
+            let server = bytes(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+            of_host(&server.url(), &[])
+        },
+    },
+    Row {
+        mistake: "TLS mismatch",
+        found: ("tls", "https-for-http"),
+        named: "speaks HTTP/2 in cleartext",
+        remedy: "the URL must say http://",
+        make: || {
+            let (_runtime, url) = provisioned(true);
+            of_host(&url.replace("http://", "https://"), &[])
+        },
+    },
+    Row {
+        mistake: "forgotten provisioning",
+        found: ("provisioning", "not-provisioned"),
+        named: "The peer does not know our key: give it",
+        remedy: "give it the output of `syncspec provision`",
+        make: || {
+            let (_runtime, url) = provisioned(false);
+            of_host(&url, &[])
+        },
+    },
+    Row {
+        mistake: "wrong key file",
+        found: ("provisioning", "wrong-key-file"),
+        named: "runs with another key or configuration file",
+        remedy: "see that it loads it",
+        make: || {
+            let (_runtime, url, _) = own_host();
+            of_host(&url, &["--provisioned"])
+        },
+    },
+    Row {
+        mistake: "clock off by an hour",
+        found: ("clock", "clock-off"),
+        named: "The clocks differ by 60 min",
+        remedy: "Set the clock, or switch NTP on",
+        make: || {
+            let (_runtime, url) = provisioned(true);
+            of_host(&an_hour_ahead(&url).url(), &[])
+        },
+    },
+    Row {
+        mistake: "wrong prefix",
+        found: ("path", "wrong-prefix"),
+        named: "Without the path prefix it answers",
+        remedy: "Did you mean http://127.0.0.1:",
+        make: || {
+            let (_runtime, url) = provisioned(true);
+            of_host(&format!("{url}/backrest"), &[])
+        },
+    },
+    Row {
+        mistake: "auth in front",
+        found: ("path", "login-in-front"),
+        named: "asks for a login",
+        remedy: "let the path /v1sync.BackrestSyncService/ through without one",
+        make: || {
+            let asks = ("www-authenticate", "Basic realm=\"x\"".to_owned());
+            of_host(&http2(401, &[asks], b"").url(), &[])
+        },
+    },
+    Row {
+        mistake: "initiator never dials",
+        found: ("dialled", "never-dials"),
+        named: "No client dialled",
+        remedy: "start it again while this waits",
+        make: || {
+            let wait = ["--wait", "300ms"];
+            let run = run_listening(&wait, |_| None);
+            let said = doctor(&[&["--listen", "127.0.0.1:0"], &wait[..]].concat());
+            Made { said, run }
+        },
+    },
+    Row {
+        mistake: "initiator dials the wrong path",
+        found: ("path", "dials-wrong-path"),
+        named: "The client dials another path",
+        remedy: "set this host's URL in it to http://127.0.0.1:",
+        make: || Made {
+            said: dialled_doctor("/backrest"),
+            run: run_listening(&[], |address| Some(format!("http://{address}/backrest"))),
+        },
+    },
+    Row {
+        mistake: "port taken",
+        found: ("listen", "port-taken"),
+        named: "Another process listens there",
+        remedy: "stop it, or give another port",
+        make: || {
+            let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+            let address = taken.local_addr().unwrap().to_string();
+            Made {
+                said: doctor(&["--listen", &address]),
+                run: run(&["--listen", &address]),
+            }
+        },
+    },
+    Row {
+        mistake: "peer crashes at start",
+        found: ("start", "crashes-at-start"),
+        named: "The peer ends as it is started",
+        remedy: "what it printed says why",
+        make: || {
+            let folder = TempDir::new().unwrap();
+            let file = folder.path().join("syncspec.toml");
+            let target = "[command]\nrun = ['sh', '-c', 'echo no identity in {provision} >&2; exit 7', '{port}']\n";
+            fs::write(&file, target).unwrap();
+            let file = file.to_string_lossy();
+            let made = Made {
+                said: doctor(&[&file]),
+                run: run(&["--target", &file]),
+            };
+            for text in [&made.said.text, &stderr(&made.run)] {
+                assert!(
+                    text.contains("no identity in"),
+                    "its last lines are missing: {text}"
+                );
+                assert!(text.contains("exit status: 7"), "{text}");
+            }
+            made
+        },
+    },
+];
+
+#[test]
+fn each_of_the_twelve_then_named_with_the_remedy_and_run_stops_at_it() {
+    // Some wait for what never comes, so all are made at once.
+    let made: Vec<Made> = thread::scope(|scope| {
+        let making = TWELVE.each_ref().map(|row| scope.spawn(row.make));
+        making.map(|made| made.join().unwrap()).into()
+    });
+    let mut advices: Vec<String> = Vec::new();
+    for (row, Made { said, run }) in TWELVE.iter().zip(made) {
+        let (step, mistake) = row.found;
+        said.names(step, mistake);
+        let advice = said.advice();
+        let about = format!("{}\n{}", row.mistake, said.text);
+        assert!(advice.contains(row.named), "{about}");
+        assert!(advice.contains(row.remedy), "{about}");
+        // What run says is wrapped, as what the doctor prints is.
+        let told = stderr(&run);
+        assert_eq!(run.status.code(), Some(3), "{}\n{told}", row.mistake);
+        assert!(told.contains("no case was played"), "{told}");
+        assert!(told.contains(row.named), "{}\n{told}", row.mistake);
+        assert!(told.contains(row.remedy), "{}\n{told}", row.mistake);
+        let cases = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(!cases.contains(" passed"), "{}\n{cases}", row.mistake);
+        advices.push(advice);
+    }
+    for (row, advice) in TWELVE.iter().zip(&advices) {
+        // Not even a part of it is what another one says.
+        let alike = advices.iter().filter(|other| other.contains(row.named));
+        assert_eq!(alike.count(), 1, "{}: {advice}", row.mistake);
+    }
+    advices.sort_unstable();
+    advices.dedup();
+    assert_eq!(advices.len(), TWELVE.len());
+}
+
+#[test]
+fn nothing_is_wrong_then_neither_says_so() {
+    let (_runtime, url) = provisioned(true);
+    let Made { said, run } = of_host(&url, &[]);
+    said.is_well();
+    let told = stderr(&run);
+    assert!(!told.contains("no case was played"), "{told}");
+}
+
+/// What both say of the host at this URL.
+fn of_host(url: &str, more: &[&str]) -> Made {
+    Made {
+        said: doctor(&[&[url], more].concat()),
+        run: run(&["--target", url]),
+    }
+}
+
+fn run_command(args: &[&str]) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin("syncspec"));
+    command
+        .args(["run", "handshake/", "--profile", "smoke"])
+        .args(args);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    run_command(args).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    flat(&String::from_utf8_lossy(&output.stderr))
+}
+
+/// What a run says that waits for a client; `dials` gives what is dialled once it listens, if anything is.
+fn run_listening(more: &[&str], dials: fn(&str) -> Option<String>) -> Output {
+    let mut run = run_command(&["--listen", "127.0.0.1:0"])
+        .args(more)
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(run.stdout.take().unwrap()).lines();
+    let address = lines.by_ref().map(Result::unwrap).find_map(|line| {
+        let (_, told) = line.split_once("--listen ")?;
+        Some(told.split('`').next()?.to_owned())
+    });
+    let _dialling = dials(&address.unwrap()).map(|url| dial(&url));
+    // What it says further is read to its end, or it could not say it.
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let mut output = run.wait_with_output().unwrap();
+    output.stdout = rest.join("\n").into_bytes();
+    output
+}
+
+/// What the doctor says of a client that dials another path than it was told.
+fn dialled_doctor(path: &str) -> Said {
+    let waiting = Waiting::start(&[]);
+    let _dialling = dial(&format!("{}{path}", waiting.base()));
+    waiting.says()
+}
+
+/// Calls as a client does, and holds the line.
+fn dial(url: &str) -> (Runtime, Connection, Link) {
+    let runtime = Runtime::new().unwrap();
+    let options = DialOptions::new(url, RpcProtocol::Connect);
+    let connection = runtime.block_on(Connection::dial(&options)).unwrap();
+    let link = runtime.block_on(connection.open_sync()).unwrap();
+    (runtime, connection, link)
+}
+
+/// A URL of this machine at which nobody listens.
+fn unused_port() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", free.local_addr().unwrap())
+}
+
+/// The host at this URL, as if its clock were an hour ahead: a server before it that changes nothing but the date.
+fn an_hour_ahead(url: &str) -> Server {
+    let host: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+    Server::start(move |io| async move {
+        let mut here = h2::server::handshake(io).await.unwrap();
+        let there = TcpStream::connect(host).await.unwrap();
+        let (there, connection) = h2::client::handshake(there).await.unwrap();
+        tokio::spawn(connection);
+        while let Some(Ok((request, answer))) = here.accept().await {
+            tokio::spawn(pass_on(request, answer, there.clone()));
+        }
+    })
+}
+
+async fn pass_on(
+    request: Request<RecvStream>,
+    mut answer: SendResponse<Bytes>,
+    there: SendRequest<Bytes>,
+) -> Option<()> {
+    let (head, words) = request.into_parts();
+    let mut there = there.ready().await.ok()?;
+    let (response, onwards) = there
+        .send_request(Request::from_parts(head, ()), false)
+        .ok()?;
+    tokio::spawn(pump(words, onwards));
+    let (mut head, words) = response.await.ok()?.into_parts();
+    let ahead = SystemTime::now() + Duration::from_secs(3600);
+    let date = httpdate::fmt_http_date(ahead).parse().unwrap();
+    head.headers.insert(http::header::DATE, date);
+    let back = answer
+        .send_response(Response::from_parts(head, ()), false)
+        .ok()?;
+    pump(words, back).await
+}
+
+async fn pump(mut from: RecvStream, mut to: SendStream<Bytes>) -> Option<()> {
+    while let Some(Ok(data)) = from.data().await {
+        drop(from.flow_control().release_capacity(data.len()));
+        to.send_data(data, false).ok()?;
+    }
+    match from.trailers().await {
+        Ok(Some(trailers)) => to.send_trailers(trailers).ok(),
+        _ => to.send_data(Bytes::new(), true).ok(),
+    }
+}
