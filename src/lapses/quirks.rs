@@ -34,7 +34,7 @@ quirks! {
     Slow = "slow", "Waits 20 ms before each item and each ending.";
     Chatty = "chatty", "Sends a heartbeat after each item it receives.";
     EagerHeartbeats = "eager-heartbeats", "Sends a heartbeat before its config, each time.";
-    RepeatsItself = "repeats-itself", "Sends its config and resources twice.";
+    RepeatsItself = "repeats-itself", "Sends its config twice; a host its resources too.";
     OtherOrderOfLists = "other-order-of-lists", "Lists repos and plans the other way round.";
     OtherOrderOfStates = "other-order-of-states", "Tells of its peers the other way round.";
     UnknownFields = "unknown-fields", "Adds an unknown field to each sealed item.";
@@ -45,7 +45,7 @@ quirks! {
     Gzip = "gzip", "Compresses what it sends where the caller offers it.";
     SmallWindows = "small-windows", "Grants HTTP/2 windows of 1 KiB.";
     SplitFrames = "split-frames", "Splits messages over many HTTP/2 frames.";
-    OneByteWrites = "one-byte-writes", "Writes to its socket byte by byte.";
+    OneByteWrites = "one-byte-writes", "Writes to its socket byte by byte, 512 at a time.";
     SmallBatches = "small-batches", "Sends the operations it is asked for one at a time.";
     LargeIds = "large-ids", "Numbers what it stores from 2^62 on.";
     ExtraHeaders = "extra-headers", "Sends headers of its own with each answer.";

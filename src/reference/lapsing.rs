@@ -76,8 +76,8 @@ pub(super) fn spoil_first_items(mut items: Vec<Action>, lapses: Lapses) -> Vec<A
         items.insert(0, Action::Heartbeat(SyncActionHeartbeat {}));
     }
     if lapses.shows(Quirk::RepeatsItself) {
-        // The config and the resources: what a manifest says twice, a host may ask for twice.
-        items.extend_from_within(..2);
+        // What a manifest says twice, a host may ask for twice; and resources answer a request for them.
+        items.extend_from_within(..1);
     }
     items
 }

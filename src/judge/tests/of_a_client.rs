@@ -24,6 +24,10 @@ fn peer() -> EventKind {
     })
 }
 
+fn config() -> EventKind {
+    received(Action::ReceiveConfig(SyncActionReceiveConfig::default()))
+}
+
 fn resources() -> EventKind {
     received(Action::ReceiveResources(
         SyncActionReceiveResources::default(),
@@ -38,14 +42,13 @@ fn manifest() -> EventKind {
 
 /// A session that stands, then the item that must be refused and a fence, then `rest`.
 fn refused(rest: Vec<(usize, EventKind)>) -> Trace {
-    let config = received(Action::ReceiveConfig(SyncActionReceiveConfig::default()));
     let begin = vec![
         (0, EventKind::Opened),
         (0, EventKind::KeyExchanged),
         (0, sent("key", None)),
         (0, sent("handshake", None)),
         (0, peer()),
-        (0, config),
+        (0, config()),
         (0, resources()),
         (0, manifest()),
         (1, sent("heartbeat", None)),
@@ -80,6 +83,20 @@ fn closed_in_any_way_then_holds() {
     ] {
         assert_eq!(rules(&verdict(vec![(2, EventKind::Ended(end))])), []);
     }
+}
+
+#[test]
+fn config_once_more_then_no_answer() {
+    assert_eq!(
+        rules(&verdict(vec![(2, config()), (2, EventKind::Alive)])),
+        []
+    );
+}
+
+#[test]
+fn manifest_once_more_then_the_claim_is_broken() {
+    let verdict = verdict(vec![(2, manifest())]);
+    assert_eq!(rules(&verdict), [RuleId::EnvelopeTagChecked]);
 }
 
 #[test]

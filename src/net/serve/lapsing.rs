@@ -213,15 +213,24 @@ fn without_status(mut trailers: HeaderMap) -> HeaderMap {
     trailers
 }
 
+/// Writes of one byte before one of all that is offered: without these a message of megabytes takes minutes.
+const WRITES_OF_ONE_BYTE: u16 = 512;
+
 /// A socket that is written to byte by byte, where the peer is that odd.
 pub(super) struct Dribbling<S> {
     inner: S,
     lapses: Lapses,
+    /// How many of the [`WRITES_OF_ONE_BYTE`] are behind us.
+    dribbled: u16,
 }
 
 impl<S> Dribbling<S> {
     pub fn new(inner: S, lapses: Lapses) -> Self {
-        Dribbling { inner, lapses }
+        Dribbling {
+            inner,
+            lapses,
+            dribbled: 0,
+        }
     }
 }
 
@@ -241,10 +250,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Dribbling<S> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let len = self
-            .lapses
-            .vary(Quirk::OneByteWrites, bytes.len(), |len| len.min(1));
-        Pin::new(&mut self.inner).poll_write(cx, &bytes[..len])
+        if !self.lapses.shows(Quirk::OneByteWrites) {
+            return Pin::new(&mut self.inner).poll_write(cx, bytes);
+        }
+        let (len, dribbled) = match self.dribbled {
+            WRITES_OF_ONE_BYTE => (bytes.len(), 0),
+            dribbled => (bytes.len().min(1), dribbled + 1),
+        };
+        let written = Pin::new(&mut self.inner).poll_write(cx, &bytes[..len]);
+        if written.is_ready() {
+            self.dribbled = dribbled;
+        }
+        written
     }
 
     fn poll_write_vectored(

@@ -22,12 +22,15 @@ impl Events<'_> {
 
     /// Whether the item at `index` may have come by itself.
     ///
-    /// A client whose config changes dials anew, so what its session begins with comes by itself once.
+    /// A client whose config changes dials anew, so what its session begins with comes by itself once; but for its
+    /// config, which answers nothing, so that one more of it is nothing against the client.
     pub(super) fn is_unasked(&self, index: usize, item: &SyncStreamItem) -> bool {
         match (&item.action, self.peer_role) {
             (Some(Action::Heartbeat(_) | Action::Throttle(_)), _) => true,
             (_, Role::Responder) => self.is_beginning(item),
-            (Some(Action::ReceiveOperations(_)), Role::Initiator) => true,
+            (Some(Action::ReceiveOperations(_) | Action::ReceiveConfig(_)), Role::Initiator) => {
+                true
+            }
             (_, Role::Initiator) => self.is_beginning(item) && self.came_before(index, item) == 0,
         }
     }
