@@ -95,7 +95,7 @@ pub fn compared(case: &PlayedCase, result: &CaseResult) -> String {
 /// The exit code that one case stands for.
 pub fn code_of(outcome: Outcome) -> u8 {
     match outcome {
-        Outcome::Inconclusive => exit::NOT_JUDGED,
+        Outcome::Inconclusive | Outcome::Skipped => exit::NOT_JUDGED,
         outcome if outcome.is_red() => exit::BROKEN,
         _ => exit::CONFORMS,
     }

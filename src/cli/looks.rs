@@ -1,11 +1,13 @@
 //! What looks inside the peer under test: flags, and what a target file says.
 
-use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use syncspec::{
-    runner::{HookPlan, LookPlan, StateService},
-    target::file::{BuiltInHook, CommandLine, TargetFile, WebUrl},
+    runner::{CommandHookPlan, HookPlan, LookPlan, StateService, hook},
+    target::file::{BuiltInHook, CommandLine, HookTarget, TargetFile, WebUrl},
 };
+
+use super::exit;
 
 /// Name of the built-in hook for deployed peers.
 const BACKREST_HTTP: &str = "backrest-http";
@@ -13,64 +15,93 @@ const BACKREST_HTTP: &str = "backrest-http";
 #[derive(clap::Args)]
 pub struct LooksArgs {
     /// Call the state service here rather than where the sync service is
-    #[arg(long, value_name = "URL")]
-    state_url: Option<String>,
+    #[arg(long, value_name = "URL", value_parser = WebUrl::parse)]
+    state_url: Option<WebUrl>,
     /// Send this header to the state service, such as 'Authorization: Bearer TOKEN'
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     state_header: Vec<(String, String)>,
     /// Look inside the peer with this command (docs/hook.md), or with `backrest-http`, its own API
     #[arg(long, value_name = "COMMAND", value_parser = hook)]
-    hook: Option<HookPlan>,
+    hook: Option<HookTarget>,
 }
 
 impl LooksArgs {
-    /// Where no flag is given.
-    pub fn none() -> Self {
-        LooksArgs {
-            state_url: None,
-            state_header: Vec::new(),
-            hook: None,
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.state_url.is_none() && self.state_header.is_empty() && self.hook.is_none()
+    }
+
+    /// Takes them into what is said of the peer; flags count before it.
+    pub fn override_in(&self, target: &mut TargetFile) {
+        if let Some(url) = &self.state_url {
+            target.state_service.url = Some(url.clone());
+        }
+        if !self.state_header.is_empty() {
+            target.state_service.headers = self.state_header.iter().cloned().collect();
+        }
+        if let Some(hook) = &self.hook {
+            target.hook = Some(hook.clone());
         }
     }
 
-    /// What there may be beside the peer; flags count before what its target file says.
-    pub fn plan(&self, target: Option<&TargetFile>) -> LookPlan {
-        let said = target.map(|target| &target.state_service);
-        let url = said.and_then(|service| service.url.as_ref());
-        let headers = said.map_or_else(BTreeMap::new, |service| service.headers.clone());
-        let hook = target.and_then(|target| target.hook.as_ref());
-        let hook = hook.and_then(|hook| match (&hook.run, hook.built_in) {
-            (Some(run), _) => Some(HookPlan::Command {
-                run: run.clone(),
-                of_clients: hook.of_clients,
-            }),
-            (None, Some(BuiltInHook::BackrestHttp)) => Some(HookPlan::BackrestHttp),
-            (None, None) => None,
-        });
-        LookPlan {
-            state_service: StateService {
-                url: self
-                    .state_url
-                    .clone()
-                    .or(url.map(|url| WebUrl::as_str(url).to_owned())),
-                headers: match self.state_header.is_empty() {
-                    true => headers.into_iter().collect(),
-                    false => self.state_header.clone(),
-                },
-            },
-            hook: self.hook.clone().or(hook),
+    /// What a saved case needs that its file leaves out: the values of these headers.
+    ///
+    /// # Errors
+    /// Where they are not given again; what is missing is printed.
+    pub fn fill_headers(&self, names: &[String]) -> Result<(), u8> {
+        let is_given = |name: &String| {
+            let mut given = self.state_header.iter();
+            given.any(|(given, _)| given.eq_ignore_ascii_case(name))
+        };
+        let missing: Vec<&String> = names.iter().filter(|name| !is_given(name)).collect();
+        if missing.is_empty() {
+            return Ok(());
         }
+        for name in missing {
+            eprintln!(
+                "error: the state service was called with the header `{name}`, which is not saved, as it may be a secret: \
+                 give it with --state-header '{name}: VALUE'"
+            );
+        }
+        Err(exit::USAGE)
     }
 }
 
-fn hook(text: &str) -> Result<HookPlan, String> {
-    match text {
-        BACKREST_HTTP => Ok(HookPlan::BackrestHttp),
-        command => CommandLine::parse(command).map(|run| HookPlan::Command {
-            run,
-            of_clients: false,
+/// What there may be beside a peer of which this is said.
+pub fn look_plan(target: Option<&TargetFile>) -> LookPlan {
+    let Some(target) = target else {
+        return LookPlan::default();
+    };
+    let service = &target.state_service;
+    let hook = target.hook.as_ref();
+    LookPlan {
+        state_service: StateService {
+            url: service
+                .url
+                .as_ref()
+                .map(|url| WebUrl::as_str(url).to_owned()),
+            headers: service.headers.clone().into_iter().collect(),
+        },
+        hook: hook.and_then(|hook| match (&hook.run, hook.built_in) {
+            (Some(run), _) => Some(HookPlan::Command(CommandHookPlan {
+                run: run.clone(),
+                dir: hook.dir.clone().unwrap_or_else(|| PathBuf::from(".")),
+                within: hook.within.map_or(hook::ANSWER_WAIT, |wait| wait.0),
+                of_clients: hook.of_clients,
+            })),
+            (None, Some(BuiltInHook::BackrestHttp)) => Some(HookPlan::BackrestHttp),
+            (None, None) => None,
         }),
     }
+}
+
+fn hook(text: &str) -> Result<HookTarget, String> {
+    let mut hook = HookTarget::default();
+    match text {
+        BACKREST_HTTP => hook.built_in = Some(BuiltInHook::BackrestHttp),
+        command => hook.run = Some(CommandLine::parse(command)?),
+    }
+    Ok(hook)
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

@@ -13,8 +13,7 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, FIRST_CALL_WAIT, Job, Looks, Peers, RunOptions, Source, Watch, asks_states},
-    target::contact_scenario,
+    runner::{self, Job, Looks, Peers, RunOptions, Watch, asks_states},
     trace::{EventKind, Trace},
 };
 
@@ -23,7 +22,7 @@ use super::{
     judge::{code_of, compared, read, show},
     looks::LooksArgs,
     print,
-    run::{Attached, wait_for_client},
+    run::Attached,
     tls_roots,
 };
 
@@ -68,43 +67,25 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
         protocol: case.played.protocol,
         skip: None,
     };
-    let peer = match &args.target {
-        Some(url) => PeerAddress::Url {
-            url: url.clone(),
-            tls_ca: args.tls_ca.clone(),
-        },
-        None => case.played.peer.clone(),
+    let attached = match (&args.target, &case.played.peer) {
+        (Some(url), _) => Attached::at(url, args.tls_ca.as_ref(), &args.looks),
+        (None, PeerAddress::Reference) => Attached::reference(),
+        (None, PeerAddress::TargetFile { file }) => Attached::of_file(file)?.with(&args.looks),
+        (
+            None,
+            PeerAddress::Described {
+                target,
+                state_headers,
+            },
+        ) => {
+            args.looks.fill_headers(state_headers)?;
+            Attached::described(target, &args.looks)?
+        }
     };
     let role = case.scenario.role;
-    let mut roots = None;
-    let mut look_plan = args.looks.plan(None);
-    let source = match peer {
-        PeerAddress::Url { url, tls_ca } => {
-            roots = tls_ca;
-            Source::Outside {
-                url,
-                switchboard: None,
-            }
-        }
-        PeerAddress::Calls { listen } => {
-            let contact = contact_scenario(role, job.protocol);
-            let cases = [&*job.scenario, &contact];
-            let switchboard =
-                wait_for_client(&listen.to_string(), FIRST_CALL_WAIT, cases.into_iter()).await?;
-            Source::Outside {
-                url: String::new(),
-                switchboard: Some(Arc::new(switchboard)),
-            }
-        }
-        PeerAddress::Reference => Source::Reference,
-        PeerAddress::TargetFile { file } => {
-            let attached = Attached::of_file(&file)?;
-            roots = attached.tls_ca().cloned();
-            look_plan = args.looks.plan(attached.target());
-            attached.source(std::iter::once(&*job.scenario)).await?
-        }
-    };
-    let mut peers = Peers::new(source, look_plan);
+    let roots = attached.tls_ca().cloned();
+    let source = attached.source(std::iter::once(&*job.scenario)).await?;
+    let mut peers = Peers::new(source, attached.look_plan());
     let begun = peers.begin(role, std::slice::from_ref(&job.scenario)).await;
     begun.map_err(|why| {
         eprintln!("error: the case was not played: {why}");

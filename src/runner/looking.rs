@@ -1,6 +1,6 @@
 //! What looks inside a peer, before the peer is there: the state service and the hook of a target.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
     hook::{BackrestHttp, CommandHook, Hook},
@@ -27,12 +27,20 @@ pub enum HookPlan {
     /// The web API of deployed peers.
     BackrestHttp,
     /// A command.
-    Command {
-        /// Program and arguments.
-        run: CommandLine,
-        /// Whether it answers what is asked of clients.
-        of_clients: bool,
-    },
+    Command(CommandHookPlan),
+}
+
+/// A hook that is a command.
+#[derive(Clone, Debug)]
+pub struct CommandHookPlan {
+    /// Program and arguments.
+    pub run: CommandLine,
+    /// Folder it is started in.
+    pub dir: PathBuf,
+    /// How long it may think about one question.
+    pub within: Duration,
+    /// Whether it answers what is asked of clients.
+    pub of_clients: bool,
 }
 
 impl LookPlan {
@@ -77,11 +85,14 @@ impl LookPlan {
                 dial.headers.extend(headers);
                 Arc::new(BackrestHttp::new(dial))
             }
-            HookPlan::Command { run, of_clients } => {
-                let arguments = run.args().iter().map(|word| word.fill(filling));
-                let program = run.program().fill(filling);
-                let hook = CommandHook::new(program, arguments.collect());
-                Arc::new(hook.answering_of_clients(*of_clients))
+            HookPlan::Command(plan) => {
+                let arguments = plan.run.args().iter().map(|word| word.fill(filling));
+                let program = plan.run.program().fill(filling);
+                let hook = CommandHook::new(program, arguments.collect())
+                    .started_in(&plan.dir)
+                    .answering_within(plan.within)
+                    .answering_of_clients(plan.of_clients);
+                Arc::new(hook)
             }
         })
     }

@@ -32,7 +32,7 @@ pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
 pub use contact::contact;
 pub use drive::{Driven, Reach, Watch, drive, drive_watched};
 pub use expectations::Expectations;
-pub use looking::{HookPlan, LookPlan};
+pub use looking::{CommandHookPlan, HookPlan, LookPlan};
 pub use looks::{Inside, Looks, StateService};
 pub use not_reached::{NotReached, NotStarted};
 pub use peers::{Peers, Source};

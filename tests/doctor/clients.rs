@@ -210,8 +210,9 @@ fn two_clients_of_one_identity_then_named() {
             connection.open_sync().await.unwrap(),
             connection.open_sync().await.unwrap(),
         );
-        play(&mut first, &waiting, KemId::default()).await;
-        play(&mut second, &waiting, KemId::default()).await;
+        for link in [&mut first, &mut second] {
+            play(link, &waiting.keyid, &waiting.instance_id, KemId::default()).await;
+        }
         (connection, first, second)
     });
     waiting
@@ -226,14 +227,19 @@ fn client_with_the_other_reading_of_the_kem_id_then_named() {
     let options = DialOptions::new(&waiting.url, RpcProtocol::Connect);
     let connection = runtime.block_on(Connection::dial(&options)).unwrap();
     let mut link = runtime.block_on(connection.open_sync()).unwrap();
-    runtime.block_on(play(&mut link, &waiting, KemId::AsPublished));
+    runtime.block_on(play(
+        &mut link,
+        &waiting.keyid,
+        &waiting.instance_id,
+        KemId::AsPublished,
+    ));
     let said = waiting.says();
     said.names("key exchange", "other-kem-id");
     said.says("--kem-id 0050");
 }
 
 /// An honest client, as far as its first item in the session, or to the end of the stream.
-async fn play(link: &mut Link, host: &Waiting, kem_id: KemId) {
+pub async fn play(link: &mut Link, keyid: &str, instance_id: &str, kem_id: KemId) {
     let params = InitiatorParams {
         local: Local {
             kem_id,
@@ -241,8 +247,8 @@ async fn play(link: &mut Link, host: &Waiting, kem_id: KemId) {
         },
         kem_seed: [4; 32],
         expected: ExpectedPeer {
-            keyid: host.keyid.clone(),
-            instance_id: host.instance_id.clone(),
+            keyid: keyid.to_owned(),
+            instance_id: instance_id.to_owned(),
         },
         pairing_secret: String::new(),
     };

@@ -10,7 +10,10 @@ use syncspec::{
     reference::config::Config,
     runner::start_reference,
     target::{contact_scenario, provision::Provision},
-    wire::{Role, RpcProtocol, v1},
+    wire::{
+        Role, RpcProtocol,
+        v1::{self, multihost::Peer},
+    },
 };
 use tokio::runtime::Runtime;
 
@@ -32,6 +35,11 @@ pub fn provisioned(is_known: bool) -> (Runtime, String) {
 
 /// A host with an identity of its own, and its key id.
 pub fn own_host() -> (Runtime, String, String) {
+    own_host_of(Vec::new())
+}
+
+/// The same, which lets these clients in.
+pub fn own_host_of(clients: Vec<Peer>) -> (Runtime, String, String) {
     let identity = syncspec::crypto::identity::Identity::from_seed(&[7; 32]);
     let config = Config::new(v1::Config {
         modno: 1,
@@ -43,6 +51,7 @@ pub fn own_host() -> (Runtime, String, String) {
                 ed25519priv: identity.private_key_text(),
                 ed25519pub: identity.public_key_text(),
             }),
+            authorized_clients: clients,
             ..v1::Multihost::default()
         }),
         ..v1::Config::default()

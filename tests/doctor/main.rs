@@ -7,9 +7,11 @@
 
 mod answers;
 mod clients;
+mod front;
 mod hosts;
 mod nginx;
 mod run;
 mod started;
 mod tls;
 mod twelve;
+mod watch;

@@ -4,27 +4,24 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
     process::{Command, Output, Stdio},
     thread,
-    time::{Duration, SystemTime},
 };
 
-use bytes::Bytes;
-use h2::{RecvStream, SendStream, client::SendRequest, server::SendResponse};
-use http::{Request, Response};
 use syncspec::{
     net::{Connection, DialOptions, Link},
     wire::RpcProtocol,
 };
 use tempfile::TempDir;
-use tokio::{net::TcpStream, runtime::Runtime};
+use tokio::runtime::Runtime;
 
 use crate::{
     answers::{bytes, http2},
     clients::Waiting,
+    front::an_hour_ahead,
     hosts::{own_host, provisioned},
-    run::{Said, Server, doctor, flat},
+    run::{Said, doctor, flat},
 };
 
 /// One of them, once it was made.
@@ -296,50 +293,4 @@ fn dial(url: &str) -> (Runtime, Connection, Link) {
 fn unused_port() -> String {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", free.local_addr().unwrap())
-}
-
-/// The host at this URL, as if its clock were an hour ahead: a server before it that changes nothing but the date.
-fn an_hour_ahead(url: &str) -> Server {
-    let host: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
-    Server::start(move |io| async move {
-        let mut here = h2::server::handshake(io).await.unwrap();
-        let there = TcpStream::connect(host).await.unwrap();
-        let (there, connection) = h2::client::handshake(there).await.unwrap();
-        tokio::spawn(connection);
-        while let Some(Ok((request, answer))) = here.accept().await {
-            tokio::spawn(pass_on(request, answer, there.clone()));
-        }
-    })
-}
-
-async fn pass_on(
-    request: Request<RecvStream>,
-    mut answer: SendResponse<Bytes>,
-    there: SendRequest<Bytes>,
-) -> Option<()> {
-    let (head, words) = request.into_parts();
-    let mut there = there.ready().await.ok()?;
-    let (response, onwards) = there
-        .send_request(Request::from_parts(head, ()), false)
-        .ok()?;
-    tokio::spawn(pump(words, onwards));
-    let (mut head, words) = response.await.ok()?.into_parts();
-    let ahead = SystemTime::now() + Duration::from_secs(3600);
-    let date = httpdate::fmt_http_date(ahead).parse().unwrap();
-    head.headers.insert(http::header::DATE, date);
-    let back = answer
-        .send_response(Response::from_parts(head, ()), false)
-        .ok()?;
-    pump(words, back).await
-}
-
-async fn pump(mut from: RecvStream, mut to: SendStream<Bytes>) -> Option<()> {
-    while let Some(Ok(data)) = from.data().await {
-        drop(from.flow_control().release_capacity(data.len()));
-        to.send_data(data, false).ok()?;
-    }
-    match from.trailers().await {
-        Ok(Some(trailers)) => to.send_trailers(trailers).ok(),
-        _ => to.send_data(Bytes::new(), true).ok(),
-    }
 }

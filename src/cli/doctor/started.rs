@@ -11,7 +11,7 @@ use syncspec::{
 };
 
 use super::{
-    super::{exit, looks::LooksArgs, print, run::Attached, tls_roots},
+    super::{exit, print, run::Attached, tls_roots},
     DoctorArgs, exit_code, text, write,
 };
 
@@ -64,8 +64,8 @@ async fn try_as(
         .iter()
         .map(|protocol| contact_scenario(role, *protocol))
         .collect();
-    let look_plan = LooksArgs::none().plan(attached.target());
-    let mut peers = Peers::new(attached.source(contacts.iter()).await?, look_plan);
+    let source = attached.source(contacts.iter()).await?;
+    let mut peers = Peers::new(source, attached.look_plan());
     if let Err(why) = peers.begin(role, &[]).await {
         let why = NotReached::not_started(role, why);
         return Ok((why.diagnosis, why.last_words));

@@ -96,7 +96,7 @@ pub fn fuzz(args: &FuzzArgs) -> Result<u8, u8> {
         Some(Action::Import(import)) => return import::import(import),
         None => {}
     }
-    let attached = args.target.read(None)?;
+    let attached = args.target.read(None, &args.looks)?;
     if let Some(format) = args.provision {
         let listens = attached.target().and_then(|target| target.listen_address());
         return print_provision(args, format, listens);

@@ -169,7 +169,7 @@ impl OneRole<'_> {
         let source = self
             .attached
             .source(all.chain(lanes.iter().map(|lane| &**lane)));
-        let mut peers = Peers::new(source.await?, args.looks.plan(self.attached.target()));
+        let mut peers = Peers::new(source.await?, self.attached.look_plan());
         let run = RunOptions {
             url: String::new(),
             switchboard: None,

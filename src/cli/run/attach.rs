@@ -1,6 +1,7 @@
 //! The peer under test, as the command line or a target file tells of it.
 
 use std::{
+    env::current_dir,
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use syncspec::{
     crypto::kem::KemId,
     report::saved::PeerAddress,
     rules::Level,
-    runner::{Expectations, FIRST_CALL_WAIT, Source},
+    runner::{Expectations, FIRST_CALL_WAIT, LookPlan, Source},
     scenario::{CaseTemplate, model::Scenario, released::Released},
     target::{
         file::{
@@ -25,7 +26,13 @@ use syncspec::{
 };
 
 use super::{
-    super::{SelectArgs, exit, kem_id, provision::client_contacts, refuse, wait::wait},
+    super::{
+        SelectArgs, exit, kem_id,
+        looks::{LooksArgs, look_plan},
+        provision::client_contacts,
+        refuse,
+        wait::wait,
+    },
     calls::wait_for_client,
 };
 
@@ -76,7 +83,7 @@ pub struct Part {
 pub struct Attached {
     /// What the command line and the target file say together; none for the reference.
     target: Option<TargetFile>,
-    /// Where the target file is.
+    /// Where the target file is, if it says all of that.
     file: Option<PathBuf>,
     /// How long the first call of a client that somebody else starts may take.
     first_call_wait: Duration,
@@ -85,7 +92,7 @@ pub struct Attached {
 impl TargetArgs {
     /// Reads the target file, if one is named; flags count before what it says. `roles` are those of a command that
     /// stands on the command line, where it is said which.
-    pub fn read(&self, roles: Option<&[Role]>) -> Result<Attached, u8> {
+    pub fn read(&self, roles: Option<&[Role]>, looks: &LooksArgs) -> Result<Attached, u8> {
         let named = self.target.as_deref();
         let file = named
             .filter(|named| !named.contains("://"))
@@ -115,6 +122,12 @@ impl TargetArgs {
         }
         if let Some(target) = &mut target {
             self.override_with_flags(target);
+            looks.override_in(target);
+            let here = current_dir().map_err(|error| {
+                eprintln!("error: failed to find the folder that this runs in: {error}");
+                exit::SUITE
+            })?;
+            target.resolve_paths(&here);
             let mistakes = target.mistakes();
             for mistake in &mistakes {
                 eprintln!("error: {}", mistake.text);
@@ -124,9 +137,14 @@ impl TargetArgs {
             }
         }
         let absolute = |file: PathBuf| fs::canonicalize(&file).unwrap_or(file);
+        // Where flags say more, the file alone does not tell how a case is played again.
+        let is_all = looks.is_empty()
+            && self.listen.is_none()
+            && self.command.is_none()
+            && self.tls_ca.is_none();
         Ok(Attached {
             target,
-            file: file.map(absolute),
+            file: file.filter(|_| is_all).map(absolute),
             first_call_wait: self.wait.unwrap_or(FIRST_CALL_WAIT),
         })
     }
@@ -179,8 +197,46 @@ impl Attached {
         Ok(Attached {
             target: Some(target),
             file: Some(file.to_owned()),
-            first_call_wait: FIRST_CALL_WAIT,
+            ..Attached::reference()
         })
+    }
+
+    /// The same of a saved text, with what flags say beside it.
+    pub fn described(text: &str, looks: &LooksArgs) -> Result<Attached, u8> {
+        let target = file::read("the saved target", text);
+        let target = target.map_err(|errors| refuse("the target of the saved case", &errors))?;
+        Ok(Attached::of(target).with(looks))
+    }
+
+    /// A host at a URL.
+    pub fn at(url: &str, tls_ca: Option<&PathBuf>, looks: &LooksArgs) -> Attached {
+        let mut target = TargetFile::of_url(WebUrl::unchecked(url));
+        target.responder.tls_ca = tls_ca.cloned();
+        Attached::of(target).with(looks)
+    }
+
+    /// The reference.
+    pub fn reference() -> Attached {
+        Attached {
+            target: None,
+            file: None,
+            first_call_wait: FIRST_CALL_WAIT,
+        }
+    }
+
+    fn of(target: TargetFile) -> Attached {
+        Attached {
+            target: Some(target),
+            ..Attached::reference()
+        }
+    }
+
+    /// The same, with what these flags say.
+    pub fn with(mut self, looks: &LooksArgs) -> Attached {
+        if let Some(target) = &mut self.target {
+            looks.override_in(target);
+        }
+        self
     }
 
     /// The same, with a client that somebody else starts waited for so long.
@@ -315,24 +371,21 @@ impl Attached {
         Ok(Source::Outside { url, switchboard })
     }
 
-    /// How a single case in that role is played on it again.
-    pub fn address_of(&self, role: Role) -> PeerAddress {
-        let Some(target) = &self.target else {
-            return PeerAddress::Reference;
-        };
-        let listen = target.initiator.listen.as_ref();
-        match (
-            &self.file,
-            role,
-            listen.and_then(|listen| listen.as_str().parse().ok()),
-        ) {
-            (Some(file), ..) => PeerAddress::TargetFile { file: file.clone() },
-            (None, Role::Initiator, Some(listen)) => PeerAddress::Calls { listen },
-            (None, ..) => PeerAddress::Url {
-                url: target.responder_url().unwrap_or_default().to_owned(),
-                tls_ca: target.responder.tls_ca.clone(),
+    /// How a single case is played on it again.
+    pub fn address(&self) -> PeerAddress {
+        match (&self.target, &self.file) {
+            (None, _) => PeerAddress::Reference,
+            (Some(_), Some(file)) => PeerAddress::TargetFile { file: file.clone() },
+            (Some(target), None) => PeerAddress::Described {
+                target: target.to_toml(false),
+                state_headers: target.state_service.headers.keys().cloned().collect(),
             },
         }
+    }
+
+    /// What looks inside it.
+    pub fn look_plan(&self) -> LookPlan {
+        look_plan(self.target.as_ref())
     }
 
     /// The authorities to trust beside those that browsers trust.

@@ -1,6 +1,10 @@
 //! `syncspec run --discover`: tries what a peer can do, and writes a first target file.
 
-use std::{fs::OpenOptions, io::Write as _, path::Path};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::Path,
+};
 
 use syncspec::{
     crypto::kem::KemId,
@@ -74,9 +78,20 @@ pub fn write(
     let tried: Vec<Tried> = declarable()
         .filter_map(|capability| tried(capability, &finished.results))
         .collect();
+    let folder = file.parent().filter(|it| !it.as_os_str().is_empty());
+    if let Ok(folder) = fs::canonicalize(folder.unwrap_or(Path::new("."))) {
+        target.relate_paths(&folder);
+    }
     let text = first_file(&target, &roles, &protocols, &tried);
+    let mut options = OpenOptions::new();
     // A file that somebody has worked on is not ours to replace.
-    let created = OpenOptions::new().write(true).create_new(true).open(file);
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if !target.state_service.headers.is_empty() {
+        // They may be secrets.
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    let created = options.open(file);
     let written = created.and_then(|mut out| out.write_all(text.as_bytes()));
     written.map_err(|error| {
         eprintln!("error: failed to write {}: {error}", file.display());

@@ -33,7 +33,6 @@ use super::{
 };
 use attach::Part;
 pub use attach::{Attached, TargetArgs};
-pub use calls::wait_for_client;
 use progress::{Progress, print_details};
 
 #[derive(clap::Args)]
@@ -82,7 +81,7 @@ pub fn run(args: RunArgs) -> Result<u8, u8> {
         return list::list(&ListArgs::text(args.select));
     }
     let templates = args.select.load()?;
-    let attached = args.target.read(args.select.roles())?;
+    let attached = args.target.read(args.select.roles(), &args.looks)?;
     let run = Planned::new(&args, &attached, &templates)?;
     let runtime = runtime()?;
     // Whatever was started for the run is dropped with it, and so ends.
@@ -185,7 +184,7 @@ async fn discover(
     loop {
         let jobs = discover::jobs(&parts);
         let cases = jobs.iter().map(|job| &*job.scenario);
-        let look_plan = args.looks.plan(attached.target());
+        let look_plan = attached.look_plan();
         let peers = Peers::new(attached.source(cases).await?, look_plan);
         let mut progress = Progress::new(jobs.len());
         let schedule = Schedule {
@@ -232,7 +231,7 @@ fn options(args: &RunArgs, attached: &Attached, seed: u64) -> Result<RunOptions,
 async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u8> {
     let (began, started) = (SystemTime::now(), Instant::now());
     let cases = run.jobs.iter().map(|job| &*job.scenario);
-    let look_plan = args.looks.plan(attached.target());
+    let look_plan = attached.look_plan();
     let peers = Peers::new(attached.source(cases).await?, look_plan);
     let options = options(args, attached, run.seed)?;
     let name = attached.shown();
@@ -259,7 +258,7 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
             protocol: result.protocol,
             kem_id: options.kem_id,
             held_to: options.held_to,
-            peer: attached.address_of(result.scenario.role),
+            peer: attached.address(),
         });
     print_details(&finished.results);
     let target = TargetLine {

@@ -4,7 +4,7 @@
 mod read;
 mod save;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ pub use read::ReadError;
 pub use save::{SaveError, file_name, save};
 
 /// Version of the layout. Other versions are refused: a field that moved would be judged as if it had not.
-pub const SCHEMA: u64 = 1;
+pub const SCHEMA: u64 = 2;
 /// What a file of this kind says it is, in its first field.
 pub const FORMAT: &str = "syncspec-case";
 /// Largest file that is written or read. A case takes in more only where a peer floods it; its trace is left out then.
@@ -79,17 +79,12 @@ pub enum PeerAddress {
         /// The file.
         file: PathBuf,
     },
-    /// A peer at a URL.
-    Url {
-        /// Its URL.
-        url: String,
-        /// PEM file of further authorities to trust.
-        tls_ca: Option<PathBuf>,
-    },
-    /// A client that calls us.
-    Calls {
-        /// Where we listen for it.
-        listen: SocketAddr,
+    /// A peer that flags tell of, some or all.
+    Described {
+        /// The same as the text of a target file, its paths absolute.
+        target: String,
+        /// Names of the state service's headers. Their values may be secrets, and are not kept.
+        state_headers: Vec<String>,
     },
 }
 

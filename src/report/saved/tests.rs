@@ -126,9 +126,9 @@ fn played() -> Played {
         protocol: RpcProtocol::Connect,
         kem_id: KemId::AsPublished,
         held_to: Level::Should,
-        peer: PeerAddress::Url {
-            url: "http://[::1]:1/a b".to_owned(),
-            tls_ca: Some("ca.pem".into()),
+        peer: PeerAddress::Described {
+            target: "[responder]\nurl = \"http://[::1]:1/a b\"\n".to_owned(),
+            state_headers: vec!["authorization".to_owned()],
         },
     }
 }
@@ -192,10 +192,14 @@ fn judged_again_then_same_findings() {
 #[test]
 fn other_schema_then_refused_by_its_number() {
     let mut json: Value = serde_json::from_slice(&one().to_text().unwrap()).unwrap();
-    json["schema"] = json!(2);
-    json["a_field_of_version_2"] = json!(true);
+    let other = SCHEMA + 1;
+    json["schema"] = json!(other);
+    json["a_field_of_that_schema"] = json!(true);
     let error = PlayedCase::read(json.to_string().as_bytes()).unwrap_err();
-    assert!(error.to_string().contains("schema 2"), "{error}");
+    assert!(
+        error.to_string().contains(&format!("schema {other}")),
+        "{error}"
+    );
 }
 
 #[test]

@@ -132,7 +132,8 @@ async fn look(options: &DoctorOptions, address: &Address, wanted: &Wanted) -> Ho
         seen.grpc_web = Some(grpc_web);
         seen.state_service = Some(state);
         if let Some(during) = options.watch {
-            seen.watched = state::watch(&connection, &options.state_headers, during).await;
+            let watched = state::watch(&connection, &options.state_headers, during).await;
+            seen.watched = Some(watched);
         }
     }
     seen

@@ -80,30 +80,44 @@ async fn states(connection: &Connection, headers: &[(String, String)]) -> StateA
     }
 }
 
-/// Counts how often each client comes. None where the service does not let us in.
+/// Counts how often each client comes.
 pub(super) async fn watch(
     connection: &Connection,
     headers: &[(String, String)],
     during: Duration,
-) -> Option<Watched> {
-    let until = Instant::now() + during;
-    let mut link = subscribe(connection, headers, true).await.ok()?;
+) -> Watched {
+    let began = Instant::now();
+    let until = began + during;
     let mut coming = Coming::default();
-    while let Ok(event) = timeout_at(until, link.next()).await {
-        match event {
-            LinkEvent::Headers(_) => {}
-            LinkEvent::Message { payload, .. } => {
-                if let Ok(state) = PeerState::decode(&payload[..]) {
-                    coming.note(&state);
-                }
+    let watching = async {
+        let mut link = match subscribe(connection, headers, true).await {
+            Ok(link) => link,
+            Err(error) => {
+                let reason = error.to_string();
+                return End::Lost { reason };
             }
-            LinkEvent::Ended(_) => return None,
+        };
+        loop {
+            match link.next().await {
+                LinkEvent::Headers(_) => {}
+                LinkEvent::Message { payload, .. } => {
+                    if let Ok(state) = PeerState::decode(&payload[..]) {
+                        coming.note(&state);
+                    }
+                }
+                LinkEvent::Ended(end) => return end_of(end),
+            }
         }
-    }
-    Some(Watched {
-        during,
+    };
+    let cut = timeout_at(until, watching).await.ok();
+    Watched {
+        during: match cut {
+            Some(_) => began.elapsed(),
+            None => during,
+        },
+        cut,
         came: coming.most_frequent_first(),
-    })
+    }
 }
 
 async fn subscribe(

@@ -1,6 +1,11 @@
 //! A hook that is a command: a line of JSON in, a line of JSON out.
 
-use std::{fmt, process::Stdio, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value as Json;
@@ -15,13 +20,15 @@ use super::Hook;
 
 /// Longest line that a hook may answer with, in bytes: a configuration of thousands of clients has a tenth of it.
 pub const LINE_LEN_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// How long a hook may think about one question.
+/// How long a hook may think about one question, where nothing else is said.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
 /// A command, started with its first question. One that fails to answer is ended, and started again with the next.
 pub struct CommandHook {
     program: String,
     arguments: Vec<String>,
+    dir: PathBuf,
+    wait: Duration,
     of_clients: bool,
     running: Mutex<Option<Running>>,
 }
@@ -39,6 +46,8 @@ impl CommandHook {
         CommandHook {
             program,
             arguments,
+            dir: PathBuf::from("."),
+            wait: ANSWER_WAIT,
             of_clients: false,
             running: Mutex::new(None),
         }
@@ -51,10 +60,30 @@ impl CommandHook {
         self
     }
 
+    /// One that is started in this folder, from which a program with a `/` in it is looked for.
+    #[must_use]
+    pub fn started_in(mut self, dir: &Path) -> Self {
+        dir.clone_into(&mut self.dir);
+        self
+    }
+
+    /// One that may think so long about each question.
+    #[must_use]
+    pub fn answering_within(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
     fn start(&self) -> Result<Running, String> {
         let failed = |error: std::io::Error| format!("start `{}`: {error}", self.program);
-        let mut child = Command::new(&self.program)
+        // Where a relative program is looked for differs from system to system once the folder is another.
+        let program = match self.program.contains('/') {
+            true => self.dir.join(&self.program),
+            false => PathBuf::from(&self.program),
+        };
+        let mut child = Command::new(program)
             .args(&self.arguments)
+            .current_dir(&self.dir)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -107,12 +136,9 @@ impl Hook for CommandHook {
                 Some(hook) => hook,
                 None => self.start()?,
             };
-            let answer = timeout(ANSWER_WAIT, hook.ask(&question))
+            let answer = timeout(self.wait, hook.ask(&question))
                 .await
-                .map_err(|_| {
-                    let wait = ANSWER_WAIT.as_secs();
-                    format!("no answer to {} within {wait} s", question["do"])
-                })??;
+                .map_err(|_| format!("no answer to {} within {:?}", question["do"], self.wait))??;
             // Only one that keeps to the form is asked again.
             *running = Some(hook);
             match answer.get("error") {
@@ -173,6 +199,22 @@ mod tests {
         let (_folder, chats) = hook("while read line; do echo hello; done");
         let error = chats.ask(json!({"do": "a"})).await.unwrap_err();
         assert!(error.contains("is not JSON"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn folder_and_time_given_then_kept_to() {
+        let (folder, _) = hook("");
+        std::fs::write(folder.path().join("answer"), "{\"here\": true}\n").unwrap();
+        let reads = CommandHook::new("cat".to_owned(), vec!["answer".to_owned()]);
+        let reads = reads.started_in(folder.path());
+        assert_eq!(
+            reads.ask(json!({"do": "a"})).await,
+            Ok(json!({"here": true}))
+        );
+        let thinks = CommandHook::new("sleep".to_owned(), vec!["1000".to_owned()]);
+        let thinks = thinks.answering_within(Duration::from_millis(20));
+        let error = thinks.ask(json!({"do": "a"})).await.unwrap_err();
+        assert!(error.contains("within 20ms"), "{error}");
     }
 
     #[tokio::test]

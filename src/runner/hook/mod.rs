@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 
 pub use backrest::BackrestHttp;
-pub use command::CommandHook;
+pub use command::{ANSWER_WAIT, CommandHook};
 pub use reference::ReferenceHook;
 pub use reference_client::ReferenceClientHook;
 

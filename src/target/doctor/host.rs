@@ -471,6 +471,11 @@ impl Reader<'_> {
                 )
             })
             .collect();
+        if let (true, Some(end)) = (often.is_empty(), &watched.cut) {
+            let seen = format!("the states ended with {end} after {during} s");
+            let cut = Mistake::WatchCutShort;
+            return vec![Check::failed(Step::StateService, cut, quoted(&seen))];
+        }
         match often.is_empty() {
             true => vec![Check::ok(
                 Step::StateService,

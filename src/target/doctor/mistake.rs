@@ -164,6 +164,8 @@ mistakes! {
         /// The instance id they share.
         instance_id: String,
     } = "clients-displace-each-other";
+    /// The state service stops telling while it is watched.
+    WatchCutShort = "watch-cut-short";
     /// The host's clock differs from ours.
     ClockOff {
         /// By how many seconds the host's is ahead.
@@ -427,6 +429,10 @@ impl fmt::Display for Mistake {
                 "Two clients seem to have the identity of `{}` and displace each other: a configuration that was copied to \
                  a second machine. Give one of them an identity of its own, and pair it again.",
                 instance_id.escape_debug()
+            ),
+            Mistake::WatchCutShort => f.write_str(
+                "The state service was not told of to the end of --watch: did the host stop meanwhile, does the service ask \
+                 for a login (--state-header), or does a proxy cut silent streams (nginx: `grpc_read_timeout 1d;`)?",
             ),
             Mistake::ClockOff { ahead_s } => write!(
                 f,

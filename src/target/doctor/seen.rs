@@ -208,6 +208,8 @@ pub enum StateAnswer {
 pub struct Watched {
     /// For how long.
     pub during: Duration,
+    /// How the watching ended before the time was up.
+    pub cut: Option<End>,
     /// How often each client came, by instance id, the most frequent first.
     pub came: Vec<(String, usize)>,
 }

@@ -479,16 +479,19 @@ fn state_service_then_judged_by_whom_it_lets_in() {
 
 #[test]
 fn client_comes_again_and_again_then_two_share_its_identity() {
-    let watched = |times| {
+    let watched = |times, cut| {
         let mut observed = seen(vec![met(RpcProtocol::Connect, host("ed25519.x"))]);
         observed.watched = Some(Watched {
             during: Duration::from_secs(180),
+            cut,
             came: vec![("laptop".to_owned(), times)],
         });
         diagnosed(URL, &observed)
     };
-    assert_eq!(watched(2).mistake(), None);
-    let diagnosis = watched(3);
+    assert_eq!(watched(2, None).mistake(), None);
+    let cut = watched(2, Some(End::NoStatus));
+    assert_eq!(failure(&cut), (Step::StateService, "watch-cut-short"));
+    let diagnosis = watched(3, Some(End::NoStatus));
     assert_eq!(
         failure(&diagnosis),
         (Step::StateService, "clients-displace-each-other")

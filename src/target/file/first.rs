@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::{KemIdName, ListenAddress, ProvisionFormat, TargetFile, WebUrl, value::Filled};
+use super::{
+    KemIdName, TargetFile,
+    write::{kem_id_name, line, list, path, quoted},
+};
 use crate::{
     rules::Capability,
     wire::{Role, RpcProtocol},
@@ -19,8 +22,8 @@ pub struct Tried {
     pub seen: String,
 }
 
-/// The text of the file: how the peer was reached, as the command line or another file said it, what it was seen to speak,
-/// and what it can do. Headers are left out, as they may be secrets.
+/// The text of the file: how the peer was reached and looked into, as the command line or another file said it, what it was
+/// seen to speak, and what it can do.
 pub fn first_file(
     target: &TargetFile,
     roles: &[Role],
@@ -36,16 +39,19 @@ pub fn first_file(
     if let Some(version) = &target.version {
         line(&mut text, "version", &quoted(version));
     }
-    let names = list(roles.iter().map(|role| role.name().to_owned()));
+    let names = list(roles.iter().map(|role| role.name()));
     line(&mut text, "roles", &names);
     text.push_str("# An honest session was had over each.\n");
-    let names = list(protocols.iter().map(|protocol| protocol.name().to_owned()));
+    let names = list(protocols.iter().map(|protocol| protocol.name()));
     line(&mut text, "protocols", &names);
     if let Some(KemIdName::Published) = target.kem_id {
-        line(&mut text, "kem-id", "\"0050\"");
+        line(&mut text, "kem-id", kem_id_name(KemIdName::Published));
     }
-    text.push_str("#known-failing = \"known-failing.yaml\"\n");
-    reached(&mut text, target);
+    match &target.known_failing {
+        Some(known) => path(&mut text, "known-failing", known),
+        None => text.push_str("#known-failing = \"known-failing.yaml\"\n"),
+    }
+    target.write_sections(&mut text, true);
     text.push_str("\n[capabilities]\n");
     for Tried {
         capability,
@@ -68,57 +74,4 @@ pub fn first_file(
         };
     }
     text
-}
-
-fn reached(text: &mut String, target: &TargetFile) {
-    if let Some(command) = &target.command {
-        text.push_str("\n[command]\n");
-        let words = std::iter::once(command.run.program()).chain(command.run.args());
-        line(
-            text,
-            "run",
-            &list(words.map(|word| Filled::as_str(word).to_owned())),
-        );
-        let format = match command.format {
-            ProvisionFormat::Json => "json",
-            ProvisionFormat::BackrestConfig => "backrest-config",
-        };
-        line(text, "format", &quoted(format));
-    }
-    if target.responder.url.is_some() || target.responder.tls_ca.is_some() {
-        text.push_str("\n[responder]\n");
-        if let Some(url) = &target.responder.url {
-            line(text, "url", &quoted(WebUrl::as_str(url)));
-        }
-        if let Some(ca) = &target.responder.tls_ca {
-            line(text, "tls-ca", &quoted(&ca.display().to_string()));
-        }
-    }
-    if target.initiator.listen.is_some() || target.initiator.url.is_some() {
-        text.push_str("\n[initiator]\n");
-        if let Some(listen) = &target.initiator.listen {
-            line(text, "listen", &quoted(ListenAddress::as_str(listen)));
-        }
-        if let Some(url) = &target.initiator.url {
-            line(text, "url", &quoted(WebUrl::as_str(url)));
-        }
-    }
-    if let Some(url) = &target.state_service.url {
-        text.push_str("\n[state-service]\n");
-        line(text, "url", &quoted(WebUrl::as_str(url)));
-    }
-}
-
-fn line(text: &mut String, key: &str, value: &str) {
-    let _ = writeln!(text, "{key} = {value}");
-}
-
-/// JSON's texts are TOML's.
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-fn list(words: impl Iterator<Item = String>) -> String {
-    let words: Vec<String> = words.map(|word| quoted(&word)).collect();
-    format!("[{}]", words.join(", "))
 }

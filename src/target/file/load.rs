@@ -39,8 +39,11 @@ pub fn load(file: &Path) -> Result<TargetFile, Vec<LoadError>> {
     Ok(target)
 }
 
-/// Reads the text of one; paths stay as they stand.
-pub(super) fn read(shown: &str, text: &str) -> Result<TargetFile, Vec<LoadError>> {
+/// Reads the text of one; paths stay as they stand. `shown` is what its mistakes call it.
+///
+/// # Errors
+/// As for [`load`].
+pub fn read(shown: &str, text: &str) -> Result<TargetFile, Vec<LoadError>> {
     let problems = Problems::default();
     let root = toml::parse(text, &problems);
     let target: Option<TargetFile> = root.as_ref().and_then(|root| read_node(root, &problems));
@@ -95,6 +98,28 @@ fn place_of(root: &Node, key: &[&str]) -> Place {
 }
 
 impl TargetFile {
+    /// Makes paths relative to this folder, where they lead into it: how a file in it writes them.
+    pub fn relate_paths(&mut self, folder: &Path) {
+        let relate = |path: &mut PathBuf| {
+            if let Ok(within) = path.strip_prefix(folder) {
+                *path = within.to_owned();
+            }
+        };
+        let dirs = [
+            self.command.as_mut().map(|command| &mut command.dir),
+            self.hook.as_mut().map(|hook| &mut hook.dir),
+        ];
+        for dir in dirs.into_iter().flatten() {
+            // The folder itself is where they are by default.
+            if let Some(mut path) = dir.take().filter(|dir| dir != folder) {
+                relate(&mut path);
+                *dir = Some(path);
+            }
+        }
+        self.responder.tls_ca.as_mut().map(relate);
+        self.known_failing.as_mut().map(relate);
+    }
+
     /// Takes relative paths from this folder.
     pub fn resolve_paths(&mut self, folder: &Path) {
         let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
@@ -103,6 +128,10 @@ impl TargetFile {
         if let Some(command) = &mut self.command {
             let dir = command.dir.take().unwrap_or_default();
             command.dir = Some(folder.join(dir));
+        }
+        if let Some(hook) = &mut self.hook {
+            let dir = hook.dir.take().unwrap_or_default();
+            hook.dir = Some(folder.join(dir));
         }
     }
 }

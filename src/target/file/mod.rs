@@ -9,6 +9,7 @@ mod load;
 mod placeholder;
 mod toml;
 mod value;
+mod write;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +22,7 @@ use serde::Deserialize;
 
 pub use check::Mistake;
 pub use first::{Tried, first_file};
-pub use load::load;
+pub use load::{load, read};
 pub use placeholder::{Filling, PLACEHOLDERS, fill};
 pub use value::{CommandLine, Filled, ListenAddress, Wait, WebUrl};
 
@@ -211,13 +212,15 @@ pub struct StateServiceTarget {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct HookTarget {
-    /// Program and arguments of a command that talks JSON lines, started in the folder of `command`. The words in
-    /// braces of `command.run` may stand in it, and `{url}`, which is `responder.url`.
+    /// Program and arguments of a command that talks JSON lines. A program with a `/` in it is looked for from `dir`. The
+    /// words in braces of `command.run` may stand in it, and `{url}`, which is `responder.url`.
     #[schemars(with = "Option<Vec<String>>")]
     pub run: Option<CommandLine>,
     /// One of those that the suite brings along.
     pub built_in: Option<BuiltInHook>,
-    /// Longest wait for one answer, `5s` by default.
+    /// Folder that `run` is started in; that of the target file by default.
+    pub dir: Option<PathBuf>,
+    /// Longest wait for one answer, `10s` by default.
     #[schemars(with = "Option<String>")]
     pub within: Option<Wait>,
     /// Whether `run` answers what is asked of clients.

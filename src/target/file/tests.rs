@@ -198,12 +198,65 @@ fn case_needs_what_is_declared_off_then_lacking() {
     assert_eq!(target.lacks(&[Capability::StateService].into()), None);
 }
 
+/// Every key that says how a peer is reached, started and looked into.
+const EVERYTHING: &str = r#"
+name = 'my "peer"'
+version = '1.2'
+known-failing = 'known.yaml'
+[command]
+run = ['./my "peer"', '--config', '{provision}', '{port}']
+format = 'backrest-config'
+dir = 'build'
+env = { A = '{data}/a', 'B.c' = "tab\there" }
+ready = 'port'
+start-within = '1500ms'
+stop-within = '2s'
+restarts-max = 7
+[responder]
+url = 'http://127.0.0.1:{port}/prefix'
+tls-ca = 'ca.pem'
+[initiator]
+listen = '127.0.0.1:0'
+url = 'http://host:1'
+[state-service]
+url = 'http://127.0.0.1:{port}/states'
+headers = { Authorization = 'Bearer "x"' }
+[hook]
+run = ['./hook', '{url}']
+dir = 'hooks'
+within = '3s'
+of-clients = true
+"#;
+
+#[test]
+fn target_written_then_it_reads_back_the_same_but_for_headers_left_out() {
+    let mut target = read(&format!(
+        "roles = ['initiator']\nprotocols = ['grpc']\nkem-id = '0050'\n{EVERYTHING}[capabilities]\nlogs = true\n"
+    ));
+    assert_eq!(read(&target.to_toml(true)), target);
+    let text = target.to_toml(false);
+    assert!(!text.contains("Bearer"), "{text}");
+    target.state_service.headers.clear();
+    assert_eq!(read(&text), target);
+}
+
+#[test]
+fn paths_made_absolute_and_back_then_the_same() {
+    let mut target = read(EVERYTHING);
+    let before = target.clone();
+    target.resolve_paths("/some/where".as_ref());
+    assert_ne!(target, before);
+    let mut elsewhere = target.clone();
+    target.relate_paths("/some/where".as_ref());
+    assert_eq!(target, before);
+    elsewhere.relate_paths("/else".as_ref());
+    let ca = elsewhere.responder.tls_ca.unwrap();
+    assert_eq!(ca, std::path::Path::new("/some/where/ca.pem"));
+}
+
 #[test]
 fn first_file_then_it_reads_back_as_what_was_seen() {
-    let mut target = read(
-        "[command]\nrun = ['./my \"peer\"', '--config', '{provision}', '{port}']\nformat = 'backrest-config'\n\
-         [initiator]\nlisten = '127.0.0.1:0'\n",
-    );
+    let mut target = read(EVERYTHING);
     let tried = |capability, has, seen: &str| Tried {
         capability,
         has,
