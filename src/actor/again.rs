@@ -71,3 +71,167 @@ impl Actor<'_> {
         last.map(|(at, _)| at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{super::*, *};
+    use crate::{
+        crypto::identity::Identity,
+        scenario::{load::load_files, model::Scenario},
+        session::VerifiedPeer,
+        trace::End,
+        wire::{Role, RpcProtocol},
+    };
+
+    fn scenario(steps: &str) -> Scenario {
+        let text = format!(
+            "about: A claim.\nrules: [initiator.survives]\ntarget: initiator\ngiven: {{ others: {{ other: {{}} }} }}\n\
+             steps:\n{steps}"
+        );
+        let file = ("a/case.yaml".to_owned(), text.into_bytes());
+        let cases =
+            load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
+        let case = cases[0].instantiate(Role::Initiator, RpcProtocol::Connect);
+        case.expect("for an initiator")
+    }
+
+    fn patience() -> Patience {
+        Patience::from_round_trip(Duration::ZERO)
+    }
+
+    fn actor(scenario: &Scenario) -> Actor<'_> {
+        let entropy = Entropy::new(1, "a");
+        Actor::new(scenario, entropy, KemId::default(), patience()).whose_client_redials()
+    }
+
+    /// Goes on to the next wait, every call taken; the sessions that were opened.
+    fn opened(actor: &mut Actor<'_>) -> Vec<String> {
+        let mut opened = Vec::new();
+        loop {
+            match actor.next(Duration::ZERO) {
+                Command::Wait { .. } | Command::Finish => return opened,
+                Command::Open { session, .. } => {
+                    actor.note(&session, Input::Opened, Duration::ZERO);
+                    opened.push(session);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn end(actor: &mut Actor<'_>, session: &str) {
+        let end = Input::Ended(End::NoStatus);
+        actor.note(session, end, Duration::ZERO);
+    }
+
+    fn ends_seen(actor: &Actor<'_>) -> usize {
+        let events = actor.trace.events.iter();
+        let is_end = |event: &&Event| matches!(event.kind, EventKind::Ended(_));
+        events.filter(is_end).count()
+    }
+
+    #[test]
+    fn call_given_up_before_the_handshake_then_the_next_is_taken_and_the_first_forgotten() {
+        let scenario = scenario("  - establish\n  - fence\n");
+        let mut actor = actor(&scenario);
+        assert_eq!(opened(&mut actor), [MAIN_SESSION]);
+        end(&mut actor, MAIN_SESSION);
+        assert_eq!(opened(&mut actor), [MAIN_SESSION]);
+        assert_eq!(ends_seen(&actor), 0);
+        assert_eq!(actor.opened_at(MAIN_SESSION), Some(0));
+    }
+
+    #[test]
+    fn call_given_up_more_often_than_a_change_explains_then_the_last_one_counts() {
+        let scenario = scenario("  - establish\n  - fence\n");
+        let mut actor = actor(&scenario);
+        opened(&mut actor);
+        for _ in 0..STALE_CALLS_MAX {
+            end(&mut actor, MAIN_SESSION);
+            assert_eq!(opened(&mut actor), [MAIN_SESSION]);
+        }
+        end(&mut actor, MAIN_SESSION);
+        assert!(opened(&mut actor).is_empty());
+        assert_eq!(ends_seen(&actor), 1);
+    }
+
+    #[test]
+    fn client_that_does_not_redial_then_its_call_counts() {
+        let scenario = scenario("  - establish\n  - fence\n");
+        let entropy = Entropy::new(1, "a");
+        let mut actor = Actor::new(&scenario, entropy, KemId::default(), patience());
+        opened(&mut actor);
+        end(&mut actor, MAIN_SESSION);
+        assert!(opened(&mut actor).is_empty());
+        assert_eq!(ends_seen(&actor), 1);
+    }
+
+    #[test]
+    fn client_has_proved_itself_then_its_call_counts() {
+        let scenario = scenario("  - establish\n  - fence\n");
+        let mut actor = actor(&scenario);
+        opened(&mut actor);
+        let client = VerifiedPeer {
+            keyid: Identity::from_seed(&[3; 32]).keyid().to_owned(),
+            instance_id: "client".to_owned(),
+            pairing_secret: String::new(),
+        };
+        actor.record(MAIN_SESSION, EventKind::Verified(client), Duration::ZERO);
+        end(&mut actor, MAIN_SESSION);
+        assert!(opened(&mut actor).is_empty());
+        assert_eq!(ends_seen(&actor), 1);
+    }
+
+    #[test]
+    fn client_was_given_a_reason_to_refuse_then_its_call_counts() {
+        let steps = "  - connect\n  - send: key\n    deviate: { encapsulation: point-zero }\n  - expect-refused\n";
+        let scenario = scenario(steps);
+        let mut actor = actor(&scenario);
+        opened(&mut actor);
+        // As far as the step that gives the reason.
+        actor.step = 1;
+        end(&mut actor, MAIN_SESSION);
+        assert!(opened(&mut actor).is_empty());
+        assert_eq!(ends_seen(&actor), 1);
+    }
+
+    #[test]
+    fn another_session_was_played_meanwhile_then_the_call_counts() {
+        let steps =
+            "  - connect\n  - connect: { as: other }\n    on: second\n  - send: key\n  - fence\n";
+        let scenario = scenario(steps);
+        let mut actor = actor(&scenario);
+        assert_eq!(opened(&mut actor), [MAIN_SESSION, "second"]);
+        end(&mut actor, MAIN_SESSION);
+        assert!(opened(&mut actor).is_empty());
+        assert_eq!(ends_seen(&actor), 1);
+    }
+
+    #[test]
+    fn called_again_while_the_stream_is_open_then_the_new_call_is_taken() {
+        let scenario = scenario("  - establish\n  - fence\n");
+        let mut actor = actor(&scenario);
+        opened(&mut actor);
+        actor.called_again(MAIN_SESSION);
+        assert_eq!(opened(&mut actor), [MAIN_SESSION]);
+        assert_eq!(actor.opened_at(MAIN_SESSION), Some(0));
+    }
+
+    #[test]
+    fn called_again_where_something_is_to_be_shown_then_the_old_stream_is_over() {
+        let scenario = scenario("  - expect-shown: { as: other, config: { plans: [] } }\n");
+        let mut actor = actor(&scenario);
+        let session = opened(&mut actor).remove(0);
+        // What comes before it needs the client's key.
+        actor.ops = [Op::Shown].into();
+        assert!(!actor.sides[&session].is_over());
+        actor.called_again(&session);
+        assert!(actor.sides[&session].is_over());
+        assert_eq!(
+            actor.calls_left, STALE_CALLS_MAX,
+            "it counts as no stale call"
+        );
+    }
+}
