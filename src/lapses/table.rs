@@ -435,6 +435,9 @@ lapses! {
     SetConfigDeletionsIgnored = "set-config-deletions-ignored", InitiatorSetConfigApplies, Initiator, "Passes over the deletions of a set_config.";
     SetConfigPlansIgnored = "set-config-plans-ignored", InitiatorSetConfigApplies, Initiator, "Passes over the plans of a set_config.";
     PlanPermissionUnchecked = "plan-permission-unchecked", InitiatorSetConfigPlanPermission, Initiator, "Lets any host change plans.";
+    WriteScopeUnchecked = "write-scope-unchecked", InitiatorSetConfigPlanPermission, Initiator, "Lets a host that may write something write everything.";
+    WriteExclusionIgnored = "write-exclusion-ignored", PermissionsExclusionWins, Initiator, "Lets a host change what its permission to write excludes.";
+    ReadersMayWrite = "readers-may-write", InitiatorSetConfigPlanPermission, Initiator, "Lets a host change what it may read.";
     ForbiddenPlanSkipped = "forbidden-plan-skipped", InitiatorSetConfigPlanPermission, Initiator skips, "Passes over a set_config with a forbidden plan, and goes on.";
     RepoPermissionUnchecked = "repo-permission-unchecked", InitiatorSetConfigRepoPermission, Initiator, "Lets any host change repos.";
     ForbiddenRepoSkipped = "forbidden-repo-skipped", InitiatorSetConfigRepoPermission, Initiator skips, "Passes over a set_config with a forbidden repo, and goes on.";

@@ -101,6 +101,16 @@ impl Grants {
         covered(&self.write_config, resource)
     }
 
+    /// [`Grants::may_write`], as a client with a lapse asks itself before it changes anything.
+    pub(super) fn may_change(&self, resource: Resource<'_>) -> bool {
+        let (lapses, writes) = (self.lapses, &self.write_config);
+        self.may_write(resource)
+            || lapses.has(Lapse::WriteScopeUnchecked) && !writes.is_empty()
+            || lapses.has(Lapse::WriteExclusionIgnored)
+                && writes.iter().any(|scopes| scopes.includes(resource))
+            || lapses.has(Lapse::ReadersMayWrite) && covered(&self.read_config, resource)
+    }
+
     /// May this operation be sent to the peer? Its repo or its plan must be included, and neither excluded.
     pub fn may_read_operation(&self, place: OperationPlace<'_>) -> bool {
         self.read_operations

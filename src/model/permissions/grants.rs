@@ -175,6 +175,17 @@ impl Grants {
             .collect()
     }
 
+    /// One permission, with the wildcard.
+    pub fn of_everything(kind: PermissionKind) -> Grants {
+        Grants {
+            name: kind_name(kind).to_owned(),
+            claim: String::new(),
+            permissions: vec![(kind, &["*"])],
+            rule: None,
+            reading: None,
+        }
+    }
+
     /// Whether a permission holds for more than the case was given.
     pub fn reaches_everything(&self) -> bool {
         let mut permissions = self.permissions.iter();
@@ -218,6 +229,26 @@ pub fn rows(role: Role) -> Vec<Grants> {
         reading: row.rule.filter(|rule| rule.level() != Level::Must),
     }));
     rows
+}
+
+/// Kinds of permission that let nobody change what a peer has of its own.
+pub const OF_NO_WRITER: [PermissionKind; 3] = [ReadOperations, ReadConfig, ReceiveSharedRepos];
+
+/// The permission to write with each of these forms of scope, and the words of the form.
+pub fn writers(forms: &'static [&'static str]) -> impl Iterator<Item = (&'static str, Grants)> {
+    let every_form = OF_ANYTHING.iter().chain(OF_PLANS);
+    every_form
+        .filter(|form| forms.contains(&form.name))
+        .map(|form| {
+            let grants = Grants {
+                name: form.name.to_owned(),
+                claim: String::new(),
+                permissions: vec![(ReadWriteConfig, form.scopes)],
+                rule: form.rule,
+                reading: form.rule.filter(|rule| rule.level() != Level::Must),
+            };
+            (form.words, grants)
+        })
 }
 
 fn single(role: Role, kind: PermissionKind, form: &Form) -> Grants {

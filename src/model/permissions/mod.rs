@@ -4,10 +4,11 @@
 //! implementation. Ids are the variables of a scenario: `$photos` is the id of the repository called so.
 //!
 //! Scopes of no form are left out: a peer may refuse to load an entry that has one, and then nothing else could be
-//! played. What a client lets itself be told by `set_config` is left to files: it changes the client.
+//! played. What a client lets a host change is in `writes`.
 
 mod grants;
 mod oracle;
+mod writes;
 
 use serde_json::{Value as Json, json};
 
@@ -24,10 +25,11 @@ const PLANS: [(&str, &str); 2] = [("daily", "photos"), ("weekly", "music")];
 pub fn cases() -> impl Iterator<Item = (String, Json)> {
     let roles = [Role::Responder, Role::Initiator].into_iter();
     let of_role = |role: Role| rows(role).into_iter().map(move |grants| (role, grants));
-    roles.flat_map(of_role).map(|(role, grants)| {
+    let shown = roles.flat_map(of_role).map(|(role, grants)| {
         let id = format!("permissions/{role}/{}", grants.name);
         (id, case(role, &grants))
-    })
+    });
+    shown.chain(writes::cases())
 }
 
 /// Config and resources, and what a host pushes.

@@ -47,6 +47,13 @@ pub fn known(permissions: &[Permission<'_>], thing: Thing) -> bool {
         })
 }
 
+/// May the peer change it?
+pub fn writable(permissions: &[Permission<'_>], thing: Thing) -> bool {
+    let mut permissions = permissions.iter();
+    permissions
+        .any(|permission| permission.kind == ReadWriteConfig && in_scope(permission.scopes, thing))
+}
+
 /// Host side: may it be pushed to the peer, if it is shared?
 pub fn shared_with(permissions: &[Permission<'_>], thing: Thing) -> bool {
     let mut permissions = permissions.iter();

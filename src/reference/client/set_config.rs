@@ -130,7 +130,7 @@ impl Permission<'_> {
     }
 
     fn check_write(&self, resource: Resource<'_>, rule: RuleId) -> Result<(), Violation> {
-        if self.grants.may_write(resource) {
+        if self.grants.may_change(resource) {
             return Ok(());
         }
         Err(Violation::auth(rule, format!("a change of {resource:?}")))
@@ -141,7 +141,7 @@ impl Permission<'_> {
     fn check_repo(&self, repo: v1::Repo) -> Result<v1::Repo, Violation> {
         let lapses = self.grants.lapses();
         let existing = self.repos_by_guid.get(repo.guid.as_str());
-        let may_write = |id: &str| self.grants.may_write(Resource::Repo(id));
+        let may_write = |id: &str| self.grants.may_change(Resource::Repo(id));
         // A replacement may carry another id; the host must be allowed both.
         let is_permitted = may_write(&repo.id) && existing.is_none_or(|old| may_write(&old.id));
         if is_permitted || lapses.has(Lapse::RepoPermissionUnchecked) {
