@@ -27,6 +27,7 @@ pub(super) fn behind(step: &Step) -> Vec<Op> {
     match step.verb {
         // A later heartbeat shows in the state only once the peer's clock, which counts milliseconds, has gone on.
         Verb::ExpectState(_) => vec![Op::Close, Op::Tick],
+        Verb::ExpectUpdate(_) => vec![Op::Tick],
         _ => Vec::new(),
     }
 }

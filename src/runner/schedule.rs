@@ -191,7 +191,8 @@ impl Schedule<'_> {
                     plays.phases.alone += began.elapsed();
                 }
                 Ok(()) => {
-                    self.together(role, start.jobs.into(), plays).await;
+                    let waiting = start.jobs.into();
+                    self.together(role, waiting, start.at_once_max, plays).await;
                     plays.phases.together += began.elapsed();
                 }
             }
@@ -216,9 +217,15 @@ impl Schedule<'_> {
 
     /// Side by side. Where the peer crashes, each of those that were under way is played by itself on a fresh peer, so
     /// that the crash costs the case that causes it, and no other.
-    async fn together(&mut self, role: Role, mut waiting: VecDeque<Job>, plays: &mut Plays) {
+    async fn together(
+        &mut self,
+        role: Role,
+        mut waiting: VecDeque<Job>,
+        at_once_max: usize,
+        plays: &mut Plays,
+    ) {
         loop {
-            let suspects = self.wave(&mut waiting, plays).await;
+            let suspects = self.wave(&mut waiting, at_once_max, plays).await;
             let Some(how) = self.peers.end() else {
                 return;
             };
@@ -253,14 +260,20 @@ impl Schedule<'_> {
 
     /// Plays side by side until all are played or the peer has crashed. What the crash has spoilt comes back. Those that
     /// take long by themselves begin first; where their peer stays for them, they are left to end beside what follows.
-    async fn wave(&mut self, waiting: &mut VecDeque<Job>, plays: &mut Plays) -> Vec<Job> {
+    async fn wave(
+        &mut self,
+        waiting: &mut VecDeque<Job>,
+        at_once_max: usize,
+        plays: &mut Plays,
+    ) -> Vec<Job> {
         let mut tasks = JoinSet::new();
         let mut spoilt = Vec::new();
         waiting
             .make_contiguous()
             .sort_by_key(|job| !takes_long(&job.scenario));
         loop {
-            while tasks.len() + plays.lingering.len() < self.options.at_once.max(1)
+            while tasks.len() < at_once_max
+                && tasks.len() + plays.lingering.len() < self.options.at_once.max(1)
                 && self.peers.end().is_none()
                 && let Some(job) = waiting.pop_front()
             {

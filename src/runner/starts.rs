@@ -18,6 +18,9 @@ const CLIENT_CASES_ALONE_MAX: usize = 1;
 /// Peers that a peer knows at most where cases ask its state service. A deployed one has room for 100 states that a caller
 /// has not taken yet; a caller that leaves before it was told of all the others stops the whole peer for good.
 const STATES_MAX: usize = 80;
+/// Cases that ask a host's state service at once, where it is started for them. A deployed one has room for 10 changes that a
+/// caller has not taken yet, and stops for good where the caller leaves while they are too many; a case makes about 6.
+const STATE_CASES_AT_ONCE_MAX: usize = 2;
 
 /// One start of the peer.
 pub(super) struct Start {
@@ -25,6 +28,8 @@ pub(super) struct Start {
     pub jobs: Vec<Job>,
     /// Whether they change it, and so are played one by one.
     pub alone: bool,
+    /// How many of them are played at once, at most.
+    pub at_once_max: usize,
 }
 
 /// The starts for these jobs, in order: first the cases that are played side by side, then those that change the peer, a
@@ -49,7 +54,19 @@ pub(super) fn starts(role: Role, jobs: Vec<Job>, in_parts: bool) -> Vec<Start> {
             (parts, parts_of_client(&alone, CLIENT_CASES_ALONE_MAX))
         }
     };
-    let start = |alone| move |jobs| Start { jobs, alone };
+    let start = |alone| {
+        move |jobs: Vec<Job>| {
+            let is_spared = in_parts && role == Role::Responder && jobs.iter().any(asks_states);
+            Start {
+                jobs,
+                alone,
+                at_once_max: match is_spared {
+                    true => STATE_CASES_AT_ONCE_MAX,
+                    false => usize::MAX,
+                },
+            }
+        }
+    };
     let together = together.into_iter().map(start(false));
     let alone = alone.into_iter().map(start(true));
     together
