@@ -9,7 +9,10 @@ use super::{
 use crate::{
     model::{Item, Outcome, State, steps},
     rules::RuleId,
-    scenario::{CaseTemplate, deviation::Deviation, load_error::LoadError, model::Scenario},
+    scenario::{
+        CaseTemplate, deviation::Deviation, fixtures::STARTED_AT_UNIX_MS, load_error::LoadError,
+        model::Scenario,
+    },
     wire::{Role, RpcProtocol},
 };
 
@@ -272,7 +275,7 @@ fn operation(operation: &Operation) -> Json {
         "repoGuid": "1".repeat(64),
         "planId": place,
         "instanceId": "$instance",
-        "unixTimeStartMs": "1700000000000",
+        "unixTimeStartMs": STARTED_AT_UNIX_MS.to_string(),
         // A variable begins with a dollar sign, and two of them are one.
         "displayMessage": format!("$$ {id} at {modno}"),
     })

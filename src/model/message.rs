@@ -2,7 +2,10 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::wire::{Action, SyncStreamItem, v1::operation_event::Event};
+use crate::{
+    scenario::fixtures::STARTED_AT_UNIX_MS,
+    wire::{Action, SyncStreamItem, v1::operation_event::Event},
+};
 
 /// An item with an action, as it is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -265,7 +268,7 @@ impl Item {
                 "repoGuid": "1".repeat(64),
                 "planId": "daily",
                 "instanceId": "$instance",
-                "unixTimeStartMs": "1700000000000",
+                "unixTimeStartMs": STARTED_AT_UNIX_MS.to_string(),
             }] })
         };
         match self {

@@ -5,7 +5,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::rules::RuleId;
+use crate::{rules::RuleId, scenario::fixtures::STARTED_AT_UNIX_MS};
 
 /// Ids that an operation may have: a name and the id. The host only has to keep them apart.
 const IDS: [(&str, i64); 8] = [
@@ -296,7 +296,7 @@ fn operation(id: i64, modno: i64) -> Json {
         "repoGuid": "1".repeat(64),
         "planId": "daily",
         "instanceId": "$instance",
-        "unixTimeStartMs": "1700000000000",
+        "unixTimeStartMs": STARTED_AT_UNIX_MS.to_string(),
     })
 }
 
