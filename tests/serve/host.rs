@@ -36,6 +36,18 @@ pub fn client_identity() -> Identity {
     Identity::from_seed(&[2; 32])
 }
 
+/// The identity of one of many other clients.
+pub fn crowd_identity(number: u32) -> Identity {
+    let mut seed = [0xff; 32];
+    seed[..4].copy_from_slice(&number.to_be_bytes());
+    Identity::from_seed(&seed)
+}
+
+/// The instance id of one of many other clients.
+pub fn crowd_id(number: u32) -> String {
+    format!("crowd-{number}")
+}
+
 /// A folder with a config file.
 pub struct Folder {
     folder: TempDir,
@@ -44,10 +56,28 @@ pub struct Folder {
 impl Folder {
     /// The host knows [`CLIENT`], and its token has that many uses.
     pub fn new(max_uses: i32) -> Folder {
+        Folder::with(config(max_uses))
+    }
+
+    /// The host knows [`CLIENT`] and that many others.
+    pub fn knowing(others: u32) -> Folder {
+        let crowd = (0..others).map(|number| Peer {
+            instance_id: crowd_id(number),
+            keyid: crowd_identity(number).keyid().to_owned(),
+            ..Peer::default()
+        });
+        let edited = config(0).edited(|config| {
+            let multihost = config.multihost.as_mut().unwrap();
+            multihost.authorized_clients.extend(crowd);
+        });
+        Folder::with(edited.unwrap())
+    }
+
+    fn with(config: Config) -> Folder {
         let folder = Folder {
             folder: TempDir::new().unwrap(),
         };
-        fs::write(folder.config(), config(max_uses).to_json()).unwrap();
+        fs::write(folder.config(), config.to_json()).unwrap();
         folder
     }
 
@@ -176,6 +206,16 @@ impl Host {
 
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Memory that it uses, in bytes, where the system tells.
+    pub fn resident_len_bytes(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some(kib * 1024)
     }
 
     /// Ends it without a word.

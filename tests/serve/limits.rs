@@ -135,6 +135,39 @@ async fn flood_of_idle_connections_then_sessions_go_on_and_the_next_is_let_in_on
 }
 
 #[tokio::test]
+async fn thousands_of_idle_sessions_then_one_more_is_served_and_memory_stays_bounded() {
+    const CONNECTIONS: u32 = 32;
+    const SESSIONS_PER_CONNECTION: u32 = 64;
+    // Of this most is HTTP/2's; `cargo bench --bench reference idle` tells how much a session takes.
+    const SESSION_LEN_BYTES_MAX: u64 = 256 << 10;
+    const SESSIONS: u32 = CONNECTIONS * SESSIONS_PER_CONNECTION;
+    let host = Folder::knowing(SESSIONS).serve(&["--sessions-max", "4096"]);
+    let idle_len_bytes = host.resident_len_bytes();
+    let mut sessions = Vec::new();
+    for number in 0..CONNECTIONS {
+        let connection = dial(host.url()).await.unwrap();
+        let first = number * SESSIONS_PER_CONNECTION;
+        for number in first..first + SESSIONS_PER_CONNECTION {
+            let client = Client::of_a_crowd(number);
+            sessions.push(Peer::admitted_over(&connection, &client).await.unwrap());
+        }
+    }
+    let mut one_more = Peer::admitted(host.url(), &Client::known()).await.unwrap();
+    serves(&mut one_more).await;
+    if let (Some(before), Some(now)) = (idle_len_bytes, host.resident_len_bytes()) {
+        let grown = now.saturating_sub(before);
+        let bound = u64::from(SESSIONS) * SESSION_LEN_BYTES_MAX;
+        assert!(grown < bound, "{grown} bytes for {SESSIONS} idle sessions");
+    }
+    // None was ended to make room.
+    for session in [0, sessions.len() / 2, sessions.len() - 1] {
+        serves(&mut sessions[session]).await;
+    }
+    drop(sessions);
+    serves(&mut one_more).await;
+}
+
+#[tokio::test]
 async fn client_that_does_not_read_then_its_session_ends_and_others_go_on() {
     let host = Folder::new(0).serve(&["--queue-max", "8"]);
     let mut slow = Peer::admitted(host.url(), &Client::known()).await.unwrap();

@@ -16,7 +16,7 @@ use syncspec::{
 };
 
 use crate::{
-    host::{CLIENT, HOST, client_identity, host_identity},
+    host::{CLIENT, HOST, client_identity, crowd_id, crowd_identity, host_identity},
     in_time,
 };
 
@@ -49,6 +49,15 @@ impl Client {
         }
     }
 
+    /// One of the others that the host knows.
+    pub fn of_a_crowd(number: u32) -> Client {
+        Client {
+            identity: crowd_identity(number),
+            instance_id: crowd_id(number),
+            secret: String::new(),
+        }
+    }
+
     fn params(&self) -> InitiatorParams {
         let mut kem_seed = [0; 32];
         let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
@@ -71,7 +80,6 @@ pub struct Peer {
     link: Link,
     inbox: VecDeque<Action>,
     started: Instant,
-    _connection: Connection,
 }
 
 /// Why there is no session any more.
@@ -99,7 +107,13 @@ impl Peer {
     }
 
     pub async fn admitted_with(options: &DialOptions, client: &Client) -> Result<Peer, Over> {
-        let mut peer = Peer::dialled(options, client).await?;
+        let connection = Connection::dial(options).await.map_err(Over::Link)?;
+        Peer::admitted_over(&connection, client).await
+    }
+
+    /// The same over a connection that others use too.
+    pub async fn admitted_over(connection: &Connection, client: &Client) -> Result<Peer, Over> {
+        let mut peer = Peer::begun(connection, client).await?;
         let first = peer.next().await?;
         assert_eq!(first.name(), "receiveConfig");
         let second = peer.next().await?;
@@ -107,8 +121,7 @@ impl Peer {
         Ok(peer)
     }
 
-    async fn dialled(options: &DialOptions, client: &Client) -> Result<Peer, Over> {
-        let connection = Connection::dial(options).await.map_err(Over::Link)?;
+    async fn begun(connection: &Connection, client: &Client) -> Result<Peer, Over> {
         let link = connection.open_sync().await.map_err(Over::Link)?;
         let started = Instant::now();
         let (session, outputs) = Session::initiator(client.params(), started.elapsed());
@@ -117,7 +130,6 @@ impl Peer {
             link,
             inbox: VecDeque::new(),
             started,
-            _connection: connection,
         };
         peer.carry_out(outputs).await?;
         Ok(peer)
