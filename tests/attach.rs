@@ -388,6 +388,12 @@ fn discovered_from_a_file_then_nothing_of_it_is_lost_and_it_runs_green() {
     );
     let output = folder.syncspec(&["run", "--target", "old.toml", "--discover", "new.toml"]);
     assert_eq!(code(&output), 0, "{}", said(&output));
+    assert!(
+        said(&output).contains("has    pairing"),
+        "{}",
+        said(&output)
+    );
+    assert!(!said(&output).contains("FAIL"), "{}", said(&output));
     let load = |name: &str| syncspec::target::file::load(&folder.path().join(name)).unwrap();
     let (old, new) = (load("old.toml"), load("new.toml"));
     assert_eq!((&new.name, &new.roles), (&old.name, &old.roles));
@@ -395,5 +401,7 @@ fn discovered_from_a_file_then_nothing_of_it_is_lost_and_it_runs_green() {
     assert_eq!(new.hook, old.hook);
     assert_eq!(new.state_service, old.state_service);
     assert!(!new.capabilities.is_empty());
+    // A client of it would be tried as if it spoke what only the host does.
+    assert_eq!(new.protocols, None);
     is_green(&folder, "new.toml");
 }

@@ -110,6 +110,23 @@ fn declarable() -> impl Iterator<Item = Capability> {
     all.filter(|capability| capability.follows_from().is_none())
 }
 
+/// One try, as it ends: a peer that lacks something has failed at nothing.
+pub fn line(play: &CaseResult) -> String {
+    let found = match play.outcome {
+        Outcome::Passed => "has",
+        Outcome::Failed => "lacks",
+        _ => "?",
+    };
+    let mut tried = declarable().filter(|it| id_of(*it, true) == play.scenario.id);
+    let name = tried.next().map_or(play.scenario.id.clone(), |capability| {
+        capability.to_string()
+    });
+    format!(
+        "{found:<5}  {name:<24}  {}, {}",
+        play.scenario.role, play.protocol
+    )
+}
+
 /// What the plays of one capability came to together: it is there where each of them found it.
 fn tried(capability: Capability, results: &[CaseResult]) -> Option<Tried> {
     let id = id_of(capability, true);

@@ -186,7 +186,6 @@ async fn discover(
         let cases = jobs.iter().map(|job| &*job.scenario);
         let look_plan = attached.look_plan();
         let peers = Peers::new(attached.source(cases).await?, look_plan);
-        let mut progress = Progress::new(jobs.len());
         let schedule = Schedule {
             options: RunOptions {
                 kem_id,
@@ -196,11 +195,10 @@ async fn discover(
             peers,
             expectations: &expectations,
             repeat: 1,
-            tell: &mut |result| progress.tell(result),
+            tell: &mut |result| println!("{}", discover::line(result)),
         };
         match schedule.play(jobs.clone(), &jobs).await {
             Ok(finished) => {
-                progress.finish();
                 return discover::write(file, attached, &parts, kem_id, &finished);
             }
             Err(why) if discover::otherwise(&why, &mut parts, &mut kem_id) => {}

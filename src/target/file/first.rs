@@ -41,9 +41,12 @@ pub fn first_file(
     }
     let names = list(roles.iter().map(|role| role.name()));
     line(&mut text, "roles", &names);
-    text.push_str("# An honest session was had over each.\n");
-    let names = list(protocols.iter().map(|protocol| protocol.name()));
-    line(&mut text, "protocols", &names);
+    // Both is what is tried of a host by default. A client speaks one of them, and would be tried as if it spoke both.
+    if protocols.len() < RpcProtocol::ALL.len() {
+        text.push_str("# An honest session was had over each.\n");
+        let names = list(protocols.iter().map(|protocol| protocol.name()));
+        line(&mut text, "protocols", &names);
+    }
     if let Some(KemIdName::Published) = target.kem_id {
         line(&mut text, "kem-id", kem_id_name(KemIdName::Published));
     }
