@@ -405,3 +405,25 @@ fn discovered_from_a_file_then_nothing_of_it_is_lost_and_it_runs_green() {
     assert_eq!(new.protocols, None);
     is_green(&folder, "new.toml");
 }
+
+#[test]
+fn client_given_its_operations_then_it_serves_them() {
+    let folder = Folder::new(FALSE_OF_A_CLIENT);
+    let client = own("connect --config {provision} --operations {operations}");
+    let output = folder.syncspec(&[
+        "run",
+        "--role",
+        "initiator",
+        "--command",
+        &client,
+        "--provision-format",
+        "backrest-config",
+        "operations/serves-what-is-asked",
+    ]);
+    let said = said(&output);
+    assert_eq!(code(&output), 0, "{said}");
+    assert!(
+        !said.contains("skipped") && said.contains(" passed"),
+        "{said}"
+    );
+}

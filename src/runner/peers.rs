@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use serde_json::{Value, json};
+
 use super::{
     RunOptions,
     calls::{Caller, Switchboard},
@@ -289,8 +291,12 @@ impl Peers {
             }
             (Source::Command(target), Role::Responder) => {
                 let provision = Provision::for_cases(cases);
-                let (json, config) = (provision.to_json(), provision.to_backrest_config());
-                let process = start(target, "", json, config).await?;
+                let given = Given {
+                    json: provision.to_json(),
+                    config: provision.to_backrest_config(),
+                    operations: json!({ "operations": [] }),
+                };
+                let process = start(target, "", given).await?;
                 process.url().clone_into(&mut self.url);
                 self.process = Some(Arc::new(process));
             }
@@ -311,9 +317,13 @@ impl Peers {
                     None => format!("http://{}", switchboard.address()),
                 };
                 let provision = ClientProvision::for_cases(&base, cases);
-                let (json, config) = (provision.to_json(), provision.to_backrest_config());
+                let given = Given {
+                    json: provision.to_json(),
+                    config: provision.to_backrest_config(),
+                    operations: provision.operations(),
+                };
                 self.switchboard = Some(Arc::new(switchboard));
-                let process = start(target, &base, json, config).await?;
+                let process = start(target, &base, given).await?;
                 process.url().clone_into(&mut self.url);
                 self.process = Some(Arc::new(process));
             }
@@ -322,18 +332,20 @@ impl Peers {
     }
 }
 
-async fn start(
-    target: &TargetFile,
-    listen: &str,
-    json: serde_json::Value,
-    config: serde_json::Value,
-) -> Result<Process, NotStarted> {
+/// What a peer must be given, in each form that its command may ask for.
+struct Given {
+    json: Value,
+    config: Value,
+    operations: Value,
+}
+
+async fn start(target: &TargetFile, listen: &str, given: Given) -> Result<Process, NotStarted> {
     let Some(command) = &target.command else {
         return Err(NotStarted::failed(&"start the peer: there is no command"));
     };
     let provision = match command.format {
-        ProvisionFormat::Json => json,
-        ProvisionFormat::BackrestConfig => config,
+        ProvisionFormat::Json => given.json,
+        ProvisionFormat::BackrestConfig => given.config,
     };
     let launch = Launch {
         command,
@@ -341,6 +353,7 @@ async fn start(
         url: target.responder_url(),
         listen,
         provision: &format!("{provision:#}"),
+        operations: &given.operations.to_string(),
     };
     Ok(Process::start(launch).await?)
 }

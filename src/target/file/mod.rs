@@ -115,8 +115,8 @@ pub struct InitiatorTarget {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct CommandTarget {
     /// Program and arguments, started without a shell. A program with a `/` in it is looked for from `dir`.
-    /// `{provision}` is the path of a file that we write, `{port}` a free port, `{data}` an empty folder, `{listen}` the
-    /// URL at which we listen for the client.
+    /// `{provision}` and `{operations}` are paths of files that we write, `{port}` a free port, `{data}` an empty folder,
+    /// `{listen}` the URL at which we listen for the client.
     #[schemars(with = "Vec<String>")]
     pub run: CommandLine,
     /// Form of the file at `{provision}`.

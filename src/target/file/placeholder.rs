@@ -3,10 +3,14 @@
 use crate::scenario::nearest_names;
 
 /// The words, and what each stands for.
-pub const PLACEHOLDERS: [(&str, &str); 5] = [
+pub const PLACEHOLDERS: [(&str, &str); 6] = [
     (
         "provision",
         "path of a file with everything the peer must be given",
+    ),
+    (
+        "operations",
+        "path of a file with a client's own operations, v1.OperationList in JSON",
     ),
     ("port", "a free port for it to listen on"),
     ("data", "path of an empty folder for it to keep things in"),
@@ -19,6 +23,8 @@ pub const PLACEHOLDERS: [(&str, &str); 5] = [
 pub struct Filling {
     /// Path of the provision.
     pub provision: String,
+    /// Path of the client's own operations.
+    pub operations: String,
     /// The free port.
     pub port: u16,
     /// Path of the folder.
@@ -33,6 +39,7 @@ impl Filling {
     fn value(&self, word: &str) -> Option<String> {
         Some(match word {
             "provision" => self.provision.clone(),
+            "operations" => self.operations.clone(),
             "port" => self.port.to_string(),
             "data" => self.data.clone(),
             "listen" => self.listen.clone(),

@@ -138,6 +138,7 @@ fn parts_that_do_not_fit_then_each_is_named() {
 fn words_in_braces_then_filled_in_and_other_braces_stay() {
     let filling = Filling {
         provision: "/tmp/p.json".to_owned(),
+        operations: "/tmp/o.json".to_owned(),
         port: 7,
         data: "/tmp/d".to_owned(),
         listen: "http://x".to_owned(),
@@ -145,6 +146,7 @@ fn words_in_braces_then_filled_in_and_other_braces_stay() {
     };
     let fill = |text: &str| Filled::parse(text).unwrap().fill(&filling);
     assert_eq!(fill("--addr=:{port}{data}"), "--addr=:7/tmp/d");
+    assert_eq!(fill("{operations}"), "/tmp/o.json");
     assert_eq!(fill("{\"a\": {}} {"), "{\"a\": {}} {");
     assert_eq!(fill("{{port}}"), "{7}");
 }

@@ -52,6 +52,8 @@ pub struct Launch<'a> {
     pub listen: &'a str,
     /// What it must be given, in the form the command asks for.
     pub provision: &'a str,
+    /// The client's own operations, `v1.OperationList` in JSON.
+    pub operations: &'a str,
 }
 
 /// A peer that was started.
@@ -283,10 +285,13 @@ impl StartError {
 fn fill(launch: &Launch<'_>, folder: &Path) -> io::Result<Filling> {
     let provision = folder.join("provision.json");
     fs::write(&provision, launch.provision)?;
+    let operations = folder.join("operations.json");
+    fs::write(&operations, launch.operations)?;
     let data = folder.join("data");
     fs::create_dir(&data)?;
     let mut filling = Filling {
         provision: provision.display().to_string(),
+        operations: operations.display().to_string(),
         port: free_port()?,
         data: data.display().to_string(),
         listen: launch.listen.to_owned(),

@@ -25,6 +25,7 @@ async fn start(script: &str, ready: Ready, url: &str) -> Result<Process, StartEr
         url: Some(url),
         listen: "http://listening",
         provision: "the provision",
+        operations: "{}",
     })
     .await
 }
@@ -100,6 +101,7 @@ async fn no_such_program_then_named() {
         url: Some("http://127.0.0.1:{port}"),
         listen: "",
         provision: "",
+        operations: "",
     };
     let error = Process::start(launch).await.unwrap_err();
     assert!(error.to_string().contains("./no-such-program"), "{error}");
