@@ -205,7 +205,9 @@ mod tests {
     async fn folder_and_time_given_then_kept_to() {
         let (folder, _) = hook("");
         std::fs::write(folder.path().join("answer"), "{\"here\": true}\n").unwrap();
-        let reads = CommandHook::new("cat".to_owned(), vec!["answer".to_owned()]);
+        // It hears the question first: one that ends before cannot be asked.
+        let script = ["-c", "read line; cat answer"].map(str::to_owned);
+        let reads = CommandHook::new("sh".to_owned(), script.to_vec());
         let reads = reads.started_in(folder.path());
         assert_eq!(
             reads.ask(json!({"do": "a"})).await,
