@@ -214,7 +214,8 @@ fn claim(role: Role, one: Break, message: Message) -> String {
         Role::Responder => ("A host", "client"),
         Role::Initiator => ("A client", "host"),
     };
-    let what = message.name().replace('-', " ");
+    // As the contract writes it.
+    let what = message.name().replace('-', "_");
     let serves = match role {
         Role::Responder => "serves a new session",
         Role::Initiator => "keeps its session with another host, and serves a new one",

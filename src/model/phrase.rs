@@ -61,7 +61,9 @@ fn does(outcome: Outcome, what: &str) -> String {
             format!("takes {what}, and holds the operation as it was sent last")
         }
         Outcome::Forgotten => format!("takes {what}, and no longer holds the operation"),
-        Outcome::Refused { code: None, .. } => format!("acts on {what} no more"),
+        Outcome::Refused { code: None, .. } => {
+            format!("refuses {what}, and answers nothing behind it")
+        }
         Outcome::Refused { .. } => format!("refuses {what}"),
         Outcome::Optional { .. } => {
             format!("serves {what}, or refuses it as a peer without that capability does")

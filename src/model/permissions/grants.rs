@@ -13,7 +13,7 @@ use crate::{
 struct Form {
     name: &'static str,
     scopes: &'static [&'static str],
-    /// In words, behind "in the scope of".
+    /// In words, behind "has as its scopes".
     words: &'static str,
     /// The rule that the form itself is about; none where it is what may be seen that counts.
     rule: Option<RuleId>,
@@ -252,9 +252,20 @@ pub fn writers(forms: &'static [&'static str]) -> impl Iterator<Item = (&'static
 }
 
 fn single(role: Role, kind: PermissionKind, form: &Form) -> Grants {
-    let (we, shown) = match role {
-        Role::Responder => ("A client", "is shown"),
-        Role::Initiator => ("A host", "is shown"),
+    let we = match role {
+        Role::Responder => "A client",
+        Role::Initiator => "A host",
+    };
+    let shown = match (kind, role) {
+        (ReceiveSharedRepos, Role::Responder) => {
+            "is pushed exactly the shared repos that they cover"
+        }
+        (ReceiveSharedRepos, Role::Initiator) => "is shown nothing for it",
+        (ReadOperations, Role::Responder) => "is shown no configuration for it",
+        (ReadOperations, Role::Initiator) => {
+            "is told exactly of what they cover, and shown no configuration"
+        }
+        (ReadConfig | ReadWriteConfig, _) => "is shown exactly what they cover",
     };
     let of_kind = match (kind, role) {
         (ReadOperations, _) => Some(RuleId::PermissionsReadOperationsShowsNoConfig),
@@ -271,7 +282,7 @@ fn single(role: Role, kind: PermissionKind, form: &Form) -> Grants {
     Grants {
         name: format!("{}/{}", kind_name(kind), form.name),
         claim: format!(
-            "{we} with {} in the scope of {} {shown} exactly what that covers.",
+            "{we} whose permission {} has as its scopes {} {shown}.",
             kind_name(kind),
             form.words
         ),

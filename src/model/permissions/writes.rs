@@ -65,7 +65,6 @@ impl Change {
                 "everything-but-a-repo",
                 "included-and-excluded",
                 "one-of-two-excluded",
-                "exclusion-alone",
                 "foreign-repo",
                 "beginning-of-an-id",
                 "id-and-more",
@@ -80,7 +79,7 @@ impl Change {
                 "everything-but-a-repo",
                 "plan-included-and-excluded",
                 "repo-excluded-under-its-plan-id",
-                "exclusions-alone",
+                "exclusion-alone",
                 "plan-id-as-repo",
             ],
             Change::PlanDeleted => &[
@@ -148,18 +147,18 @@ pub fn cases() -> impl Iterator<Item = (String, Json)> {
     Change::ALL.into_iter().flat_map(|change| {
         let id = move |name: &str| format!("permissions/initiator/{}/{name}", change.name());
         let written = writers(change.forms()).map(move |(words, grants)| {
-            let claim = format!(
-                "A host with {} in the scope of {words} may {} exactly where that covers it.",
-                kind_name(PermissionKind::ReadWriteConfig),
-                change.words(),
-            );
+            let may = match is_covered(change, &grants) {
+                true => format!("may {}, and does", change.words()),
+                false => format!("may not {}, and nothing is changed", change.words()),
+            };
+            let name = kind_name(PermissionKind::ReadWriteConfig);
+            let claim = format!("A host whose permission {name} has as its scopes {words} {may}.");
             (id(&grants.name), case(change, &grants, &claim))
         });
         let others = OF_NO_WRITER.iter().map(move |kind| {
-            let name = kind_name(*kind);
+            let (name, what) = (kind_name(*kind), change.words());
             let claim = format!(
-                "A host with {name} in the scope of the wildcard may not {} for all that.",
-                change.words()
+                "A host with the permission {name} for everything may not {what}, and nothing is changed."
             );
             let grants = Grants::of_everything(*kind);
             (id(name), case(change, &grants, &claim))
@@ -168,13 +167,17 @@ pub fn cases() -> impl Iterator<Item = (String, Json)> {
     })
 }
 
+fn is_covered(change: Change, grants: &Grants) -> bool {
+    writable(&grants.permissions(), change.thing())
+}
+
 fn case(change: Change, grants: &Grants, claim: &str) -> Json {
     let permissions = grants.permissions();
     // A rule that peers may read otherwise must not fail them under the name of one they may not.
     let chief = grants.reading.unwrap_or(change.rule());
     let mut rules = vec![chief];
     rules.extend(grants.rule.filter(|rule| *rule != chief));
-    let is_changed = writable(&permissions, change.thing());
+    let is_changed = is_covered(change, grants);
     let mut steps = vec![
         json!("establish"),
         json!({ "send": { "setConfig": change.request() } }),
@@ -248,7 +251,7 @@ mod tests {
             "repo-replaced/one-plan",
             "repo-replaced/beginning-of-an-id",
             "repo-replaced/everything-but-a-repo",
-            "repo-replaced/exclusion-alone",
+            "plan-replaced/exclusion-alone",
             "repo-replaced/receive-shared-repos",
             "plan-replaced/one-repo",
             "plan-replaced/read-config",
