@@ -46,6 +46,11 @@ pub const TARGETS: &[Target] = &[
         seeds: seeds::kem,
     },
     Target {
+        name: "framing",
+        check: oracles::framing::check,
+        seeds: seeds::framing::framing,
+    },
+    Target {
         name: "token",
         check: oracles::token::check,
         seeds: seeds::token,

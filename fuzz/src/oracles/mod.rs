@@ -5,6 +5,7 @@ pub mod client_dialogue;
 mod client_model;
 pub mod documents;
 pub mod envelope;
+pub mod framing;
 pub mod host_dialogue;
 mod host_model;
 pub mod kem;

@@ -1,6 +1,7 @@
 //! Inputs to start from, made of the test vectors and the scenarios. None is stored: they follow what they are made of.
 
 mod dialogues;
+pub mod framing;
 pub mod results;
 mod vectors;
 

@@ -142,17 +142,41 @@ impl std::error::Error for ServeError {
     }
 }
 
-fn calls<A: SyncApp>(
+/// The calls of an application without sockets, connections and TLS: for fuzzers, which bring bodies of their own.
+#[cfg(feature = "fuzzing")]
+pub fn without_sockets<A: SyncApp, B>(
+    app: Arc<A>,
+    limits: ServeLimits,
+) -> impl Service<Request<B>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>
++ Clone
++ Send
++ 'static
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (leave, leaving) = Over::channel();
+    let host = Host { app, leaving };
+    ServiceBuilder::new()
+        .map_request(move |request: Request<B>| {
+            // A server whose end nobody can tell any more is taken to leave.
+            let _ = &leave;
+            request
+        })
+        .service(calls(host, limits))
+}
+
+fn calls<A: SyncApp, B>(
     host: Host<A>,
     limits: ServeLimits,
-) -> impl Service<
-    Request<Incoming>,
-    Response = Response<Body>,
-    Error = Infallible,
-    Future: Send + 'static,
-> + Clone
+) -> impl Service<Request<B>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>
++ Clone
 + Send
-+ 'static {
++ 'static
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let max = limits.item_len_bytes_max;
     let lapses = limits.lapses;
     let mut sync = BackrestSyncServiceServer::new(host.clone())
@@ -165,9 +189,7 @@ fn calls<A: SyncApp>(
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(max);
     ServiceBuilder::new()
-        .map_request(move |request: Request<Incoming>| {
-            lapsing::request(request.map(Body::new), lapses)
-        })
+        .map_request(move |request: Request<B>| lapsing::request(request.map(Body::new), lapses))
         .map_response(move |response| lapsing::response(response, lapses))
         .layer(ConnectLayer {
             message_len_bytes_max: max,
