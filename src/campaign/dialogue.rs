@@ -114,12 +114,17 @@ pub enum Saying {
     Delete(Vec<i64>),
     /// A heartbeat, spoilt by its frame.
     Spoilt(Deviation),
+    /// A manifest that has to be answered, spoilt by its frame: a peer that takes it shows that by its answer, whatever it makes
+    /// of what comes behind.
+    SpoiltRequest(Deviation),
     /// Our key, spoilt.
     SpoiltKey(Deviation),
     /// Our handshake, spoilt.
     SpoiltHandshake(Deviation),
     /// A second session of the same identity.
     Again,
+    /// The session is left, and the same identity begins another: what the host holds stays.
+    Anew,
 }
 
 /// An operation; what is not here is the same in all.
@@ -148,9 +153,11 @@ impl Saying {
             Saying::Store { created: false, .. } => "updated".to_owned(),
             Saying::Delete(_) => "deleted".to_owned(),
             Saying::Spoilt(deviation) => spoilt("heartbeat", deviation),
+            Saying::SpoiltRequest(deviation) => spoilt("manifest", deviation),
             Saying::SpoiltKey(deviation) => spoilt("key", deviation),
             Saying::SpoiltHandshake(deviation) => spoilt("handshake", deviation),
             Saying::Again => "second-session".to_owned(),
+            Saying::Anew => "session-anew".to_owned(),
         }
     }
 }

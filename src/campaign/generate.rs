@@ -9,7 +9,7 @@ use super::{
     position::Position,
 };
 use crate::{
-    model::{Item, Message},
+    model::{Item, Message, State},
     scenario::deviation::{
         CiphertextFault, Deviation, EnvelopeFault, FrameFault, IdentityFault, KeyFault, KeyIdFault,
         NonceFault, PayloadFault, PublicKeyFault, SealFault, SignOver, SignatureFault,
@@ -20,8 +20,10 @@ use crate::{
 const WALK_TURNS_MAX: usize = 12;
 /// Throws for a turn that makes sense before the walk ends there.
 const TRIES_MAX: usize = 20;
-/// Messages of which the one that was said least in this state is taken.
+/// Sayings of which the one that was said least in this state is taken.
 const CHOICES: usize = 3;
+/// What can be said in any session.
+const HEARTBEAT: Message = Message::Item(Item::Heartbeat);
 
 /// What dialogues are made of beside chance.
 pub struct Source<'a> {
@@ -71,33 +73,48 @@ impl Source<'_> {
     }
 
     fn saying(&self, position: &Position, dice: &mut Dice) -> Saying {
-        match dice.below(20) {
-            0..=10 => Saying::Message(self.message(position, dice)),
+        match dice.below(22) {
+            0..=10 => self.least_said(position, dice, |dice| {
+                let all: Vec<Message> = Message::all().collect();
+                Saying::Message(*dice.one_of(&all).unwrap_or(&HEARTBEAT))
+            }),
             11 | 12 => Saying::Manifest(listed(position, dice)),
             13 | 14 => Saying::Store {
                 created: dice.once_in(2),
                 operations: operations(position, dice),
             },
             15 => Saying::Delete(ids(position, dice)),
-            16 => oddly(self.message(position, dice), dice),
-            17 => Saying::Spoilt(frame_fault(dice)),
-            18 => match position.state {
-                crate::model::State::Opened => Saying::SpoiltKey(key_fault(dice)),
+            16 => self.least_said(position, dice, |dice| {
+                let all: Vec<Message> = Message::all().collect();
+                oddly(*dice.one_of(&all).unwrap_or(&HEARTBEAT), dice)
+            }),
+            17 => self.least_said(position, dice, |dice| Saying::Spoilt(frame_fault(dice))),
+            18 => self.least_said(position, dice, |dice| {
+                Saying::SpoiltRequest(frame_fault(dice))
+            }),
+            19 => self.least_said(position, dice, |dice| match position.state {
+                State::Opened => Saying::SpoiltKey(key_fault(dice)),
                 _ => Saying::SpoiltHandshake(handshake_fault(dice)),
-            },
+            }),
+            20 => Saying::Anew,
             _ => Saying::Again,
         }
     }
 
-    /// Of some messages the one that was said least here.
-    fn message(&self, position: &Position, dice: &mut Dice) -> Message {
-        let all: Vec<Message> = Message::all().collect();
-        let choices = (0..CHOICES).filter_map(|_| dice.one_of(&all).copied());
-        let choices: Vec<Message> = choices.collect();
-        choices
-            .into_iter()
-            .min_by_key(|message| self.coverage.said(position.state, &message.name()))
-            .unwrap_or(Message::Item(Item::Heartbeat))
+    /// Of some sayings the one that was said least here.
+    fn least_said(
+        &self,
+        position: &Position,
+        dice: &mut Dice,
+        draw: impl Fn(&mut Dice) -> Saying,
+    ) -> Saying {
+        let first = draw(dice);
+        let said = |saying: &Saying| self.coverage.said(position.state, &saying.name());
+        let others = (1..CHOICES).map(|_| draw(dice));
+        others.fold(first, |least, other| match said(&other) < said(&least) {
+            true => other,
+            false => least,
+        })
     }
 
     /// A dialogue changed in a few places, or joined with another.

@@ -156,7 +156,7 @@ impl Position {
                     },
                 })
             }
-            Saying::Spoilt(deviation) => {
+            Saying::Spoilt(deviation) | Saying::SpoiltRequest(deviation) => {
                 let keyed = self.state != State::Opened;
                 // At counter 0 some wrong nonces are the right one; the handshake has used it up in a session.
                 let in_session = self.state.is_session();
@@ -182,6 +182,13 @@ impl Position {
             Saying::Again => self.is_up().then_some(Expected {
                 rule: RuleId::ResponderNewestSessionWins,
                 shown: Shown::Displaced,
+            }),
+            Saying::Anew => self.is_up().then(|| Expected {
+                rule: RuleId::ResponderOperationsStored,
+                shown: Shown::Holding {
+                    listed: self.held.clone().into_iter().collect(),
+                    asked: Vec::new(),
+                },
             }),
         }
     }
@@ -250,7 +257,9 @@ impl Position {
                 next.held.retain(|id, _| !ids.contains(id));
                 next.state = State::After(Item::DeletedOperations);
             }
+            Saying::Anew => next.state = State::Established,
             Saying::Spoilt(_)
+            | Saying::SpoiltRequest(_)
             | Saying::SpoiltKey(_)
             | Saying::SpoiltHandshake(_)
             | Saying::Again => {

@@ -16,6 +16,9 @@ use crate::{
     wire::{Role, RpcProtocol},
 };
 
+/// An operation that no dialogue stores, so that a manifest of it has to be answered.
+const UNHELD_ID: i64 = 1 << 40;
+
 /// A dialogue ready to be played.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -65,9 +68,13 @@ pub fn script(dialogue: &Dialogue) -> Option<Script> {
         places.push((position.state, turn.say.name()));
         rules.push(expected.rule);
         let said = say(position.state, &turn.say).into_iter();
-        steps.extend(said.map(|step| (Some(at), step)));
-        let next = position.after(&turn.say);
         undecided.push(expected.rule);
+        let so_far = weakest(&undecided).unwrap_or(expected.rule);
+        steps.extend(said.map(|step| match step == json!("fence") {
+            true => (Some(at), with_rule(step, so_far)),
+            false => (Some(at), step),
+        }));
+        let next = position.after(&turn.say);
         let is_shown = turn.shown || at == last || !expected.can_wait() || !position.is_up();
         shown_turns.push(is_shown);
         if is_shown {
@@ -215,9 +222,21 @@ fn say(state: State, saying: &Saying) -> Vec<Json> {
             ]
         }
         Saying::Spoilt(deviation) => spoilt(Item::Heartbeat.json(), deviation),
+        Saying::SpoiltRequest(deviation) => spoilt(
+            json!({ "operationManifest": {
+            "opIds": [UNHELD_ID.to_string()], "modnos": [1]
+        } }),
+            deviation,
+        ),
         Saying::SpoiltKey(deviation) => spoilt(json!("key"), deviation),
         Saying::SpoiltHandshake(deviation) => spoilt(json!("handshake"), deviation),
         Saying::Again => vec![json!({ "establish": null, "on": "newer" })],
+        // What was said last must have arrived: the next session comes by a connection of its own.
+        Saying::Anew => vec![
+            json!("fence"),
+            json!("half-close"),
+            json!({ "establish": null }),
+        ],
     }
 }
 

@@ -37,7 +37,7 @@ pub struct SelfTestArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 120, requires = "fuzz")]
     fuzz_time: u64,
     /// Dialogues that it plays at a time
-    #[arg(long, value_name = "N", default_value_t = 12, requires = "fuzz")]
+    #[arg(long, value_name = "N", default_value_t = 32, requires = "fuzz")]
     fuzz_jobs: usize,
     /// Seed of all our randomness
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -71,7 +71,7 @@ mod with_defects {
     use std::{fs, io, time::Duration};
 
     use syncspec::{
-        lapses::{Quirk, defects},
+        lapses::{Defect, Quirk, defects},
         model::load_catalogue,
         report::console,
         runner::{Job, Selection, plan},
@@ -227,8 +227,20 @@ mod with_defects {
         };
         let mut sample = selftest::sample(count);
         if !args.only.is_empty() {
-            sample = defects().collect();
-            sample.retain(|defect| args.only.iter().any(|id| id == defect.lapse.id()));
+            if let Some(unknown) = args
+                .only
+                .iter()
+                .find(|id| defects().all(|defect| defect.lapse.id() != id.as_str()))
+            {
+                return Err(failed(&SelfTestError::UnknownDefect(unknown.clone())));
+            }
+            let chosen = |defect: &Defect| args.only.iter().any(|id| id == defect.lapse.id());
+            // Of the sample where they are in it, and else of all.
+            let in_sample = |id: &String| sample.iter().any(|one| one.lapse.id() == id.as_str());
+            if !args.only.iter().all(in_sample) {
+                sample = defects().collect();
+            }
+            sample.retain(chosen);
         }
         let mut rows: Vec<Hunted> = Vec::new();
         // The honest reference first: what is found there is found nowhere.

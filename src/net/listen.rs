@@ -19,7 +19,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, ToSocketAddrs},
-    sync::{Notify, futures::Notified, mpsc},
+    sync::{Notify, futures::Notified, mpsc, watch},
     task::{AbortHandle, JoinSet},
     time::timeout,
 };
@@ -89,7 +89,11 @@ impl Listener {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let routes = Routes(Arc::default(), strays);
+        let routes = Routes {
+            by_prefix: Arc::default(),
+            strays,
+            calls_count: watch::Sender::default(),
+        };
         let acceptor = tokio::spawn(accept_all(listener, routes.clone(), limits)).abort_handle();
         Ok(Listener {
             address,
@@ -101,6 +105,11 @@ impl Listener {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Calls so far, under whatever prefix: it changes with each.
+    pub fn calls_count(&self) -> watch::Receiver<u64> {
+        self.routes.calls_count.subscribe()
     }
 
     /// Waits for callers whose URL has this prefix: empty, or as in `/case-7`. Callers that come before are refused.
@@ -246,13 +255,19 @@ impl Drop for Route {
     }
 }
 
-#[derive(Clone, Debug, Default)]
-struct Routes(Arc<Mutex<HashMap<String, Arc<Calls>>>>, Strays);
+#[derive(Clone, Debug)]
+struct Routes {
+    by_prefix: Arc<Mutex<HashMap<String, Arc<Calls>>>>,
+    strays: Strays,
+    calls_count: watch::Sender<u64>,
+}
 
 impl Routes {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Calls>>> {
         // Each change is one insertion or removal, so that a panic elsewhere leaves the map whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_prefix
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn calls_of(&self, path: &str) -> Option<Arc<Calls>> {
@@ -270,7 +285,7 @@ async fn accept_all(listener: TcpListener, routes: Routes, limits: LinkLimits) {
                     let _ = io.set_nodelay(true);
                     let routes = routes.clone();
                     connections.spawn(async move {
-                        routes.1.note_beginning(&io).await;
+                        routes.strays.note_beginning(&io).await;
                         serve_connection(io, routes, limits).await;
                     });
                 }
@@ -315,7 +330,7 @@ async fn serve_connection(
             }
             Ok(None | Some(Err(_))) => {
                 if !is_called {
-                    routes.1.note(Stray::NoCall);
+                    routes.strays.note(Stray::NoCall);
                 }
                 return;
             }
@@ -323,7 +338,7 @@ async fn serve_connection(
             Err(_) => {}
         }
         if !is_called {
-            routes.1.note(Stray::NoCall);
+            routes.strays.note(Stray::NoCall);
             is_called = true;
         }
     }
@@ -340,10 +355,11 @@ fn serve_call(
         Ok((protocol, calls)) => {
             let inbound = Inbound::of_request(protocol, limits, request);
             calls.put(Link::called(protocol, limits, answer, inbound, parts));
+            routes.calls_count.send_modify(|count| *count += 1);
         }
         Err(stray) => {
             let status = stray.status();
-            routes.1.note(stray);
+            routes.strays.note(stray);
             let mut refusal = Response::new(());
             *refusal.status_mut() = status;
             if status == StatusCode::METHOD_NOT_ALLOWED {

@@ -14,7 +14,7 @@ use std::{
 use futures_util::future::select_all;
 use tokio::{
     net::ToSocketAddrs,
-    sync::{MutexGuard as Held, mpsc},
+    sync::{MutexGuard as Held, mpsc, watch},
     task::AbortHandle,
     time::timeout,
 };
@@ -135,6 +135,26 @@ impl Switchboard {
         let routes = self.lock();
         let is_called = |path: String| routes.get(&path).is_some_and(Route::has_call);
         known_identities(scenario).all(|identity| is_called(path_of(identity)))
+    }
+
+    /// Calls so far: it changes with each.
+    pub(super) fn calls_count(&self) -> watch::Receiver<u64> {
+        self.listener.calls_count()
+    }
+
+    /// Waits until a case could be played without a wait; `false` where it still could not when the time is up.
+    pub(super) async fn calls_within(&self, limit: Duration, scenario: &Scenario) -> bool {
+        // Made before the first look, so that no call in between is missed.
+        let mut calls = self.calls_count();
+        let called = async {
+            while !self.is_called_for(scenario) {
+                if calls.changed().await.is_err() {
+                    return false;
+                }
+            }
+            true
+        };
+        timeout(limit, called).await.unwrap_or(false)
     }
 
     /// Takes in calls for a case that was played: a client from outside dials again, sooner or later.
@@ -314,6 +334,11 @@ impl Calls {
     /// What looks inside the client that calls, where it is the case's own.
     pub(super) fn looks(&self) -> Option<&Looks> {
         self.inside.as_ref().map(|(looks, _)| looks)
+    }
+
+    /// Waits for a further call no longer than this.
+    pub(super) fn hurry(&mut self, wait: Duration) {
+        self.wait = self.wait.min(wait);
     }
 
     /// Waits until every identity has been called; the paths that were not within `limit`.

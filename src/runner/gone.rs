@@ -120,7 +120,7 @@ pub(super) async fn comes_back(options: &RunOptions, protocol: RpcProtocol) -> b
 }
 
 /// Waits until an honest session comes up; or what kept it last, in words.
-async fn serves_within(
+pub(super) async fn serves_within(
     limit: Duration,
     options: &RunOptions,
     protocol: RpcProtocol,

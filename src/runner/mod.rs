@@ -134,6 +134,15 @@ impl RunOptions {
             || switchboard.is_some_and(|switchboard| switchboard.is_called_for(scenario))
     }
 
+    /// Waits until [`Self::is_called_for`] holds; `false` where it still does not when the time is up.
+    async fn calls_within(&self, limit: Duration, scenario: &Scenario) -> bool {
+        match (scenario.role, &self.switchboard) {
+            (Role::Responder, _) => true,
+            (Role::Initiator, Some(switchboard)) => switchboard.calls_within(limit, scenario).await,
+            (Role::Initiator, None) => false,
+        }
+    }
+
     /// A case was played, and may be played once more.
     fn call_again(&self, scenario: &Scenario) {
         if let (Role::Initiator, Some(switchboard)) = (scenario.role, &self.switchboard) {

@@ -226,6 +226,11 @@ impl Peers {
         (role == Role::Responder).then(|| self.gone.clone())
     }
 
+    /// A peer that somebody else runs serves again.
+    pub(super) fn is_back(&mut self) {
+        self.gone = Gone::default();
+    }
+
     /// How the process ended, if it has, and what it printed last, for whoever could not reach it.
     pub fn last_words(&self) -> Vec<String> {
         let Some(process) = &self.process else {

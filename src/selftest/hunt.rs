@@ -18,7 +18,7 @@ use crate::{
     actor::Patience,
     campaign::{
         Campaign, script,
-        variation::{Base, Search, Stock},
+        variation::{Base, Search, Stock, grounds},
     },
     lapses::{Defect, Lapses, defects},
     reference::config::Config,
@@ -46,6 +46,9 @@ const SURE: Patience = Patience {
 };
 /// How long one kind of search goes on before the other has its turn.
 const SLICE: Duration = Duration::from_secs(8);
+
+/// Pairs of peers; lanes share them. What one lane does to its peer another then sees, as with a peer from outside.
+const PAIRS_MAX: usize = 8;
 
 /// How the campaign is asked.
 #[derive(Clone, Copy, Debug)]
@@ -114,7 +117,9 @@ pub async fn hunt(
                 .any(|rule| Some(*rule) == withheld)
     };
     let bases = jobs.iter().filter(is_known).cloned().map(Base::from);
-    let stock = Arc::new(Stock::new(role, bases));
+    // They claim nothing, so there is nothing of the defect in them.
+    let grounds = grounds(role, &RpcProtocol::ALL).map_err(SelfTestError::Ground)?;
+    let stock = Arc::new(Stock::new(role, bases.chain(grounds)));
     let lanes = lane_fixtures(options.lanes);
     let cases = stock.bases().iter().map(|base| &*base.scenario);
     let config = match role {
@@ -215,7 +220,7 @@ async fn pairs(
 ) -> Result<(Vec<Opponent>, Vec<Pair>), SelfTestError> {
     let mut opponents = Vec::new();
     let mut pairs = Vec::new();
-    for _ in 0..options.lanes {
+    for _ in 0..options.lanes.min(PAIRS_MAX) {
         let peer = Opponent::start(config, lapses).await?;
         let reference = Opponent::start(config, Lapses::NONE).await?;
         pairs.push(Pair {

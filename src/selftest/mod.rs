@@ -33,6 +33,7 @@ use crate::{
     runner::{Job, StartError, reference_config},
     scenario::{
         deviation::{Deviation, Flag},
+        load_error::LoadError,
         model::Scenario,
     },
     target::provision::Provision,
@@ -106,12 +107,22 @@ pub enum SelfTestError {
     Start(StartError),
     /// No defect has this id.
     UnknownDefect(String),
+    /// A ground of the campaign is no scenario, which is the suite's own fault.
+    Ground(Vec<LoadError>),
 }
 
 impl fmt::Display for SelfTestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SelfTestError::Start(error) => error.fmt(f),
+            SelfTestError::Ground(errors) => {
+                let errors = errors.iter().map(LoadError::render);
+                write!(
+                    f,
+                    "load a ground of the campaign: {}",
+                    errors.collect::<String>()
+                )
+            }
             SelfTestError::UnknownDefect(id) => {
                 write!(
                     f,

@@ -2,11 +2,11 @@
 
 use std::mem::discriminant;
 
-use serde_json::Value as Json;
-
 use super::{
-    STEPS_LEN_MAX, Variation,
+    Variation,
+    mend::{hopeful, mended},
     stock::{Base, Stock},
+    values::{own, turn},
 };
 use crate::{
     campaign::Dice,
@@ -14,10 +14,7 @@ use crate::{
     scenario::{
         fixtures::{Fixtures, PROBE},
         message::Message,
-        model::{
-            Connect, Ending, Establish, Expectation, Location, Nothing, Probe, Scenario, Sendable,
-            Step, Verb,
-        },
+        model::{Connect, Ending, Establish, Location, Nothing, Scenario, Sendable, Step, Verb},
     },
     wire::Role,
 };
@@ -28,12 +25,6 @@ const CHANGES_MAX: usize = 3;
 const TRIES_MAX: usize = 12;
 
 impl Stock {
-    /// A case, changed; nothing where there is no case.
-    pub fn fresh(&self, dice: &mut Dice) -> Option<Variation> {
-        let base = dice.one_of(self.bases())?;
-        self.changed(&Variation::of(base), dice)
-    }
-
     /// A variation, changed once more; nothing where its case is not among the stock, or no change was hit upon.
     pub fn changed(&self, variation: &Variation, dice: &mut Dice) -> Option<Variation> {
         let base = self.base(&variation.base, variation.protocol)?;
@@ -43,7 +34,8 @@ impl Stock {
             for _ in 0..changes {
                 self.change(&mut changed, base, dice);
             }
-            changed.steps = mended(std::mem::take(&mut changed.steps), &base.scenario);
+            let steps = hopeful(std::mem::take(&mut changed.steps), &base.scenario, dice);
+            changed.steps = mended(steps, &base.scenario);
             if changed.steps != variation.steps && !changed.steps.is_empty() {
                 return Some(changed);
             }
@@ -55,7 +47,7 @@ impl Stock {
         let scenario = &base.scenario;
         let steps = &mut variation.steps;
         let at = dice.below(steps.len());
-        match dice.below(16) {
+        match dice.below(19) {
             // Faults are what peers most often overlook.
             0..=4 => {
                 let sends: Vec<usize> = (0..steps.len()).filter(|at| says(&steps[*at])).collect();
@@ -132,13 +124,73 @@ impl Stock {
                     step.deviate.clear();
                 }
             }
-            // Another session of the same identity beside it.
+            15 | 16 => {
+                let openings: Vec<usize> = (0..steps.len())
+                    .filter(|at| has_identity(&steps[*at].verb))
+                    .collect();
+                let Some(&at) = dice.one_of(&openings) else {
+                    return;
+                };
+                if let Verb::Connect(Connect { identity, secret })
+                | Verb::Establish(Establish { identity, secret }) = &mut steps[at].verb
+                {
+                    match dice.once_in(2) {
+                        true => *identity = somebody(scenario, dice),
+                        false => *secret = some_secret(&scenario.fixtures, dice),
+                    }
+                }
+            }
+            // Another session beside one that is there, or in its place.
             _ => {
-                let on = Some("newer".to_owned());
-                let establish = Verb::Establish(Establish::default());
-                steps.insert((at + 1).min(steps.len()), step(establish, on));
+                let on = match dice.once_in(3) {
+                    true => steps.get(at).and_then(|step| step.on.clone()),
+                    false => Some("newer".to_owned()),
+                };
+                let establish = Verb::Establish(Establish {
+                    identity: somebody(scenario, dice),
+                    secret: match dice.once_in(2) {
+                        true => some_secret(&scenario.fixtures, dice),
+                        false => None,
+                    },
+                });
+                let mut beside = step(establish, on);
+                // What one session must not do for another shows where that other is no good by itself.
+                if dice.once_in(2) {
+                    beside.deviate.extend(self.deviation(&beside.verb, dice));
+                }
+                let at = (at + 1).min(steps.len());
+                steps.insert(at, beside);
+                look(steps, at, scenario, dice);
             }
         }
+    }
+}
+
+fn has_identity(verb: &Verb) -> bool {
+    matches!(verb, Verb::Connect(_) | Verb::Establish(_))
+}
+
+/// One of the case's identities; mostly the one that a step has which names none.
+fn somebody(scenario: &Scenario, dice: &mut Dice) -> Option<String> {
+    let others = scenario.fixtures.identities.iter().skip(1);
+    let names: Vec<&String> = others
+        .filter(|identity| identity.name != PROBE)
+        .filter(|identity| identity.known || scenario.role == Role::Responder)
+        .map(|identity| &identity.name)
+        .collect();
+    match dice.once_in(3) {
+        true => None,
+        false => dice.one_of(&names).map(|name| (*name).clone()),
+    }
+}
+
+/// Mostly the secret of the case's token, where it has one.
+fn some_secret(fixtures: &Fixtures, dice: &mut Dice) -> Option<String> {
+    let token = fixtures.token.as_ref().map(|token| token.secret.clone());
+    match (dice.below(4), token) {
+        (0, Some(secret)) => Some(secret[..secret.len() / 2].to_owned()),
+        (1, _) => Some("0".repeat(64)),
+        (_, token) => token,
     }
 }
 
@@ -206,219 +258,4 @@ fn look(steps: &mut Vec<Step>, at: usize, scenario: &Scenario, dice: &mut Dice) 
         _ => Verb::Fence(Nothing::default()),
     };
     steps.insert(at + 1, step(verb, on));
-}
-
-/// The steps that can be played where they stand: on a session that was opened, by an identity that there is.
-fn mended(steps: Vec<Step>, scenario: &Scenario) -> Vec<Step> {
-    let has = |name: &Option<String>| {
-        let name = name.as_deref();
-        name.is_none_or(|name| scenario.fixtures.identity(name).is_some())
-    };
-    let has_probe = scenario.fixtures.identity(PROBE).is_some();
-    let is_own = |verb: &Verb| scenario.steps.iter().any(|own| own.verb == *verb);
-    let mut opened: Vec<Option<String>> = Vec::new();
-    let mut kept = Vec::new();
-    for step in steps {
-        let is_playable = match &step.verb {
-            Verb::Connect(Connect { identity, .. })
-            | Verb::Establish(Establish { identity, .. }) => {
-                let can_be = has(identity);
-                if can_be && !opened.contains(&step.on) {
-                    opened.push(step.on.clone());
-                }
-                can_be
-            }
-            Verb::Subscribe(_) => {
-                opened.push(step.on.clone());
-                true
-            }
-            Verb::Probe(Probe::ServesANewSession) => has_probe && step.on.is_none(),
-            Verb::ExpectRefused(_) if scenario.role == Role::Initiator => {
-                has_probe && opened.contains(&step.on)
-            }
-            Verb::End(_) => scenario.role == Role::Initiator && opened.contains(&step.on),
-            Verb::ExpectNever(_) => step.on.is_none(),
-            // These name whom they look at: another case has others.
-            Verb::ExpectUpdate(_) => opened.contains(&step.on) && is_own(&step.verb),
-            verb if verb.name_without_session().is_some() => step.on.is_none() && is_own(verb),
-            _ => opened.contains(&step.on),
-        };
-        if is_playable {
-            kept.push(step);
-        }
-        if kept.len() == STEPS_LEN_MAX {
-            break;
-        }
-    }
-    kept
-}
-
-/// The item as this case would have it: what belongs to other cases is replaced by what belongs to this one.
-fn own(message: &Message, fixtures: &Fixtures, dice: &mut Dice) -> Message {
-    let mut json = message.json.clone();
-    if dice.once_in(2) {
-        fill(&mut json, fixtures);
-    }
-    if dice.once_in(3) {
-        turn(&mut json, fixtures, dice);
-    }
-    Message::from_json(json).unwrap_or_else(|_| message.clone())
-}
-
-/// Ids made for another case end in their own eight digits: those of the same name are this case's.
-fn fill(json: &mut Json, fixtures: &Fixtures) {
-    match json {
-        Json::Array(elements) => elements.iter_mut().for_each(|one| fill(one, fixtures)),
-        Json::Object(entries) => {
-            for (key, value) in entries {
-                let peer = fixtures.identities.first();
-                match (key.as_str(), &*value, peer) {
-                    ("instanceId", Json::String(_), Some(peer)) => {
-                        *value = Json::from(peer.instance_id.clone());
-                    }
-                    _ => fill(value, fixtures),
-                }
-            }
-        }
-        Json::String(text) => {
-            let named = |id: &str, name: &str| {
-                id.len() == text.len()
-                    && text.rsplit_once('-').is_some_and(|(head, _)| head == name)
-            };
-            let repo = fixtures.repos.iter().find(|one| named(&one.id, &one.name));
-            let plan = fixtures.plans.iter().find(|one| named(&one.id, &one.name));
-            let id = repo.map(|one| &one.id).or(plan.map(|one| &one.id));
-            if let Some(id) = id {
-                *text = id.clone();
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Fields that hold bytes, which JSON has in base64.
-const BYTES: [&str; 6] = [
-    "payload",
-    "signature",
-    "nonce",
-    "ciphertext",
-    "chunk",
-    "kemPublicKey",
-];
-
-/// Changes one place of an item.
-fn turn(json: &mut Json, fixtures: &Fixtures, dice: &mut Dice) {
-    const NUMBERS: [i64; 8] = [
-        0,
-        1,
-        -1,
-        Item::OPERATION_ID,
-        1 << 32,
-        (1 << 53) + 1,
-        i64::MAX,
-        i64::MIN,
-    ];
-    const TEXTS: [&str; 8] = [
-        "",
-        "photos",
-        "1e3",
-        "a/b:c#d",
-        "\u{e9}\u{1f600}",
-        "*",
-        "\u{fffd}",
-        "_x_",
-    ];
-    match json {
-        Json::Object(entries) => {
-            let keys: Vec<String> = entries.keys().cloned().collect();
-            let Some(key) = dice.one_of(&keys) else {
-                return;
-            };
-            match dice.below(6) {
-                0 if keys.len() > 1 => drop(entries.remove(key)),
-                _ if BYTES.contains(&key.as_str()) => {
-                    let bytes = *dice
-                        .one_of(&["", "AAAA", "AAAAAAAAAAAAAAAA"])
-                        .unwrap_or(&"");
-                    entries.insert(key.clone(), Json::from(bytes));
-                }
-                _ => {
-                    if let Some(value) = entries.get_mut(key) {
-                        turn(value, fixtures, dice);
-                    }
-                }
-            }
-        }
-        Json::Array(elements) => {
-            let at = dice.below(elements.len());
-            match (dice.below(6), elements.is_empty()) {
-                (_, true) => {}
-                (0, _) => drop(elements.remove(at)),
-                (1, _) => elements.push(elements[at].clone()),
-                (2, _) => elements.reverse(),
-                _ => turn(&mut elements[at], fixtures, dice),
-            }
-        }
-        Json::Number(_) => {
-            *json = Json::from(dice.one_of(&NUMBERS).copied().unwrap_or(0).to_string())
-        }
-        Json::String(text) if text.parse::<i64>().is_ok() => {
-            *text = dice.one_of(&NUMBERS).copied().unwrap_or(0).to_string();
-        }
-        Json::String(text) => {
-            let known: Vec<String> = fixtures.variables().into_values().collect();
-            *text = match dice.once_in(2) {
-                true => dice.one_of(&known).cloned().unwrap_or_default(),
-                false => (*dice.one_of(&TEXTS).unwrap_or(&"")).to_owned(),
-            };
-        }
-        Json::Bool(flag) => *flag = !*flag,
-        Json::Null => {}
-    }
-}
-
-/// Simpler variations that may show the same, the boldest cuts first.
-pub fn shorter(variation: &Variation, base: &Scenario, last: usize) -> Vec<Variation> {
-    let mut found: Vec<Variation> = Vec::new();
-    let mut propose = |steps: Vec<Step>, deviate| {
-        let candidate = Variation {
-            steps: mended(steps, base),
-            deviate,
-            ..variation.clone()
-        };
-        if candidate != *variation && !candidate.steps.is_empty() && !found.contains(&candidate) {
-            found.push(candidate);
-        }
-    };
-    let steps = &variation.steps;
-    propose(
-        steps[..steps.len().min(last + 1)].to_vec(),
-        variation.deviate.clone(),
-    );
-    for at in (0..steps.len()).rev() {
-        let mut fewer = steps.clone();
-        fewer.remove(at);
-        propose(fewer, variation.deviate.clone());
-    }
-    for (at, step) in steps.iter().enumerate() {
-        for which in 0..step.deviate.len() {
-            let mut honest = steps.clone();
-            honest[at].deviate.remove(which);
-            propose(honest, variation.deviate.clone());
-        }
-    }
-    for which in 0..variation.deviate.len() {
-        let mut fewer = variation.deviate.clone();
-        fewer.remove(which);
-        propose(steps.clone(), fewer);
-    }
-    found
-}
-
-/// Whether a step says what must come, rather than to look at what does.
-pub(super) fn expects_something(step: &Step) -> bool {
-    matches!(
-        step.verb,
-        Verb::Expect(Expectation::Item(_)) | Verb::ExpectClosed(_) | Verb::ExpectNever(_)
-    )
 }

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Variation, change::expects_something};
+use super::Variation;
 use crate::{
     scenario::{
         fixtures::Fixtures,
-        model::{PeerFixture, Scenario, Step, Verb},
+        model::{Expectation, PeerFixture, Scenario, Step, Verb},
     },
     trace::{End, EventKind, Trace},
     wire::Role,
@@ -70,6 +70,14 @@ pub fn file_of(
         }
     }
     file
+}
+
+/// Whether a step says what must come, rather than to look at what does.
+fn expects_something(step: &Step) -> bool {
+    matches!(
+        step.verb,
+        Verb::Expect(Expectation::Item(_)) | Verb::ExpectClosed(_) | Verb::ExpectNever(_)
+    )
 }
 
 /// What the reference did at a step, as a step that asks for it.

@@ -5,10 +5,14 @@
 //! share, and [`Difference`] what one made of it and the other did not.
 
 mod change;
+mod grounds;
 mod keep;
+mod mend;
 mod search;
 mod seen;
+mod shorter;
 mod stock;
+mod values;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,10 +24,11 @@ use crate::{
     wire::{Role, RpcProtocol},
 };
 
-pub use change::shorter;
+pub use grounds::grounds;
 pub use keep::file_of;
 pub use search::{Departure, Learnt, Search, Trial};
 pub use seen::{Difference, Kind, Seen};
+pub use shorter::shorter;
 pub use stock::{Base, Stock};
 
 /// Most steps of one.

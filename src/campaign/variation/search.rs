@@ -13,15 +13,18 @@ use crate::{
     wire::RpcProtocol,
 };
 
-/// How often a difference must show again, each time the same, before it counts: what a stall of the machine did, does
-/// not.
-const CONFIRMATIONS: u8 = 2;
+/// How often a difference must show again, each time the same, before it counts: what a stall of the machine did, or an
+/// order of events that is a matter of chance, does not.
+const CONFIRMATIONS: u8 = 4;
 /// Plays that shrinking one departure may take.
 const SHRINK_PLAYS_MAX: usize = 40;
 /// The same where each play may cost a restart of the peer.
 const FATAL_SHRINK_PLAYS_MAX: usize = 8;
 /// Most variations that are kept to be changed; the oldest make room.
 const CORPUS_LEN_MAX: usize = 4096;
+/// Once in so many times a case is played as it is: another rule than its own may be broken in it, and what it goes through is
+/// what the changed ones begin with.
+const UNCHANGED_ONCE_IN: usize = 3;
 /// Throws for a variation whose case is free.
 const TRIES_MAX: usize = 64;
 
@@ -65,6 +68,8 @@ pub struct Search {
     stock: Arc<Stock>,
     corpus: Vec<Variation>,
     replay: VecDeque<Variation>,
+    /// Cases that wait for their turn, by their place in the stock: each is drawn once before any is drawn again.
+    deck: Vec<usize>,
     doubts: VecDeque<(Variation, String, u8)>,
     marks: HashSet<u64>,
     shrinking: BTreeMap<String, (VecDeque<Variation>, usize)>,
@@ -94,6 +99,7 @@ impl Search {
             stock,
             corpus: Vec::new(),
             replay,
+            deck: Vec::new(),
             doubts: VecDeque::new(),
             marks: HashSet::new(),
             shrinking: BTreeMap::new(),
@@ -158,13 +164,41 @@ impl Search {
             let old = self.dice.one_of(&self.corpus).cloned();
             let made = match old {
                 Some(old) if !self.dice.once_in(2) => self.stock.changed(&old, &mut self.dice),
-                _ => self.stock.fresh(&mut self.dice),
+                _ => self.fresh(is_free),
             };
             if let Some(variation) = made.filter(|made| free(made) && !self.is_avoided(made)) {
                 return Some(self.trial(variation, Purpose::Explore));
             }
         }
         None
+    }
+
+    /// A case that is free and was not drawn for long: as it is, or changed.
+    fn fresh(&mut self, is_free: &dyn Fn(&str, RpcProtocol) -> bool) -> Option<Variation> {
+        let stock = self.stock.clone();
+        if self.deck.is_empty() {
+            self.deck = (0..stock.bases().len()).collect();
+            for at in (1..self.deck.len()).rev() {
+                self.deck.swap(at, self.dice.below(at + 1));
+            }
+        }
+        let free = |at: &usize| {
+            let base = &stock.bases()[*at];
+            is_free(&base.scenario.id, base.protocol)
+        };
+        let base = match self.deck.iter().rposition(free) {
+            Some(at) => self.deck.remove(at),
+            // Those that are left may not be free for long, as with a client that knows only some.
+            None => {
+                let free: Vec<usize> = (0..stock.bases().len()).filter(free).collect();
+                *self.dice.one_of(&free)?
+            }
+        };
+        let variation = Variation::of(&stock.bases()[base]);
+        match self.dice.once_in(UNCHANGED_ONCE_IN) {
+            true => Some(variation),
+            false => stock.changed(&variation, &mut self.dice),
+        }
     }
 
     fn trial(&mut self, variation: Variation, purpose: Purpose) -> Trial {

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::{
     judge::{PROBE_SESSION, Verdict},
     rules::RuleId,
-    scenario::{message::item_to_json, model::Scenario},
+    scenario::{message::item_to_json, model::Scenario, sessions::SHOWN},
     trace::{End, EventKind, Sent, Trace},
     wire::{Action, Role, SyncStreamItem},
 };
@@ -34,6 +34,8 @@ struct Word {
     text: String,
     behind: String,
     step: usize,
+    /// It came while a step of its own session was played. What comes while another is may as well come after all is over.
+    awaited: bool,
 }
 
 /// The kinds of thing that can come.
@@ -96,9 +98,14 @@ impl Seen {
             if let EventKind::Broke(violation) | EventKind::Noticed(violation) = &event.kind {
                 seen.broken.push((violation.rule, violation.seen.clone()));
             }
+            // How many calls it took until a client showed what was waited for is a matter of chance.
+            if event.session == SHOWN && matches!(event.kind, EventKind::Opened) {
+                seen.sessions.remove(&event.session);
+            }
             let Some((kind, text)) = word(&event.kind, scenario.role) else {
                 continue;
             };
+            let step = scenario.steps.get(event.step);
             let behind = behind.get(event.session.as_str()).cloned();
             let story = seen.sessions.entry(event.session.clone()).or_default();
             story.push(Word {
@@ -106,6 +113,7 @@ impl Seen {
                 text,
                 behind: behind.unwrap_or_else(|| "nothing".to_owned()),
                 step: event.step,
+                awaited: step.is_some_and(|step| step.session() == event.session),
             });
         }
         seen
@@ -149,7 +157,12 @@ impl Seen {
             let theirs = peer.sessions.get(session).unwrap_or(&nothing);
             let same = ours.iter().zip(theirs);
             let at = same.take_while(|(left, right)| left.is_like(right)).count();
-            (at < ours.len().max(theirs.len())).then(|| parted(ours.get(at), theirs.get(at)))
+            // Of what only one has behind the other's end, only what was waited for counts.
+            let further = &ours[at.min(ours.len())..];
+            let further = further.iter().chain(&theirs[at.min(theirs.len())..]);
+            let both = at < ours.len().min(theirs.len());
+            let counts = both || further.into_iter().any(|word| word.awaited);
+            counts.then(|| parted(ours.get(at), theirs.get(at)))
         });
         parted
             .or_else(|| self.tells_other(peer))

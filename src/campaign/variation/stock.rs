@@ -1,6 +1,10 @@
 //! What variations are made of: cases, deviations and items.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    mem::{Discriminant, discriminant},
+    sync::Arc,
+};
 
 use crate::{
     campaign::Dice,
@@ -90,7 +94,23 @@ impl Stock {
             .iter()
             .filter(|deviation| applies(deviation, verb))
             .collect();
-        dice.one_of(&fitting).map(|deviation| (*deviation).clone())
+        let chosen = *dice.one_of(&fitting)?;
+        if dice.once_in(2) {
+            return Some(chosen.clone());
+        }
+        // There are kinds of one word and kinds of a hundred, and each has its turn.
+        let mut kinds: Vec<Discriminant<Deviation>> = Vec::new();
+        for kind in fitting.iter().map(|deviation| discriminant(*deviation)) {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        let kind = *dice.one_of(&kinds)?;
+        let of_kind: Vec<&Deviation> = fitting
+            .into_iter()
+            .filter(|deviation| discriminant(*deviation) == kind)
+            .collect();
+        dice.one_of(&of_kind).map(|deviation| (*deviation).clone())
     }
 
     /// An item to send.

@@ -35,7 +35,8 @@ fn any_variation_then_it_is_kept_as_a_file_that_loads() {
         let mut made = 0;
         for _ in 0..VARIATIONS {
             // Now and then the dice find nothing to change.
-            let once = stock.fresh(&mut dice);
+            let base = dice.one_of(stock.bases()).unwrap();
+            let once = stock.changed(&Variation::of(base), &mut dice);
             let Some(variation) = once.and_then(|once| stock.changed(&once, &mut dice)) else {
                 continue;
             };
@@ -95,10 +96,12 @@ fn sent() -> EventKind {
 }
 
 fn seen(stock: &Stock, kinds: Vec<EventKind>) -> Seen {
+    seen_of(stock, kinds.into_iter().map(event).collect())
+}
+
+fn seen_of(stock: &Stock, events: Vec<Event>) -> Seen {
     let scenario = &stock.bases()[0].scenario;
-    let trace = Trace {
-        events: kinds.into_iter().map(event).collect(),
-    };
+    let trace = Trace { events };
     let verdict = Verdict::Judged(Vec::new());
     assert!(judge(scenario, &trace) == judge(scenario, &trace));
     Seen::of(scenario, &trace, &verdict)
@@ -151,6 +154,53 @@ fn list_of_messages_in_another_order_then_no_difference() {
     let (one, other) = (config(["a", "b"]), config(["b", "a"]));
     assert_eq!(one.differs(&other), None);
     assert!(one.differs(&config(["a", "c"])).is_some());
+}
+
+#[test]
+fn something_more_comes_then_a_difference_only_where_a_step_waits_for_it() {
+    let stock = stock(Role::Responder);
+    let in_session = |session: &str, kinds: Vec<EventKind>| {
+        let events = kinds.into_iter().map(|kind| Event {
+            session: session.to_owned(),
+            ..event(kind)
+        });
+        seen_of(&stock, events.collect())
+    };
+    let own = stock.bases()[0].scenario.steps[1].session();
+    for (session, is_difference) in [(own, true), ("beside", false)] {
+        let less = in_session(session, vec![EventKind::KeyExchanged]);
+        let more = vec![EventKind::KeyExchanged, ended(Code::Internal)];
+        let more = in_session(session, more);
+        assert_eq!(less.differs(&more).is_some(), is_difference, "{session}");
+        assert_eq!(more.differs(&less).is_some(), is_difference, "{session}");
+        // What came otherwise is one whoever waited.
+        let other = in_session(session, vec![ended(Code::Internal)]);
+        assert!(less.differs(&other).is_some());
+    }
+}
+
+#[test]
+fn shown_at_the_second_call_then_as_good_as_at_the_first() {
+    let stock = stock(Role::Responder);
+    let shown = |kinds: Vec<EventKind>| {
+        let events = kinds.into_iter().map(|kind| Event {
+            session: crate::scenario::sessions::SHOWN.to_owned(),
+            ..event(kind)
+        });
+        seen_of(&stock, events.collect())
+    };
+    let (opened, key) = (|| EventKind::Opened, || EventKind::KeyExchanged);
+    let once = shown(vec![opened(), key(), ended(Code::Internal)]);
+    let twice = shown(vec![
+        opened(),
+        key(),
+        opened(),
+        key(),
+        ended(Code::Internal),
+    ]);
+    assert_eq!(once.differs(&twice), None);
+    let other = shown(vec![opened(), key(), opened(), ended(Code::Internal)]);
+    assert!(once.differs(&other).is_some());
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub struct FuzzArgs {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Dialogues at a time
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = words::jobs)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = words::jobs)]
     jobs: usize,
     /// Folder to go on from and to write to: corpus/, variations/, findings/, coverage.json. `fuzz merge` joins those of
     /// several machines

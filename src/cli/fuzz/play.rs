@@ -12,7 +12,7 @@ use syncspec::{
     actor::Patience,
     campaign::{
         Campaign, Dice,
-        variation::{Base, Search, Stock},
+        variation::{Base, Search, Stock, grounds},
     },
     model::{self, load_catalogue},
     rules::Level,
@@ -46,7 +46,7 @@ const HURRIED_ANSWER_MIN: Duration = Duration::from_millis(400);
 /// The same before a fence.
 const HURRIED_GRACE_MIN: Duration = Duration::from_millis(25);
 
-/// The cases of one role that may be varied, without those that a target is said to lack something for.
+/// The cases of one role that may be varied, and the grounds beside them, without those that a target is said to lack something for.
 pub fn cases(
     role: Role,
     protocols: &[RpcProtocol],
@@ -66,7 +66,17 @@ pub fn cases(
         // What changes a client's configuration makes it dial all its hosts anew.
         jobs.retain(|job| job.skip.is_none() && (role == Role::Responder || !job.scenario.alone));
     }
-    Ok(jobs.into_iter().map(Base::from).collect())
+    let mut cases: Vec<Base> = jobs.into_iter().map(Base::from).collect();
+    let grounds = grounds(role, protocols).map_err(|errors| {
+        print_errors(&errors);
+        exit::SUITE
+    })?;
+    let is_played = |base: &Base| {
+        let given_once = target.is_some() && role == Role::Initiator;
+        !(given_once && base.scenario.alone)
+    };
+    cases.extend(grounds.into_iter().filter(is_played));
+    Ok(cases)
 }
 
 /// What a client is taken to speak.
@@ -191,7 +201,6 @@ impl OneRole<'_> {
             cases: cases.clone(),
             beside: lanes,
             dice: Dice::new(self.seed),
-            patience: Patience::from_round_trip(Duration::ZERO),
             stop: self.stop.clone(),
         };
         presence.begin(&mut pairs).await.map_err(|why| {
@@ -206,7 +215,6 @@ impl OneRole<'_> {
             answer: HURRIED_ANSWER_MIN.max(round_trip * 20),
             grace: HURRIED_GRACE_MIN.max(round_trip * 4),
         };
-        presence.patience = patience;
         let looks = pairs[0].peer.looks.clone();
         cases.retain(|base| looks.lacks(&base.scenario).is_none());
         let over = self.rounds(

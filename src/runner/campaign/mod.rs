@@ -2,6 +2,7 @@
 //! and on once it is back; and [`variations`] of the cases, beside the reference.
 
 mod presence;
+mod trial;
 pub mod variations;
 
 use std::{
@@ -239,7 +240,12 @@ impl Driver<'_> {
         done: Done,
         tell: &mut dyn FnMut(News<'_>),
     ) -> Result<(), Over> {
-        if !is_broken_off(&done.trace) {
+        let mut how = None;
+        if waited_in_vain(&done.trace) {
+            // A peer that is silent to one may be so to all.
+            how = self.presence.hangs(self.pairs).await;
+        }
+        if !is_broken_off(&done.trace) && how.is_none() {
             self.learn(campaign, done, tell);
             return Ok(());
         }
@@ -250,12 +256,15 @@ impl Driver<'_> {
                     "a dialogue crashed in the suite itself".to_owned(),
                 ));
             };
-            match is_broken_off(&done.trace) {
+            match is_broken_off(&done.trace) || how.is_some() && waited_in_vain(&done.trace) {
                 true => broken_off.push(done),
                 false => self.learn(campaign, done, tell),
             }
         }
-        let is_gone = self.presence.end(self.pairs).await.is_some();
+        if how.is_none() {
+            how = self.presence.end(self.pairs).await;
+        }
+        let is_gone = how.is_some();
         if is_gone {
             tell(News::Gone);
         }
@@ -263,7 +272,7 @@ impl Driver<'_> {
             true => self.presence.renew(self.pairs).await,
             false => Ok(()),
         };
-        self.blame(campaign, broken_off, is_gone, tell);
+        self.blame(campaign, broken_off, how.as_deref(), tell);
         if let Err(why) = outcome {
             return Err(Over::PeerGone(why));
         }
@@ -278,7 +287,7 @@ impl Driver<'_> {
         &mut self,
         campaign: &mut Campaign,
         broken_off: Vec<Done>,
-        is_gone: bool,
+        how: Option<&str>,
         tell: &mut dyn FnMut(News<'_>),
     ) {
         let several = broken_off.len() > 1;
@@ -293,9 +302,9 @@ impl Driver<'_> {
                 rule: RuleId::ResponderSurvives,
                 step: None,
                 expected: "a peer that goes on".to_owned(),
-                seen: match is_gone {
-                    true => "behind this dialogue nothing answers at its address".to_owned(),
-                    false => "its connections broke off within this dialogue".to_owned(),
+                seen: match how {
+                    Some(how) => format!("behind this dialogue it is gone: {how}"),
+                    None => "its connections broke off within this dialogue".to_owned(),
                 },
                 location: crate::scenario::model::Location {
                     file: lane_id(done.lane),
@@ -342,6 +351,12 @@ fn is_broken_off(trace: &Trace) -> bool {
             EventKind::NotOpened(_) | EventKind::Ended(End::Lost { .. })
         )
     })
+}
+
+/// Whether something was waited for until its time was up.
+fn waited_in_vain(trace: &Trace) -> bool {
+    let in_vain = |kind: &EventKind| matches!(kind, EventKind::DeadlinePassed { .. });
+    trace.events.iter().any(|event| in_vain(&event.kind))
 }
 
 /// The scenarios that together need what a campaign of so many lanes needs.

@@ -13,22 +13,17 @@ use std::{
 
 use super::variations::Pair;
 use crate::{
-    actor::{Actor, Patience},
     campaign::{Dice, variation::Base},
-    runner::{
-        Caller, Inside, Peers, Reach, RunOptions, Switchboard, crash::crash_of, drive,
-        start_reference,
-    },
+    runner::{Caller, Peers, Switchboard, crash::crash_of, gone::serves_within, start_reference},
     scenario::model::Scenario,
     target::{contact_scenario, provision::Provision},
-    trace::EventKind,
     wire::{Role, RpcProtocol},
 };
 
 /// How long a peer that ended is waited for: whoever supervises it starts it again, or nobody does.
 pub const RETURN_WAIT: Duration = Duration::from_secs(30);
-/// Between two looks whether it is back.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How often, while it is waited for, whoever wants the campaign to be over is heeded.
+const STOP_LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where the reference client calls us.
 const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -40,7 +35,9 @@ pub type Coming<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Presence: Send {
     /// Whether it is known to have ended.
     fn has_ended(&self) -> bool;
-    /// How it ended, if it has.
+    /// What keeps it from serving, if it is there and serves nobody any more.
+    fn hangs<'a>(&'a mut self, pairs: &'a [Pair]) -> Coming<'a, Option<String>>;
+    /// How it ended, if it has, or what keeps it from serving.
     fn end<'a>(&'a mut self, pairs: &'a [Pair]) -> Coming<'a, Option<String>>;
     /// Has it back, with whatever it was given at first, and the reference with it.
     fn renew<'a>(&'a mut self, pairs: &'a mut [Pair]) -> Coming<'a, Result<(), String>>;
@@ -52,6 +49,10 @@ pub struct Always;
 impl Presence for Always {
     fn has_ended(&self) -> bool {
         false
+    }
+
+    fn hangs<'a>(&'a mut self, _: &'a [Pair]) -> Coming<'a, Option<String>> {
+        Box::pin(std::future::ready(None))
     }
 
     fn end<'a>(&'a mut self, _: &'a [Pair]) -> Coming<'a, Option<String>> {
@@ -75,8 +76,6 @@ pub struct Elsewhere<'a> {
     pub beside: Vec<Arc<Scenario>>,
     /// Chooses among the cases.
     pub dice: Dice,
-    /// How long it may take to answer.
-    pub patience: Patience,
     /// Set by whoever wants it to be over.
     pub stop: Arc<AtomicBool>,
 }
@@ -102,11 +101,6 @@ impl Elsewhere<'_> {
             }
         }
         chosen
-    }
-
-    async fn is_there(&self, pairs: &[Pair]) -> bool {
-        let run = &pairs[0].peer;
-        self.role == Role::Initiator || answers(run, RpcProtocol::Connect, self.patience).await
     }
 
     async fn start_reference_anew(&self, pairs: &mut [Pair]) -> Result<(), String> {
@@ -154,15 +148,21 @@ impl Presence for Elsewhere<'_> {
         self.peers.end().is_some()
     }
 
+    fn hangs<'a>(&'a mut self, pairs: &'a [Pair]) -> Coming<'a, Option<String>> {
+        Box::pin(async move {
+            let gone = self.peers.gone(self.role)?;
+            gone.look_anyway(&pairs[0].peer, RpcProtocol::Connect).await
+        })
+    }
+
     fn end<'a>(&'a mut self, pairs: &'a [Pair]) -> Coming<'a, Option<String>> {
         Box::pin(async move {
-            if let Some(process) = self.peers.process() {
-                return crash_of(&process).await.map(|(how, _)| how);
+            if let Some(process) = self.peers.process()
+                && let Some((how, _)) = crash_of(&process).await
+            {
+                return Some(how);
             }
-            match self.is_there(pairs).await {
-                true => None,
-                false => Some("nothing answers at its address".to_owned()),
-            }
+            self.hangs(pairs).await
         })
     }
 
@@ -180,30 +180,15 @@ impl Presence for Elsewhere<'_> {
                 return Ok(());
             }
             let since = Instant::now();
-            while !self.is_there(pairs).await {
+            let run = &pairs[0].peer;
+            while let Err(last) = serves_within(STOP_LOOK_INTERVAL, run, RpcProtocol::Connect).await
+            {
                 if since.elapsed() > RETURN_WAIT || self.stop.load(Ordering::Relaxed) {
-                    return Err("nothing answers at its address".to_owned());
+                    return Err(last);
                 }
-                tokio::time::sleep(LOOK_INTERVAL).await;
             }
+            self.peers.is_back();
             Ok(())
         })
     }
-}
-
-/// Whether a host has an honest session with us.
-pub async fn answers(run: &RunOptions, protocol: RpcProtocol, patience: Patience) -> bool {
-    let scenario = contact_scenario(Role::Responder, protocol);
-    let entropy = run.entropy(&scenario.id, protocol);
-    let actor = Actor::new(&scenario, entropy, run.kem_id, patience);
-    let mut reach = Reach::Dial(run.dial(protocol));
-    let driven = drive(actor, &mut reach, &Inside::default()).await;
-    let is_over = |kind: &EventKind| {
-        use EventKind as K;
-        matches!(
-            kind,
-            K::NotOpened(_) | K::Ended(_) | K::DeadlinePassed { .. }
-        )
-    };
-    !driven.trace.events.iter().any(|event| is_over(&event.kind))
 }

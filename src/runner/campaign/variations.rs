@@ -11,22 +11,25 @@ use std::{
 };
 
 use serde_json::Value as Json;
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 
-use super::{Over, is_broken_off, presence::Presence};
+use super::{
+    Over, is_broken_off,
+    presence::Presence,
+    trial::{Done, play},
+    waited_in_vain,
+};
 use crate::{
-    actor::{Actor, Patience},
-    campaign::variation::{Base, Departure, Difference, Search, Seen, Trial, Variation, file_of},
-    judge::{Verdict, judge},
+    actor::Patience,
+    campaign::variation::{Departure, Difference, Search, Seen, Variation, file_of},
+    judge::Verdict,
     model,
-    runner::{RunOptions, drive},
-    scenario::{model::Scenario, survives},
+    runner::RunOptions,
+    scenario::survives,
     trace::Trace,
     wire::{Role, RpcProtocol},
 };
 
-/// Between two looks whether a client has dialled again.
-const CALL_LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// How long no path may be dialled before a client that we start is started anew: it has dialled all that it knows.
 const CALLS_OVER_WAIT: Duration = Duration::from_secs(2);
 /// Plays after the time is up that may still settle a doubt or make a departure shorter.
@@ -93,12 +96,15 @@ pub async fn play_variations(
         unheard_since: Instant::now(),
     };
     loop {
+        // Made before the look, so that no call in between is missed.
+        let switchboard = pairs[0].peer.switchboard.as_ref();
+        let calls = switchboard.map(|switchboard| switchboard.calls_count());
         driver.start_what_can_be(search, pairs);
         if driver.running.is_empty() {
             if driver.is_over(search) {
                 return Over::Done;
             }
-            if let Err(over) = driver.wait_for_calls(pairs, presence).await {
+            if let Err(over) = driver.wait_for_calls(calls, pairs, presence).await {
                 return over;
             }
             continue;
@@ -125,23 +131,6 @@ struct Driver<'a> {
     busy: BTreeSet<(String, RpcProtocol)>,
     last_plays: u32,
     unheard_since: Instant,
-}
-
-struct Done {
-    lane: usize,
-    trial: Trial,
-    base: Base,
-    reference: Played,
-    peer: Played,
-}
-
-/// What came of one play.
-struct Played {
-    trace: Trace,
-    verdict: Verdict,
-    seen: Seen,
-    /// A client did not dial.
-    uncalled: bool,
 }
 
 impl Driver<'_> {
@@ -190,14 +179,17 @@ impl Driver<'_> {
         self.options.first_only || search.is_settled() || self.last_plays == 0
     }
 
-    /// Nothing can be played: a client has not dialled again.
+    /// Nothing can be played: a client has not dialled again. One that does not is started anew.
     async fn wait_for_calls(
         &mut self,
+        calls: Option<watch::Receiver<u64>>,
         pairs: &mut [Pair],
         presence: &mut dyn Presence,
     ) -> Result<(), Over> {
-        if self.unheard_since.elapsed() < CALLS_OVER_WAIT {
-            tokio::time::sleep(CALL_LOOK_INTERVAL).await;
+        // Where nobody has to dial there is nothing left to vary.
+        let mut calls = calls.ok_or(Over::Done)?;
+        let left = CALLS_OVER_WAIT.saturating_sub(self.unheard_since.elapsed());
+        if let Ok(Ok(())) = timeout(left, calls.changed()).await {
             return Ok(());
         }
         self.unheard_since = Instant::now();
@@ -212,7 +204,12 @@ impl Driver<'_> {
         done: Done,
         tell: &mut dyn FnMut(Tidings<'_>),
     ) -> Result<(), Over> {
-        if !is_suspicious(&done) && !presence.has_ended() {
+        let mut is_amiss = is_suspicious(&done) || presence.has_ended();
+        // A peer that is silent to one may be so to all.
+        if !is_amiss && is_kept_waiting(&done) {
+            is_amiss = presence.hangs(pairs).await.is_some();
+        }
+        if !is_amiss {
             self.learn(search, done, tell);
             return Ok(());
         }
@@ -220,7 +217,7 @@ impl Driver<'_> {
         let mut suspects = vec![done];
         while let Some(joined) = self.running.join_next().await {
             match joined {
-                Ok(done) if is_suspicious(&done) => suspects.push(done),
+                Ok(done) if is_suspicious(&done) || is_kept_waiting(&done) => suspects.push(done),
                 Ok(done) => self.learn(search, done, tell),
                 Err(_) => {
                     return Err(Over::Broken(
@@ -241,7 +238,8 @@ impl Driver<'_> {
             self.free(&done);
             presence.renew(pairs).await.map_err(Over::PeerGone)?;
             let (lane, base) = (done.lane, done.base.clone());
-            if !await_call(&pairs[0].peer, &base.scenario, self.options.sure.answer).await {
+            let wait = self.options.sure.answer;
+            if !pairs[0].peer.calls_within(wait, &base.scenario).await {
                 continue;
             }
             let alone = play(
@@ -325,82 +323,13 @@ impl Driver<'_> {
     }
 }
 
-async fn await_call(peer: &RunOptions, scenario: &Scenario, wait: Duration) -> bool {
-    let since = Instant::now();
-    while !peer.is_called_for(scenario) {
-        if since.elapsed() > wait {
-            return false;
-        }
-        tokio::time::sleep(CALL_LOOK_INTERVAL).await;
-    }
-    true
-}
-
-async fn play(
-    lane: usize,
-    trial: Trial,
-    base: Base,
-    pair: Pair,
-    options: VariationOptions,
-) -> Done {
-    let scenario = trial.variation.scenario(&base.scenario);
-    let patience = match trial.is_doubt {
-        true => options.sure,
-        false => options.patience,
-    };
-    let number = trial.number;
-    let (reference, peer) = tokio::join!(
-        play_on(&pair.reference, &scenario, base.protocol, number, patience),
-        play_on(&pair.peer, &scenario, base.protocol, number, patience),
-    );
-    Done {
-        lane,
-        trial,
-        base,
-        reference,
-        peer,
-    }
-}
-
-async fn play_on(
-    run: &RunOptions,
-    scenario: &Scenario,
-    protocol: RpcProtocol,
-    number: u64,
-    patience: Patience,
-) -> Played {
-    let mut reach = match run.reach(scenario, protocol).await {
-        Ok(reach) => reach,
-        Err(reason) => {
-            run.call_again(scenario);
-            return Played {
-                trace: Trace::default(),
-                verdict: Verdict::Inconclusive {
-                    reason,
-                    location: scenario.location.clone(),
-                },
-                seen: Seen::default(),
-                uncalled: true,
-            };
-        }
-    };
-    let entropy = run.entropy(&format!("vary/{number}"), protocol);
-    let actor = Actor::new(scenario, entropy, run.kem_id, patience);
-    let inside = run.inside(scenario, protocol, &reach);
-    let trace = drive(actor, &mut reach, &inside).await.trace;
-    drop(reach);
-    run.call_again(scenario);
-    let verdict = judge(scenario, &trace);
-    Played {
-        seen: Seen::of(scenario, &trace, &verdict),
-        trace,
-        verdict,
-        uncalled: false,
-    }
-}
-
 fn is_suspicious(done: &Done) -> bool {
     is_broken_off(&done.peer.trace) && !is_broken_off(&done.reference.trace)
+}
+
+/// Whether the peer left something unanswered that the reference did not.
+fn is_kept_waiting(done: &Done) -> bool {
+    waited_in_vain(&done.peer.trace) && !waited_in_vain(&done.reference.trace)
 }
 
 fn failed_step(verdict: &Verdict) -> Option<usize> {

@@ -1,0 +1,235 @@
+//! Cases that stand on no claim: permissions at their borders, and something said under them that they matter to. What must
+//! come of it the reference says, so that permissions are varied as everything else is.
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::Base;
+use crate::{
+    scenario::{CaseTemplate, load_error::LoadError, survives},
+    wire::{Role, RpcProtocol},
+};
+
+/// Kinds of permission that a ground grants together, all with the same scopes.
+const KINDS: [&[&str]; 6] = [
+    &["read-operations"],
+    &["read-config"],
+    &["read-write-config"],
+    &["receive-shared-repos"],
+    &["read-operations", "read-config"],
+    &[
+        "read-operations",
+        "read-write-config",
+        "receive-shared-repos",
+    ],
+];
+
+/// Scopes of every form within one case: alone, together, in either order, and of what is not there.
+const SCOPES: [&[&str]; 12] = [
+    &["repo:$photos"],
+    &["plan:$daily"],
+    &["repo:$music", "plan:$daily"],
+    &["!repo:$music"],
+    &["!plan:$daily"],
+    &["repo:$photos", "!plan:$daily"],
+    &["!repo:$photos", "repo:$photos", "repo:$music"],
+    &["plan:$daily", "!repo:$photos"],
+    &["repo:$daily", "plan:$photos"],
+    &["repo:${photos}-and-more", "plan:${daily}-and-more"],
+    &["repo:", "plan:"],
+    &["repo:added-$instance", "plan:added-$instance"],
+];
+
+/// The same of no known form.
+const ODD_SCOPES: [&[&str]; 6] = [
+    &["everything"],
+    &["repo"],
+    &["Repo:$photos"],
+    &["!*"],
+    &["repo:$photos", "peer:$music"],
+    &[""],
+];
+
+/// Scopes that reach beyond a case. A client has a configuration of its own for each case, where a host has one for all.
+const WIDE_SCOPES: [&[&str]; 4] = [
+    &[],
+    &["*"],
+    &["*", "!repo:$photos"],
+    &["!plan:$weekly", "*"],
+];
+
+/// The grounds for peers of that role, over each of these protocols.
+///
+/// # Errors
+/// What is wrong with one of them, which is the suite's own fault.
+pub fn grounds(role: Role, protocols: &[RpcProtocol]) -> Result<Vec<Base>, Vec<LoadError>> {
+    let mut bases = Vec::new();
+    for (id, file) in files(role) {
+        let template = CaseTemplate::generated(&id, &file)?;
+        let problems = template.problems();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        for protocol in protocols {
+            let scenario = template.instantiate(role, *protocol);
+            bases.extend(scenario.map(|scenario| Base {
+                scenario: Arc::new(scenario),
+                protocol: *protocol,
+            }));
+        }
+    }
+    Ok(bases)
+}
+
+fn files(role: Role) -> Vec<(String, Json)> {
+    let narrow = SCOPES.iter().chain(&ODD_SCOPES);
+    let wide = WIDE_SCOPES.iter().filter(|_| role == Role::Initiator);
+    let mut files = Vec::new();
+    for (at, scopes) in narrow.chain(wide).enumerate() {
+        let is_odd = ODD_SCOPES.contains(scopes);
+        for (kind, kinds) in KINDS.iter().enumerate() {
+            let permissions: Vec<Json> = kinds
+                .iter()
+                .map(|kind| json!({ "type": kind, "scopes": scopes }))
+                .collect();
+            let permissions = Json::from(permissions);
+            let id = format!("fuzz/ground-{role}-{at}-{kind}");
+            match role {
+                Role::Responder => files.push((id, of_a_host(&permissions, is_odd))),
+                Role::Initiator => {
+                    let asked = requests();
+                    let changed = changes();
+                    let change = &changed[(at * KINDS.len() + kind) % changed.len()];
+                    files.push((
+                        format!("{id}-asks"),
+                        of_a_client(&permissions, &asked, false),
+                    ));
+                    let change = std::slice::from_ref(change);
+                    files.push((
+                        format!("{id}-changes"),
+                        of_a_client(&permissions, change, true),
+                    ));
+                }
+            }
+        }
+    }
+    files
+}
+
+/// A client that is known, and one that pairs; a configuration may hold no known one with scopes of no known form.
+fn of_a_host(permissions: &Json, is_odd: bool) -> Json {
+    let known = match is_odd {
+        true => &Json::Array(Vec::new()),
+        false => permissions,
+    };
+    json!({
+        "about": "A client is shown what its permissions cover, and so is one that pairs.",
+        "rules": [survives(Role::Responder).as_str()],
+        "target": Role::Responder.name(),
+        "alone": true,
+        "given": {
+            "peer": { "permissions": known },
+            "others": { "newcomer": { "known": false } },
+            "token": { "permissions": permissions },
+            "repos": [{ "name": "photos" }, { "name": "music", "shared": true }],
+            "plans": [{ "name": "daily", "repo": "photos" }, { "name": "weekly", "repo": "music" }],
+        },
+        "steps": [
+            "establish",
+            "fence",
+            { "establish": { "as": "newcomer", "secret": "$token" }, "on": "pairing" },
+            { "fence": null, "on": "pairing" },
+            { "establish": { "as": "newcomer" }, "on": "later" },
+            { "fence": null, "on": "later" },
+        ],
+    })
+}
+
+/// A host to which the client shows what the permissions cover, and which says these; a witness sees what came of them.
+fn of_a_client(permissions: &Json, said: &[Json], is_change: bool) -> Json {
+    let mut steps = vec![json!("establish")];
+    steps.extend(said.iter().map(|item| json!({ "send": item })));
+    match is_change {
+        true => steps.extend([
+            json!({ "expect-refused": { "or-goes-on": true } }),
+            json!({ "expect-shown": { "as": "witness", "config": {} } }),
+        ]),
+        false => steps.push(json!("fence")),
+    }
+    let mut file = json!({
+        "about": "A client shows and does for a host what the permissions cover.",
+        "rules": [survives(Role::Initiator).as_str()],
+        "target": Role::Initiator.name(),
+        "given": {
+            "peer": { "permissions": permissions },
+            "others": { "witness": { "permissions": [{ "type": "read-config" }] } },
+            "repos": [{ "name": "photos" }, { "name": "music" }],
+            "plans": [{ "name": "daily", "repo": "photos" }, { "name": "weekly", "repo": "music" }],
+            "operations": [
+                { "name": "first", "plan": "daily", "modno": 1 },
+                { "name": "second", "plan": "weekly", "modno": 2 },
+                { "name": "third", "plan": "daily", "modno": 3 },
+            ],
+        },
+        "steps": steps,
+    });
+    if is_change {
+        file["alone"] = json!(true);
+    }
+    file
+}
+
+fn requests() -> Vec<Json> {
+    vec![
+        json!({ "requestOperationData": { "opIds": ["$third", "$second", 1, "$first"] } }),
+        json!({ "operationManifest": {} }),
+        json!({ "requestResources": {} }),
+    ]
+}
+
+fn changes() -> Vec<Json> {
+    const GUID: &str = "5a3c1f0e9b7d2846c0de5a3c1f0e9b7d2846c0de5a3c1f0e9b7d2846c0de0001";
+    let plan = |id: &str, repo: &str, path: &str| json!({ "id": id, "repo": repo, "paths": [path], "schedule": { "disabled": true } });
+    let repo = |id: &str, guid: &str, uri: &str, password: &str| json!({ "id": id, "guid": guid, "uri": uri, "password": password });
+    let added_uri = "/nonexistent/syncspec/added-$instance";
+    let added = repo("added-$instance", GUID, added_uri, "syncspec");
+    let replaced = repo("$photos", "$guid-of-photos", "$uri-of-photos", "another");
+    let changes = [
+        json!({ "plans": [plan("$daily", "$photos", "/nonexistent/other")] }),
+        json!({ "plans": [plan("added-$instance", "$music", "/nonexistent")] }),
+        json!({ "plansToDelete": ["$daily"] }),
+        json!({ "repos": [replaced] }),
+        json!({ "repos": [added] }),
+        json!({ "repos": [repo("$music", GUID, added_uri, "another")] }),
+        json!({ "repos": [repo("added-$instance", GUID, "$uri-of-music", "another")] }),
+        json!({ "plansToDelete": ["$daily"], "reposToDelete": ["$photos"] }),
+        json!({ "repos": [added], "plans": [plan("$weekly", "added-$instance", "/nonexistent")] }),
+        json!({ "repos": [replaced], "plansToDelete": ["nobody-has-this"] }),
+        json!({}),
+    ];
+    changes
+        .map(|change| json!({ "setConfig": change }))
+        .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn grounds_then_each_can_be_played_and_is_another() {
+        for role in [Role::Responder, Role::Initiator] {
+            let bases = grounds(role, &RpcProtocol::ALL).unwrap();
+            let ids: BTreeSet<_> = bases
+                .iter()
+                .map(|base| (base.scenario.id.clone(), base.protocol))
+                .collect();
+            assert_eq!(ids.len(), bases.len());
+            assert!(bases.len() >= 2 * KINDS.len() * SCOPES.len());
+            assert!(bases.iter().all(|base| base.scenario.role == role));
+        }
+    }
+}
