@@ -96,7 +96,7 @@ fn files(role: Role) -> Vec<(String, Json)> {
             let permissions = Json::from(permissions);
             let id = format!("fuzz/ground-{role}-{at}-{kind}");
             match role {
-                Role::Responder => files.push((id, of_a_host(&permissions, is_odd))),
+                Role::Responder => files.push((id, of_a_host(&permissions, is_odd, kind == 0))),
                 Role::Initiator => {
                     let asked = requests();
                     let changed = changes();
@@ -117,13 +117,14 @@ fn files(role: Role) -> Vec<(String, Json)> {
     files
 }
 
-/// A client that is known, and one that pairs; a configuration may hold no known one with scopes of no known form.
-fn of_a_host(permissions: &Json, is_odd: bool) -> Json {
+/// A client that is known, and one that pairs and then comes again, its secret not forgotten; a configuration may hold no known
+/// one with scopes of no known form. One that is looked into needs a hook, which not every peer has.
+fn of_a_host(permissions: &Json, is_odd: bool, is_looked_into: bool) -> Json {
     let known = match is_odd {
         true => &Json::Array(Vec::new()),
         false => permissions,
     };
-    json!({
+    let mut file = json!({
         "about": "A client is shown what its permissions cover, and so is one that pairs.",
         "rules": [survives(Role::Responder).as_str()],
         "target": Role::Responder.name(),
@@ -140,10 +141,16 @@ fn of_a_host(permissions: &Json, is_odd: bool) -> Json {
             "fence",
             { "establish": { "as": "newcomer", "secret": "$token" }, "on": "pairing" },
             { "fence": null, "on": "pairing" },
-            { "establish": { "as": "newcomer" }, "on": "later" },
+            { "establish": { "as": "newcomer", "secret": "$token" }, "on": "later" },
             { "fence": null, "on": "later" },
         ],
-    })
+    });
+    if is_looked_into && let Some(steps) = file["steps"].as_array_mut() {
+        steps.push(
+            json!({ "expect-config": { "with": { "peer": {}, "newcomer": {} }, "token-uses": 1 } }),
+        );
+    }
+    file
 }
 
 /// A host to which the client shows what the permissions cover, and which says these; a witness sees what came of them.

@@ -192,3 +192,62 @@ impl Presence for Elsewhere<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        crypto::kem::KemId,
+        net::TlsRoots,
+        rules::Level,
+        runner::{LookPlan, Looks, RunOptions, Source},
+    };
+
+    fn pair(url: &str) -> Pair {
+        let run = RunOptions {
+            url: url.to_owned(),
+            switchboard: None,
+            tls_roots: TlsRoots::default(),
+            seed: 1,
+            at_once: 1,
+            held_to: Level::Must,
+            kem_id: KemId::default(),
+            looks: Looks::default(),
+            client_looks: Looks::default(),
+        };
+        Pair {
+            peer: run.clone(),
+            reference: run,
+        }
+    }
+
+    #[tokio::test]
+    async fn host_of_somebody_else_leaves_then_it_has_ended_until_it_is_back() {
+        let contacts = RpcProtocol::ALL.map(|protocol| contact_scenario(Role::Responder, protocol));
+        let provision = Provision::for_cases(&contacts);
+        let there = start_reference(&provision).await.unwrap().url;
+        let nobody = tokio::net::TcpListener::bind(LOOPBACK).await.unwrap();
+        let gone = format!("http://{}", nobody.local_addr().unwrap());
+        drop(nobody);
+        let source = Source::Outside {
+            url: there.clone(),
+            switchboard: None,
+        };
+        let mut peers = Peers::new(source, LookPlan::default());
+        let mut presence = Elsewhere {
+            peers: &mut peers,
+            role: Role::Responder,
+            cases: Vec::new(),
+            beside: Vec::new(),
+            dice: Dice::new(1),
+            stop: Arc::default(),
+        };
+        let (there, gone) = ([pair(&there)], [pair(&gone)]);
+        assert_eq!(presence.end(&there).await, None);
+        assert!(presence.hangs(&gone).await.unwrap().contains("went away"));
+        assert!(presence.has_ended());
+        presence.renew(&mut there.clone()).await.unwrap();
+        assert_eq!(presence.end(&there).await, None);
+        assert!(!presence.has_ended());
+    }
+}
