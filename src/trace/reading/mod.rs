@@ -6,6 +6,9 @@ mod shown;
 mod told;
 mod unasked;
 
+#[cfg(test)]
+mod tests;
+
 pub use shown::is_shown;
 
 use super::{End, Event, EventKind, Trace, looks};

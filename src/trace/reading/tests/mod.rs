@@ -1,0 +1,187 @@
+//! Hand-written traces, and what the last step of a case makes of each.
+
+mod ends;
+
+mod shown;
+mod told;
+mod waits;
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    scenario::load::load_files,
+    trace::Sent,
+    wire::{
+        Code, RpcProtocol,
+        v1sync::{
+            RemoteConfig,
+            sync_stream_item::{
+                SyncActionHeartbeat, SyncActionOperationManifest, SyncActionReceiveConfig,
+                SyncActionReceiveResources, SyncActionRequestOperationData,
+            },
+        },
+    },
+};
+
+const MAIN: &str = "main";
+const FENCE: i64 = 99;
+
+/// A case against that role; its keys from `given` on.
+fn case(role: Role, rest: &str) -> Scenario {
+    let target = match role {
+        Role::Responder => "responder",
+        Role::Initiator => "initiator",
+    };
+    let text = format!("about: A claim.\nrules: [envelope.tag-checked]\ntarget: {target}\n{rest}");
+    let file = ("a/case.yaml".to_owned(), text.into_bytes());
+    let cases = load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
+    cases[0]
+        .instantiate(role, RpcProtocol::Grpc)
+        .unwrap_or_else(|| panic!("not for a {target}"))
+}
+
+/// What the last step reads from the first event of the main session on.
+fn reading(case: &Scenario, trace: &Trace) -> Reading {
+    reading_from(0, case, trace)
+}
+
+/// What it reads behind the handshakes of [`up`].
+fn reading_behind_up(case: &Scenario, trace: &Trace) -> Reading {
+    reading_from(up().len(), case, trace)
+}
+
+fn reading_from(mark: usize, case: &Scenario, trace: &Trace) -> Reading {
+    let step = case.steps.last().unwrap_or_else(|| panic!("no step"));
+    read(step, MAIN, case, trace, Mark(mark))
+}
+
+/// Events of one session.
+fn of(session: &str, events: Vec<EventKind>) -> Trace {
+    let events = events.into_iter().enumerate();
+    Trace {
+        events: events
+            .map(|(index, kind)| Event {
+                at: Duration::from_millis(index as u64),
+                step: 0,
+                session: session.to_owned(),
+                kind,
+            })
+            .collect(),
+    }
+}
+
+/// Events of the main session.
+fn main(events: Vec<EventKind>) -> Trace {
+    of(MAIN, events)
+}
+
+fn what_was_seen(reading: Reading) -> String {
+    match reading {
+        Reading::Failed(broken) => broken.seen,
+        other => panic!("no failure but {other:?}"),
+    }
+}
+
+fn is_open(reading: &Reading) -> bool {
+    matches!(reading, Reading::Open { .. })
+}
+
+fn sent(what: &str) -> EventKind {
+    sent_with(what, None, &[])
+}
+
+fn fence_sent() -> EventKind {
+    sent_with("fence", Some(FENCE), &[])
+}
+
+fn sent_with(what: &str, fence: Option<i64>, deviations: &[&str]) -> EventKind {
+    EventKind::Sent(Sent {
+        what: what.to_owned(),
+        item: None,
+        counter: None,
+        deviations: deviations.iter().map(|one| (*one).to_owned()).collect(),
+        fence,
+    })
+}
+
+fn received(action: Action) -> EventKind {
+    EventKind::Received {
+        counter: 1,
+        item: SyncStreamItem {
+            action: Some(action),
+        },
+    }
+}
+
+fn verified() -> EventKind {
+    EventKind::Verified(VerifiedPeer {
+        keyid: "ed25519.x".to_owned(),
+        instance_id: "the-peer".to_owned(),
+        pairing_secret: String::new(),
+    })
+}
+
+fn ended(code: Code) -> EventKind {
+    EventKind::Ended(End::Status {
+        code,
+        message: String::new(),
+    })
+}
+
+fn passed() -> EventKind {
+    EventKind::DeadlinePassed {
+        waited: Duration::from_secs(2),
+    }
+}
+
+fn config() -> EventKind {
+    config_with_modno(1)
+}
+
+fn config_with_modno(modno: i32) -> EventKind {
+    received(Action::ReceiveConfig(SyncActionReceiveConfig {
+        config: Some(RemoteConfig {
+            modno,
+            ..RemoteConfig::default()
+        }),
+    }))
+}
+
+fn resources() -> EventKind {
+    received(Action::ReceiveResources(
+        SyncActionReceiveResources::default(),
+    ))
+}
+
+fn manifest() -> EventKind {
+    received(Action::OperationManifest(
+        SyncActionOperationManifest::default(),
+    ))
+}
+
+fn heartbeat() -> EventKind {
+    received(Action::Heartbeat(SyncActionHeartbeat {}))
+}
+
+fn request(id: i64) -> EventKind {
+    received(Action::RequestOperationData(
+        SyncActionRequestOperationData { op_ids: vec![id] },
+    ))
+}
+
+/// A stream on which both handshakes were exchanged, honestly.
+fn up() -> Vec<EventKind> {
+    vec![
+        EventKind::Opened,
+        sent("key"),
+        EventKind::KeyExchanged,
+        sent("handshake"),
+        verified(),
+    ]
+}
+
+fn with(mut events: Vec<EventKind>, more: Vec<EventKind>) -> Vec<EventKind> {
+    events.extend(more);
+    events
+}
