@@ -1,6 +1,8 @@
 //! What was seen between us and the peer in one case, in order. A trace holds no opinion: [`reading`] says what a step
 //! makes of it, the judge what that means.
 
+#[cfg(test)]
+pub(crate) mod by_hand;
 mod data;
 mod looks;
 pub mod reading;

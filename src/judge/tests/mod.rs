@@ -7,20 +7,21 @@ use std::time::Duration;
 use super::*;
 use crate::{
     scenario::load::load_files,
-    session::{VerifiedPeer, Violation},
-    trace::{End, Event, LinkFailure, Sent, Stage},
-    wire::{
-        Action, Code, Role, RpcProtocol, SyncStreamItem,
-        v1sync::RemoteConfig,
-        v1sync::sync_stream_item::{
-            SyncActionHeartbeat, SyncActionReceiveConfig, SyncActionReceiveResources,
-            SyncActionRequestOperationData,
+    session::Violation,
+    trace::{
+        End, Event, LinkFailure, Stage,
+        by_hand::{
+            FENCE, config, ended, fence_sent, heartbeat, received, request, resources, sent,
+            verified,
         },
+    },
+    wire::{
+        Action, Code, Role, RpcProtocol, v1sync::RemoteConfig,
+        v1sync::sync_stream_item::SyncActionReceiveConfig,
     },
 };
 
 const RULES: &str = "rules: [envelope.tag-checked, close.other-code]\ntarget: responder\n";
-const FENCE: i64 = 99;
 
 fn scenario(steps: &str) -> Scenario {
     let text = format!("about: A claim.\n{RULES}steps:\n{steps}");
@@ -47,68 +48,16 @@ fn trace(events: Vec<(usize, EventKind)>) -> Trace {
     }
 }
 
-fn sent(what: &str, fence: Option<i64>) -> EventKind {
-    EventKind::Sent(Sent {
-        what: what.to_owned(),
-        item: None,
-        counter: None,
-        deviations: Vec::new(),
-        fence,
-    })
-}
-
-fn received(action: Action) -> EventKind {
-    EventKind::Received {
-        counter: 1,
-        item: SyncStreamItem {
-            action: Some(action),
-        },
-    }
-}
-
-fn verified() -> EventKind {
-    EventKind::Verified(VerifiedPeer {
-        keyid: "ed25519.x".to_owned(),
-        instance_id: "host".to_owned(),
-        pairing_secret: String::new(),
-    })
-}
-
-fn ended(code: Code) -> EventKind {
-    EventKind::Ended(End::Status {
-        code,
-        message: String::new(),
-    })
-}
-
-fn request(id: i64) -> EventKind {
-    received(Action::RequestOperationData(
-        SyncActionRequestOperationData { op_ids: vec![id] },
-    ))
-}
-
-fn heartbeat() -> EventKind {
-    received(Action::Heartbeat(SyncActionHeartbeat {}))
-}
-
 /// What an honest `establish` leaves, at step 0.
 fn up() -> Vec<(usize, EventKind)> {
     vec![
         (0, EventKind::Opened),
-        (0, sent("key", None)),
+        (0, sent("key")),
         (0, EventKind::KeyExchanged),
-        (0, sent("handshake", None)),
+        (0, sent("handshake")),
         (0, verified()),
-        (
-            0,
-            received(Action::ReceiveConfig(SyncActionReceiveConfig::default())),
-        ),
-        (
-            0,
-            received(Action::ReceiveResources(
-                SyncActionReceiveResources::default(),
-            )),
-        ),
+        (0, config()),
+        (0, resources()),
     ]
 }
 
@@ -135,19 +84,13 @@ const REFUSED: &str =
 
 #[test]
 fn refused_with_the_code_then_nothing_is_broken() {
-    let trace = after_up(vec![
-        (1, sent("heartbeat", None)),
-        (2, ended(Code::Internal)),
-    ]);
+    let trace = after_up(vec![(1, sent("heartbeat")), (2, ended(Code::Internal))]);
     assert_eq!(rules_broken(&scenario(REFUSED), &trace), []);
 }
 
 #[test]
 fn refused_with_another_error_code_then_only_the_code_rule_is_broken() {
-    let trace = after_up(vec![
-        (1, sent("heartbeat", None)),
-        (2, ended(Code::Unknown)),
-    ]);
+    let trace = after_up(vec![(1, sent("heartbeat")), (2, ended(Code::Unknown))]);
     let scenario = scenario(REFUSED);
     assert_eq!(rules_broken(&scenario, &trace), [RuleId::CloseOtherCode]);
     let verdict = judge(&scenario, &trace);
@@ -156,7 +99,7 @@ fn refused_with_another_error_code_then_only_the_code_rule_is_broken() {
 
 #[test]
 fn refused_with_ok_then_a_must_is_broken() {
-    let trace = after_up(vec![(1, sent("heartbeat", None)), (2, ended(Code::Ok))]);
+    let trace = after_up(vec![(1, sent("heartbeat")), (2, ended(Code::Ok))]);
     let scenario = scenario(REFUSED);
     assert_eq!(
         rules_broken(&scenario, &trace),
@@ -170,7 +113,7 @@ fn stream_reset_where_a_status_is_owed_then_that_rule_is_broken() {
     let reset = EventKind::Ended(End::Reset {
         reason: "CANCEL".to_owned(),
     });
-    let trace = after_up(vec![(1, sent("heartbeat", None)), (2, reset)]);
+    let trace = after_up(vec![(1, sent("heartbeat")), (2, reset)]);
     assert_eq!(
         rules_broken(&scenario(REFUSED), &trace),
         [RuleId::RpcEndHasStatus]
@@ -180,8 +123,8 @@ fn stream_reset_where_a_status_is_owed_then_that_rule_is_broken() {
 #[test]
 fn fence_answered_after_what_must_be_refused_then_the_claim_is_broken() {
     let trace = after_up(vec![
-        (1, sent("heartbeat", None)),
-        (2, sent("fence", Some(FENCE))),
+        (1, sent("heartbeat")),
+        (2, fence_sent()),
         (2, request(FENCE)),
     ]);
     let found = findings(&scenario(REFUSED), &trace);
@@ -195,7 +138,7 @@ fn fence_answered_after_what_must_be_refused_then_the_claim_is_broken() {
 #[test]
 fn item_before_the_end_then_the_claim_is_broken_but_background_is_not_blamed() {
     let acted_on = after_up(vec![
-        (1, sent("heartbeat", None)),
+        (1, sent("heartbeat")),
         (2, request(7)),
         (2, ended(Code::Internal)),
     ]);
@@ -204,7 +147,7 @@ fn item_before_the_end_then_the_claim_is_broken_but_background_is_not_blamed() {
         [RuleId::EnvelopeTagChecked]
     );
     let background = after_up(vec![
-        (1, sent("heartbeat", None)),
+        (1, sent("heartbeat")),
         (2, heartbeat()),
         (2, ended(Code::Internal)),
     ]);
@@ -218,13 +161,10 @@ fn background_before_our_handshake_then_no_excuse() {
     );
     let trace = trace(vec![
         (0, EventKind::Opened),
-        (1, sent("key", None)),
+        (1, sent("key")),
         (2, EventKind::KeyExchanged),
         (3, verified()),
-        (
-            3,
-            received(Action::ReceiveConfig(SyncActionReceiveConfig::default())),
-        ),
+        (3, config()),
     ]);
     assert_eq!(
         rules_broken(&scenario, &trace),
@@ -236,7 +176,7 @@ fn background_before_our_handshake_then_no_excuse() {
 fn nothing_within_the_deadline_then_the_claim_is_broken() {
     let waited = Duration::from_secs(5);
     let trace = after_up(vec![
-        (1, sent("heartbeat", None)),
+        (1, sent("heartbeat")),
         (2, EventKind::DeadlinePassed { waited }),
     ]);
     let found = findings(&scenario(REFUSED), &trace);
@@ -268,7 +208,7 @@ fn unequal_field_then_its_path_and_both_values_are_told() {
 fn fence_answered_by_another_request_first_then_the_claim_is_broken() {
     let scenario = scenario("  - establish\n  - fence\n");
     let trace = after_up(vec![
-        (1, sent("fence", Some(FENCE))),
+        (1, fence_sent()),
         (1, request(7)),
         (1, request(FENCE)),
     ]);
@@ -283,7 +223,7 @@ fn forbidden_action_anywhere_then_the_claim_is_broken() {
     let scenario = scenario("  - establish\n  - fence\n  - expect-never: [heartbeat]\n");
     let trace = after_up(vec![
         (1, heartbeat()),
-        (1, sent("fence", Some(FENCE))),
+        (1, fence_sent()),
         (1, request(FENCE)),
     ]);
     assert_eq!(
@@ -316,7 +256,7 @@ fn forbidden_action_in_another_session_than_the_named_one_then_no_finding() {
 #[test]
 fn forbidden_action_in_the_session_of_a_probe_then_not_blamed() {
     let scenario = scenario("  - establish\n  - fence\n  - expect-never: [heartbeat]\n");
-    let mut trace = after_up(vec![(1, sent("fence", Some(FENCE))), (1, request(FENCE))]);
+    let mut trace = after_up(vec![(1, fence_sent()), (1, request(FENCE))]);
     trace.events.push(Event {
         at: Duration::from_secs(1),
         step: 1,
@@ -368,11 +308,7 @@ fn rule_broken_beside_the_steps_then_found_all_the_same() {
         RuleId::EnvelopeNonceCountsUp,
         "a skipped nonce",
     ));
-    let trace = after_up(vec![
-        (1, sent("fence", Some(FENCE))),
-        (1, request(FENCE)),
-        (1, odd),
-    ]);
+    let trace = after_up(vec![(1, fence_sent()), (1, request(FENCE)), (1, odd)]);
     let found = findings(&scenario, &trace);
     assert_eq!(found.len(), 1);
     assert_eq!(
@@ -390,7 +326,7 @@ fn rule_broken_while_setting_up_then_that_rule_is_blamed() {
     ));
     let trace = trace(vec![
         (0, EventKind::Opened),
-        (0, sent("key", None)),
+        (0, sent("key")),
         (0, EventKind::KeyExchanged),
         (0, bad),
     ]);
@@ -421,10 +357,7 @@ fn session_never_up_then_not_judged_and_no_rule_is_blamed() {
 
 #[test]
 fn trace_that_stops_in_the_middle_then_not_judged() {
-    let verdict = judge(
-        &scenario(REFUSED),
-        &after_up(vec![(1, sent("heartbeat", None))]),
-    );
+    let verdict = judge(&scenario(REFUSED), &after_up(vec![(1, sent("heartbeat"))]));
     assert!(
         matches!(verdict, Verdict::Inconclusive { .. }),
         "{verdict:?}"
@@ -434,7 +367,7 @@ fn trace_that_stops_in_the_middle_then_not_judged() {
 #[test]
 fn peer_gone_at_the_probe_then_survival_is_blamed() {
     let scenario = scenario("  - establish\n  - fence\n  - probe: serves-a-new-session\n");
-    let mut trace = after_up(vec![(1, sent("fence", Some(FENCE))), (1, request(FENCE))]);
+    let mut trace = after_up(vec![(1, fence_sent()), (1, request(FENCE))]);
     trace.events.push(Event {
         at: Duration::from_secs(1),
         step: 2,

@@ -1,7 +1,7 @@
 //! A client as the peer under test.
 
 use super::*;
-use crate::wire::v1sync::sync_stream_item::SyncActionOperationManifest;
+use crate::trace::by_hand::manifest;
 
 fn scenario(steps: &str) -> Scenario {
     let text = format!(
@@ -16,43 +16,19 @@ fn scenario(steps: &str) -> Scenario {
 
 const REFUSED: &str = "- establish\n- send: { heartbeat: {} }\n- expect-refused\n";
 
-fn peer() -> EventKind {
-    EventKind::Verified(VerifiedPeer {
-        keyid: "ed25519.x".to_owned(),
-        instance_id: "client".to_owned(),
-        pairing_secret: String::new(),
-    })
-}
-
-fn config() -> EventKind {
-    received(Action::ReceiveConfig(SyncActionReceiveConfig::default()))
-}
-
-fn resources() -> EventKind {
-    received(Action::ReceiveResources(
-        SyncActionReceiveResources::default(),
-    ))
-}
-
-fn manifest() -> EventKind {
-    received(Action::OperationManifest(
-        SyncActionOperationManifest::default(),
-    ))
-}
-
 /// A session that stands, then the item that must be refused and a fence, then `rest`.
 fn refused(rest: Vec<(usize, EventKind)>) -> Trace {
     let begin = vec![
         (0, EventKind::Opened),
         (0, EventKind::KeyExchanged),
-        (0, sent("key", None)),
-        (0, sent("handshake", None)),
-        (0, peer()),
+        (0, sent("key")),
+        (0, sent("handshake")),
+        (0, verified()),
         (0, config()),
         (0, resources()),
         (0, manifest()),
-        (1, sent("heartbeat", None)),
-        (2, sent("fence", Some(FENCE))),
+        (1, sent("heartbeat")),
+        (2, fence_sent()),
     ];
     trace(begin.into_iter().chain(rest).collect())
 }
@@ -133,12 +109,12 @@ fn no_session_was_served_meanwhile_then_the_hosts_are_not_independent() {
 #[test]
 fn handshake_behind_a_spoilt_key_exchange_then_it_was_taken() {
     let scenario = scenario("- connect\n- send: key\n- expect-refused\n");
-    let mut spoilt = sent("key", None);
+    let mut spoilt = sent("key");
     if let EventKind::Sent(sent) = &mut spoilt {
         sent.deviations
             .push("encapsulation: one-byte-long".to_owned());
     }
-    for taken in [peer(), EventKind::Unopened] {
+    for taken in [verified(), EventKind::Unopened] {
         let trace = trace(vec![
             (0, EventKind::Opened),
             (0, EventKind::KeyExchanged),
@@ -156,10 +132,10 @@ fn first_list_of_resources_then_no_answer_yet() {
     let begin = vec![
         (0, EventKind::Opened),
         (0, EventKind::KeyExchanged),
-        (1, sent("key", None)),
-        (2, sent("handshake", None)),
-        (3, sent("fence", Some(FENCE))),
-        (3, peer()),
+        (1, sent("key")),
+        (2, sent("handshake")),
+        (3, fence_sent()),
+        (3, verified()),
         (3, resources()),
         (3, manifest()),
     ];

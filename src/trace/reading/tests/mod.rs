@@ -11,21 +11,14 @@ use std::time::Duration;
 use super::*;
 use crate::{
     scenario::load::load_files,
-    trace::Sent,
-    wire::{
-        Code, RpcProtocol,
-        v1sync::{
-            RemoteConfig,
-            sync_stream_item::{
-                SyncActionHeartbeat, SyncActionOperationManifest, SyncActionReceiveConfig,
-                SyncActionReceiveResources, SyncActionRequestOperationData,
-            },
-        },
+    trace::by_hand::{
+        FENCE, config, config_with_modno, ended, fence_sent, heartbeat, manifest, received,
+        request, resources, sent, sent_with, verified,
     },
+    wire::{Code, RpcProtocol},
 };
 
 const MAIN: &str = "main";
-const FENCE: i64 = 99;
 
 /// A case against that role; its keys from `given` on.
 fn case(role: Role, rest: &str) -> Scenario {
@@ -87,89 +80,6 @@ fn is_open(reading: &Reading) -> bool {
     matches!(reading, Reading::Open { .. })
 }
 
-fn sent(what: &str) -> EventKind {
-    sent_with(what, None, &[])
-}
-
-fn fence_sent() -> EventKind {
-    sent_with("fence", Some(FENCE), &[])
-}
-
-fn sent_with(what: &str, fence: Option<i64>, deviations: &[&str]) -> EventKind {
-    EventKind::Sent(Sent {
-        what: what.to_owned(),
-        item: None,
-        counter: None,
-        deviations: deviations.iter().map(|one| (*one).to_owned()).collect(),
-        fence,
-    })
-}
-
-fn received(action: Action) -> EventKind {
-    EventKind::Received {
-        counter: 1,
-        item: SyncStreamItem {
-            action: Some(action),
-        },
-    }
-}
-
-fn verified() -> EventKind {
-    EventKind::Verified(VerifiedPeer {
-        keyid: "ed25519.x".to_owned(),
-        instance_id: "the-peer".to_owned(),
-        pairing_secret: String::new(),
-    })
-}
-
-fn ended(code: Code) -> EventKind {
-    EventKind::Ended(End::Status {
-        code,
-        message: String::new(),
-    })
-}
-
-fn passed() -> EventKind {
-    EventKind::DeadlinePassed {
-        waited: Duration::from_secs(2),
-    }
-}
-
-fn config() -> EventKind {
-    config_with_modno(1)
-}
-
-fn config_with_modno(modno: i32) -> EventKind {
-    received(Action::ReceiveConfig(SyncActionReceiveConfig {
-        config: Some(RemoteConfig {
-            modno,
-            ..RemoteConfig::default()
-        }),
-    }))
-}
-
-fn resources() -> EventKind {
-    received(Action::ReceiveResources(
-        SyncActionReceiveResources::default(),
-    ))
-}
-
-fn manifest() -> EventKind {
-    received(Action::OperationManifest(
-        SyncActionOperationManifest::default(),
-    ))
-}
-
-fn heartbeat() -> EventKind {
-    received(Action::Heartbeat(SyncActionHeartbeat {}))
-}
-
-fn request(id: i64) -> EventKind {
-    received(Action::RequestOperationData(
-        SyncActionRequestOperationData { op_ids: vec![id] },
-    ))
-}
-
 /// A stream on which both handshakes were exchanged, honestly.
 fn up() -> Vec<EventKind> {
     vec![
@@ -184,4 +94,10 @@ fn up() -> Vec<EventKind> {
 fn with(mut events: Vec<EventKind>, more: Vec<EventKind>) -> Vec<EventKind> {
     events.extend(more);
     events
+}
+
+fn passed() -> EventKind {
+    EventKind::DeadlinePassed {
+        waited: Duration::from_secs(2),
+    }
 }

@@ -224,7 +224,7 @@ fn http_status_then_it_is_compared() {
 fn surprises_then_each_is_told_in_its_own_words() {
     let case = awaiting("{ requestOperationData: { opIds: [7] } }");
     let clear = EventKind::Clear(SyncStreamItem {
-        action: Some(Action::Heartbeat(SyncActionHeartbeat {})),
+        action: Some(Action::Heartbeat(<_>::default())),
     });
     let not_opened = EventKind::NotOpened(crate::trace::LinkFailure {
         stage: crate::trace::Stage::Tcp,
