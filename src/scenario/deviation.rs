@@ -398,6 +398,8 @@ pub enum FrameFault {
     Truncated,
     /// The first three of its five header bytes, then our side of the stream ends.
     HeaderTruncated,
+    /// Its header alone, then our side of the stream ends.
+    PayloadMissing,
     /// The flag of the last frame of a Connect response, which no request has.
     EndOfStreamFlag,
     /// The payload is not protobuf.

@@ -31,9 +31,9 @@ pub fn saved() -> Vec<Vec<u8>> {
         protocol: RpcProtocol::Grpc,
         kem_id: KemId::default(),
         held_to: Level::Must,
-        peer: PeerAddress::Url {
-            url: "http://127.0.0.1:9898".to_owned(),
-            tls_ca: None,
+        peer: PeerAddress::Described {
+            target: "url = \"http://127.0.0.1:9898\"\n".to_owned(),
+            state_headers: vec!["authorization".to_owned()],
         },
     };
     let cases = results()

@@ -53,6 +53,7 @@ fn spoilt(payload: Vec<u8>, fault: FrameFault) -> Vec<Out> {
             let header = framed(0, length, &payload)[..3].to_vec();
             vec![Out::Raw(vec![header]), Out::HalfClose]
         }
+        FrameFault::PayloadMissing => vec![raw(0, length, &[]), Out::HalfClose],
         FrameFault::EndOfStreamFlag => vec![raw(FLAG_END_OF_STREAM, length, &payload)],
         // Field 15 with wire type 7, which does not exist.
         FrameFault::NotProtobuf => vec![Out::Message(vec![0x7f; 16])],

@@ -18,7 +18,7 @@ use tonic::body::Body;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{deadline::status_response, lapsing, unary};
+use super::{deadline::status_response, lapsing, unary, whole::whole_envelopes};
 use crate::{
     lapses::Lapses,
     net::{
@@ -75,7 +75,9 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let is_unary = match Shape::of(&request) {
-            Ok(Shape::Grpc) => return Box::pin(self.grpc.call(request)),
+            Ok(Shape::Grpc) => {
+                return Box::pin(self.grpc.call(request.map(whole_envelopes)));
+            }
             Ok(Shape::ConnectStream) => false,
             Ok(Shape::ConnectUnary) => true,
             Err(status) => return Box::pin(async move { Ok(refusal(status)) }),
@@ -83,7 +85,7 @@ where
         let answer = check_version(&request).map(|()| {
             self.grpc.call(match is_unary {
                 true => unary::to_grpc(request, self.message_len_bytes_max),
-                false => to_grpc(request),
+                false => to_grpc(request).map(whole_envelopes),
             })
         });
         let lapses = self.lapses;

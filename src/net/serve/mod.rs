@@ -13,6 +13,7 @@ pub mod limits;
 mod preface;
 mod sync_only;
 mod unary;
+mod whole;
 
 use std::{convert::Infallible, fmt, io, pin::pin, sync::Arc};
 
