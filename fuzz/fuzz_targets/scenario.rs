@@ -1,3 +1,5 @@
+//! The fuzz target `scenario`: its oracle says what must hold.
+
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| syncspec_fuzz::oracles::documents::scenario(bytes));

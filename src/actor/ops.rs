@@ -83,10 +83,15 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
         Verb::ExpectEstablished(_) | Verb::Fence(_) => {
             vec![Op::UntilPeersKey, Op::SendFence, Op::Await]
         }
-        Verb::ExpectRefused(_) if peer_role == Role::Initiator => {
+        Verb::ExpectRefused(ending) if peer_role == Role::Initiator => {
             let fence = [Op::UntilPeersKey, Op::SendFence];
             let silence = [Op::Witness, Op::Await];
             match step.within {
+                // One that goes on answers, and must have: that another session was served says nothing of this one.
+                None if ending.or_goes_on => {
+                    let fence = fence.into_iter().chain([Op::Listen]);
+                    fence.chain(silence).collect()
+                }
                 None => fence.into_iter().chain(silence).collect(),
                 // Where the rule has its own clock, the fence asks what has become of the session since. A client may
                 // have given up the call to the witness by then, so its answer is waited for first.

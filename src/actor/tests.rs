@@ -135,3 +135,31 @@ fn flood_then_the_trace_stays_bounded_and_the_case_ends() {
     assert_eq!(actor.next(Duration::ZERO), Command::Finish);
     assert!(actor.into_trace().events.len() <= EVENTS_MAX + 1);
 }
+
+#[test]
+fn client_that_may_go_on_then_its_answer_is_awaited_before_another_session_is_its_witness() {
+    for (ending, waits) in [("{}", 1), ("{ or-goes-on: true }", 2)] {
+        let text = format!(
+            "about: A claim.\nrules: [initiator.survives]\ntarget: initiator\nsteps:\n  - connect\n  \
+             - expect-refused: {ending}\n"
+        );
+        let file = ("a/case.yaml".to_owned(), text.into_bytes());
+        let cases =
+            load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
+        let scenario = cases[0].instantiate(Role::Initiator, RpcProtocol::Connect);
+        let scenario = scenario.expect("for an initiator");
+        let mut actor = Actor::new(&scenario, Entropy::new(1, "a"), KemId::default(), PATIENCE);
+        // The first wait is for the client's key.
+        let mut now = Duration::ZERO;
+        loop {
+            match actor.next(now) {
+                Command::Wait { until } => now = until,
+                Command::Open { session, .. } if session == PROBE_SESSION => break,
+                Command::Open { session, .. } => actor.note(&session, Input::Opened, now),
+                Command::Finish => panic!("no witness for `{ending}`"),
+                _ => {}
+            }
+        }
+        assert_eq!(now, PATIENCE.answer * waits, "{ending}");
+    }
+}
