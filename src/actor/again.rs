@@ -79,7 +79,7 @@ mod tests {
     use super::{super::*, *};
     use crate::{
         crypto::identity::Identity,
-        scenario::{load::load_files, model::Scenario},
+        scenario::{by_hand::case_of, model::Scenario},
         session::VerifiedPeer,
         trace::End,
         wire::{Role, RpcProtocol},
@@ -90,11 +90,7 @@ mod tests {
             "about: A claim.\nrules: [initiator.survives]\ntarget: initiator\ngiven: {{ others: {{ other: {{}} }} }}\n\
              steps:\n{steps}"
         );
-        let file = ("a/case.yaml".to_owned(), text.into_bytes());
-        let cases =
-            load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
-        let case = cases[0].instantiate(Role::Initiator, RpcProtocol::Connect);
-        case.expect("for an initiator")
+        case_of(&text, Role::Initiator, RpcProtocol::Connect)
     }
 
     fn patience() -> Patience {

@@ -236,15 +236,8 @@ impl<'a> Actor<'a> {
                 let grace = step.within.unwrap_or(self.patience.grace);
                 self.wait_for_reading(step, now, since + grace)
             }
-            Op::Listen => {
-                let may_go_on =
-                    matches!(&step.verb, Verb::ExpectRefused(ending) if ending.or_goes_on);
-                let limit = match may_go_on {
-                    true => self.patience.answer,
-                    false => self.patience.grace,
-                };
-                self.wait_for_reading(step, now, since + limit)
-            }
+            Op::Listen => self.wait_for_reading(step, now, since + self.patience.grace),
+            Op::HearOut => self.wait_for_reading(step, now, since + self.patience.answer),
             Op::Await => {
                 let limit = step.within.unwrap_or(self.patience.answer);
                 // A peer may have much to tell of others first.

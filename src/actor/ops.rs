@@ -42,6 +42,8 @@ pub(super) enum Op {
     Grace,
     /// Until the step can be read, for as long as an answer is given before silence is taken for one; then go on.
     Listen,
+    /// Until the step can be read, for as long as any answer may take; then go on.
+    HearOut,
     /// Until the step can be read, or another session of the peer was served; then go on.
     Witness,
     /// Until the step can be read.
@@ -89,7 +91,7 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
             match step.within {
                 // One that goes on answers, and must have: that another session was served says nothing of this one.
                 None if ending.or_goes_on => {
-                    let fence = fence.into_iter().chain([Op::Listen]);
+                    let fence = fence.into_iter().chain([Op::HearOut]);
                     fence.chain(silence).collect()
                 }
                 None => fence.into_iter().chain(silence).collect(),

@@ -57,6 +57,7 @@ impl Actor<'_> {
             Op::UntilPeersKey
             | Op::Grace
             | Op::Listen
+            | Op::HearOut
             | Op::Witness
             | Op::Await
             | Op::Eventually

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    scenario::load::load_files,
+    scenario::by_hand::case_of,
     trace::EVENTS_MAX,
     wire::{Role, RpcProtocol},
 };
@@ -15,11 +15,7 @@ const PATIENCE: Patience = Patience {
 };
 
 fn scenario(text: &str) -> Scenario {
-    let file = ("a/case.yaml".to_owned(), text.as_bytes().to_vec());
-    let cases = load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
-    cases[0]
-        .instantiate(Role::Responder, RpcProtocol::Grpc)
-        .expect("for a responder")
+    case_of(text, Role::Responder, RpcProtocol::Grpc)
 }
 
 fn honest() -> Scenario {
@@ -143,11 +139,7 @@ fn client_that_may_go_on_then_its_answer_is_awaited_before_another_session_is_it
             "about: A claim.\nrules: [initiator.survives]\ntarget: initiator\nsteps:\n  - connect\n  \
              - expect-refused: {ending}\n"
         );
-        let file = ("a/case.yaml".to_owned(), text.into_bytes());
-        let cases =
-            load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
-        let scenario = cases[0].instantiate(Role::Initiator, RpcProtocol::Connect);
-        let scenario = scenario.expect("for an initiator");
+        let scenario = case_of(&text, Role::Initiator, RpcProtocol::Connect);
         let mut actor = Actor::new(&scenario, Entropy::new(1, "a"), KemId::default(), PATIENCE);
         // The first wait is for the client's key.
         let mut now = Duration::ZERO;

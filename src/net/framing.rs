@@ -179,12 +179,15 @@ impl EnvelopeReader {
     }
 
     fn announced_len(&self) -> Option<usize> {
-        let len = self.unread.get(1..ENVELOPE_HEADER_LEN_BYTES)?;
-        Some(
-            len.iter()
-                .fold(0, |len, byte| len << 8 | usize::from(*byte)),
-        )
+        self.unread.first_chunk().map(announced_len)
     }
+}
+
+/// The length of the payload that stands behind this header.
+pub(super) fn announced_len(header: &[u8; ENVELOPE_HEADER_LEN_BYTES]) -> usize {
+    header[1..]
+        .iter()
+        .fold(0, |len, byte| len << 8 | usize::from(*byte))
 }
 
 /// Bytes that are no sequence of envelopes.

@@ -21,6 +21,8 @@ pub mod sessions;
 pub mod shown;
 
 pub mod builtin;
+#[cfg(test)]
+pub(crate) mod by_hand;
 mod case;
 mod de;
 mod given;

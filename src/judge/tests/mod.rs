@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    scenario::load::load_files,
+    scenario::by_hand::case_of,
     session::Violation,
     trace::{
         End, Event, LinkFailure, Stage,
@@ -25,11 +25,7 @@ const RULES: &str = "rules: [envelope.tag-checked, close.other-code]\ntarget: re
 
 fn scenario(steps: &str) -> Scenario {
     let text = format!("about: A claim.\n{RULES}steps:\n{steps}");
-    let file = ("a/case.yaml".to_owned(), text.into_bytes());
-    let cases = load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
-    cases[0]
-        .instantiate(Role::Responder, RpcProtocol::Grpc)
-        .expect("for a responder")
+    case_of(&text, Role::Responder, RpcProtocol::Grpc)
 }
 
 /// Events of the main session, each at the step it belongs to.
@@ -272,12 +268,7 @@ fn state_service_that_ends_its_call_then_blamed_only_where_the_claim_is_about_it
         let text = format!(
             "about: A claim.\nrules: [{rule}]\ntarget: responder\nsteps:\n  - establish\n  - expect-state: {{ is: {{ knownPlans: [] }} }}\n"
         );
-        let file = ("a/case.yaml".to_owned(), text.into_bytes());
-        let cases =
-            load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
-        let scenario = cases[0]
-            .instantiate(Role::Responder, RpcProtocol::Grpc)
-            .expect("for a responder");
+        let scenario = case_of(&text, Role::Responder, RpcProtocol::Grpc);
         let mut trace = after_up(Vec::new());
         trace.events.push(Event {
             at: Duration::from_secs(1),
@@ -406,11 +397,7 @@ fn http_status_other_than_asked_for_then_the_claim_is_broken() {
 fn call_that_is_the_claim_does_not_come_then_its_rule_is_broken() {
     let text = "about: A claim.\nrules: [initiator.redials-after-end]\ntarget: initiator\nsteps:\n  - connect\n  \
                 - expect: key\n";
-    let file = ("a/case.yaml".to_owned(), text.as_bytes().to_vec());
-    let cases = load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
-    let scenario = cases[0]
-        .instantiate(Role::Initiator, RpcProtocol::Grpc)
-        .expect("for an initiator");
+    let scenario = case_of(text, Role::Initiator, RpcProtocol::Grpc);
     let trace = trace(vec![(
         0,
         EventKind::NotOpened(LinkFailure {

@@ -7,11 +7,7 @@ fn scenario(steps: &str) -> Scenario {
     let text = format!(
         "about: A claim.\nrules: [envelope.tag-checked]\ntarget: initiator\nsteps:\n{steps}"
     );
-    let file = ("a/case.yaml".to_owned(), text.into_bytes());
-    let cases = load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
-    cases[0]
-        .instantiate(Role::Initiator, RpcProtocol::Connect)
-        .expect("for an initiator")
+    case_of(&text, Role::Initiator, RpcProtocol::Connect)
 }
 
 const REFUSED: &str = "- establish\n- send: { heartbeat: {} }\n- expect-refused\n";

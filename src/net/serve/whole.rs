@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::Frame;
 use tonic::{Status, body::Body};
 
-use crate::net::framing::ENVELOPE_HEADER_LEN_BYTES;
+use crate::net::framing::{ENVELOPE_HEADER_LEN_BYTES, announced_len};
 
 /// The body, with an error behind it where it ends within an envelope.
 pub(super) fn whole_envelopes(body: Body) -> Body {
@@ -47,9 +47,7 @@ impl Place {
             bytes = &bytes[1..];
             if self.header_len_bytes == ENVELOPE_HEADER_LEN_BYTES {
                 self.header_len_bytes = 0;
-                let length = self.header[1..].iter();
-                self.payload_left_len_bytes =
-                    length.fold(0, |length, byte| length << 8 | usize::from(*byte));
+                self.payload_left_len_bytes = announced_len(&self.header);
             }
         }
     }

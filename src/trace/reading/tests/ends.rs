@@ -195,7 +195,7 @@ fn fence_answered_then_it_goes_on_which_only_some_steps_allow() {
     );
     let lenient = refused(Role::Responder, "{ code: internal, or-goes-on: true }");
     let reading = reading_behind_up(&lenient, &events());
-    assert_eq!(reading, done(7), "what serving it brings is passed over");
+    assert_eq!(reading, met_at(7), "what serving it brings is passed over");
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn client_that_dialled_anew_then_what_it_began_before_is_another_stream() {
     let first = with(up(), vec![resources(), fence_sent()]);
     let again = with(first, with(up(), vec![resources(), EventKind::Alive]));
     let reading = reading_from(7, &case, &main(again));
-    assert_eq!(reading, done(13));
+    assert_eq!(reading, met_at(13));
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn operations_and_throttling_of_a_client_then_they_come_by_themselves() {
         EventKind::Alive,
     ];
     let trace = main(with(up(), background));
-    assert_eq!(reading_behind_up(&case, &trace), done(9));
+    assert_eq!(reading_behind_up(&case, &trace), met_at(9));
 }
 
 #[test]
@@ -244,6 +244,6 @@ fn a_host_shares_repos_unasked_and_a_client_does_not() {
     for (role, is_background) in [(Role::Responder, true), (Role::Initiator, false)] {
         let case = refused(role, "{}");
         let reading = reading_behind_up(&case, &main(with(up(), shared())));
-        assert_eq!(reading == done(6), is_background, "{reading:?}");
+        assert_eq!(reading == met_at(6), is_background, "{reading:?}");
     }
 }

@@ -1,7 +1,6 @@
 //! Hand-written traces, and what the last step of a case makes of each.
 
 mod ends;
-
 mod shown;
 mod told;
 mod waits;
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    scenario::load::load_files,
+    scenario::by_hand::case_of,
     trace::by_hand::{
         FENCE, config, config_with_modno, ended, fence_sent, heartbeat, manifest, received,
         request, resources, sent, sent_with, verified,
@@ -22,16 +21,8 @@ const MAIN: &str = "main";
 
 /// A case against that role; its keys from `given` on.
 fn case(role: Role, rest: &str) -> Scenario {
-    let target = match role {
-        Role::Responder => "responder",
-        Role::Initiator => "initiator",
-    };
-    let text = format!("about: A claim.\nrules: [envelope.tag-checked]\ntarget: {target}\n{rest}");
-    let file = ("a/case.yaml".to_owned(), text.into_bytes());
-    let cases = load_files(vec![file]).unwrap_or_else(|errors| panic!("{}", errors[0].render()));
-    cases[0]
-        .instantiate(role, RpcProtocol::Grpc)
-        .unwrap_or_else(|| panic!("not for a {target}"))
+    let text = format!("about: A claim.\nrules: [envelope.tag-checked]\ntarget: {role}\n{rest}");
+    case_of(&text, role, RpcProtocol::Grpc)
 }
 
 /// What the last step reads from the first event of the main session on.
@@ -67,6 +58,14 @@ fn of(session: &str, events: Vec<EventKind>) -> Trace {
 /// Events of the main session.
 fn main(events: Vec<EventKind>) -> Trace {
     of(MAIN, events)
+}
+
+/// Met by the event at this index, without a remark; written out, so that it is no echo of what is tested.
+fn met_at(index: usize) -> Reading {
+    Reading::Satisfied {
+        mark: Mark(index + 1),
+        remarks: Vec::new(),
+    }
 }
 
 fn what_was_seen(reading: Reading) -> String {

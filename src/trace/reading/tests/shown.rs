@@ -32,7 +32,7 @@ fn any_config_then_shown_whatever_comes_before_it() {
         vec![EventKind::Opened, first_call],
         with(up(), vec![heartbeat(), config()]),
     );
-    assert_eq!(read_of(&case, &of(WITNESS, events)), done(8));
+    assert_eq!(read_of(&case, &of(WITNESS, events)), met_at(8));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn another_config_then_waited_on_and_told_at_the_deadline() {
         "{seen}"
     );
     let then = of(WITNESS, with(other, vec![config_with_modno(5)]));
-    assert_eq!(read_of(&case, &then), done(6));
+    assert_eq!(read_of(&case, &then), met_at(6));
 }
 
 #[test]
@@ -67,18 +67,18 @@ fn modno_that_grew_then_compared_with_the_first_of_another_session() {
     for (first, then, is_grown) in [(3, 4, true), (3, 3, false), (3, 2, false)] {
         let trace = behind(first, with(up(), vec![config_with_modno(then)]));
         let reading = read_of(&case, &trace);
-        assert_eq!(reading == done(7), is_grown, "{first} then {then}");
+        assert_eq!(reading == met_at(7), is_grown, "{first} then {then}");
     }
     // A client that keeps no count shows 0 each time.
     let trace = behind(0, with(up(), vec![config_with_modno(0)]));
-    assert_eq!(read_of(&case, &trace), done(7));
+    assert_eq!(read_of(&case, &trace), met_at(7));
 }
 
 #[test]
 fn modno_that_nobody_asked_for_then_it_may_stay() {
     let case = case_of("{ as: witness }");
     let trace = behind(3, with(up(), vec![config_with_modno(3)]));
-    assert_eq!(read_of(&case, &trace), done(7));
+    assert_eq!(read_of(&case, &trace), met_at(7));
 }
 
 #[test]

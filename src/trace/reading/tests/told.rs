@@ -46,7 +46,7 @@ fn the_change_then_as_created_or_as_updated() {
         operation_event::Event::CreatedOperations(list(&case, 3)),
         operation_event::Event::UpdatedOperations(list(&case, 3)),
     ] {
-        assert_eq!(read_of(&case, event(told)), done(7));
+        assert_eq!(read_of(&case, event(told)), met_at(7));
     }
 }
 
@@ -66,7 +66,7 @@ fn another_modno_then_both_are_told() {
         )
     );
     let told = operation_event::Event::UpdatedOperations(list(&case, 4));
-    assert_eq!(read_of(&case, event(told)), done(7));
+    assert_eq!(read_of(&case, event(told)), met_at(7));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn deletion_then_it_and_no_other() {
         let values = Int64List { values };
         event(operation_event::Event::DeletedOperations(values))
     };
-    assert_eq!(read_of(&case, deleted(vec![id])), done(7));
+    assert_eq!(read_of(&case, deleted(vec![id])), met_at(7));
     for others in [vec![], vec![id + 1], vec![id, id]] {
         let seen = what_was_seen(read_of(&case, deleted(others.clone())));
         assert_eq!(seen, format!("deleted operations: {others:?}"));

@@ -11,15 +11,11 @@ fn awaiting(pattern: &str) -> Scenario {
     )
 }
 
-fn satisfied_at(index: usize) -> Reading {
-    done(index)
-}
-
 #[test]
 fn key_exchange_came_then_what_is_behind_it_is_left() {
     let case = case(Role::Responder, "steps:\n  - connect\n  - expect: key\n");
     let trace = main(vec![EventKind::Opened, EventKind::KeyExchanged, verified()]);
-    assert_eq!(reading(&case, &trace), satisfied_at(1));
+    assert_eq!(reading(&case, &trace), met_at(1));
 }
 
 #[test]
@@ -36,7 +32,7 @@ fn handshake_that_verified_then_it_is_the_awaited_one() {
         "steps:\n  - connect\n  - expect: handshake\n",
     );
     let trace = main(vec![EventKind::Opened, verified()]);
-    assert_eq!(reading(&case, &trace), satisfied_at(1));
+    assert_eq!(reading(&case, &trace), met_at(1));
     let seen = what_was_seen(reading(
         &case,
         &main(vec![EventKind::Opened, EventKind::KeyExchanged]),
@@ -48,7 +44,7 @@ fn handshake_that_verified_then_it_is_the_awaited_one() {
 fn handshake_with_fields_then_these_are_compared() {
     let trace = main(vec![EventKind::Opened, verified()]);
     let right = awaiting("{ handshake: { instanceId: the-peer } }");
-    assert_eq!(reading(&right, &trace), satisfied_at(1));
+    assert_eq!(reading(&right, &trace), met_at(1));
     let wrong = awaiting("{ handshake: { instanceId: another } }");
     assert!(what_was_seen(reading(&wrong, &trace)).contains("the-peer"));
 }
@@ -67,7 +63,7 @@ fn what_a_session_begins_with_while_an_item_is_awaited_then_it_may_come() {
         up(),
         vec![config(), resources(), heartbeat(), config(), request(7)],
     ));
-    assert_eq!(reading_behind_up(&case, &trace), satisfied_at(9));
+    assert_eq!(reading_behind_up(&case, &trace), met_at(9));
 }
 
 #[test]
@@ -101,7 +97,7 @@ fn item_of_another_action_then_a_surprise() {
 fn host_showed_config_and_resources_then_established() {
     let case = case(Role::Responder, ESTABLISHED);
     let shown = vec![config(), resources()];
-    assert_eq!(reading(&case, &main(with(up(), shown))), satisfied_at(6));
+    assert_eq!(reading(&case, &main(with(up(), shown))), met_at(6));
     for missing in [vec![config(), config()], vec![resources(), heartbeat()]] {
         assert!(is_open(&reading(&case, &main(with(up(), missing)))));
     }
@@ -113,7 +109,7 @@ fn client_showed_its_manifest_too_then_established() {
     let without = vec![config(), resources()];
     assert!(is_open(&reading(&case, &main(with(up(), without.clone())))));
     let all = with(without, vec![manifest()]);
-    assert_eq!(reading(&case, &main(with(up(), all))), satisfied_at(7));
+    assert_eq!(reading(&case, &main(with(up(), all))), met_at(7));
 }
 
 #[test]
@@ -133,9 +129,9 @@ fn settled_then_up_or_over() {
         "steps:\n  - connect\n  - fence\n  - settle\n",
     );
     let shown = vec![config(), resources()];
-    assert_eq!(reading(&case, &main(with(up(), shown))), satisfied_at(6));
+    assert_eq!(reading(&case, &main(with(up(), shown))), met_at(6));
     let over = vec![ended(Code::PermissionDenied)];
-    assert_eq!(reading(&case, &main(with(up(), over))), satisfied_at(5));
+    assert_eq!(reading(&case, &main(with(up(), over))), met_at(5));
     assert!(is_open(&reading(&case, &main(up()))));
 }
 
@@ -146,7 +142,7 @@ fn fence_of_this_stream_then_its_answer_counts_and_no_other() {
         up(),
         vec![config(), fence_sent(), heartbeat(), request(FENCE)],
     ));
-    assert_eq!(reading_behind_up(&case, &answered), satisfied_at(8));
+    assert_eq!(reading_behind_up(&case, &answered), met_at(8));
     let another = main(with(up(), vec![fence_sent(), request(7)]));
     assert_eq!(
         what_was_seen(reading_behind_up(&case, &another)),
@@ -186,7 +182,7 @@ fn session_that_must_serve_then_its_beginning_is_no_answer() {
     assert!(is_open(&reading(&case, &main(begun.clone()))));
     assert_eq!(
         reading(&case, &main(with(begun, vec![request(FENCE)]))),
-        satisfied_at(8)
+        met_at(8)
     );
 }
 
@@ -205,7 +201,7 @@ fn http_status_then_it_is_compared() {
             },
         ])
     };
-    assert_eq!(reading(&case, &answered(415)), satisfied_at(1));
+    assert_eq!(reading(&case, &answered(415)), met_at(1));
     assert_eq!(
         what_was_seen(reading(&case, &answered(200))),
         "HTTP status 200"
@@ -216,7 +212,7 @@ fn http_status_then_it_is_compared() {
     });
     assert_eq!(
         reading(&case, &main(vec![EventKind::Opened, end])),
-        satisfied_at(1)
+        met_at(1)
     );
 }
 
@@ -262,5 +258,5 @@ fn our_own_doings_then_no_surprise() {
         request(7),
     ];
     let reading = reading_behind_up(&case, &main(with(up(), ours)));
-    assert_eq!(reading, satisfied_at(9));
+    assert_eq!(reading, met_at(9));
 }
