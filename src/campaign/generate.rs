@@ -73,6 +73,14 @@ impl Source<'_> {
     }
 
     fn saying(&self, position: &Position, dice: &mut Dice) -> Saying {
+        // Who is let in is decided once in a session, and most that a peer can get wrong there shows nowhere else.
+        let comes_up = matches!(
+            position.state,
+            State::Opened | State::KeyExchanged | State::HandshakeCame
+        );
+        if comes_up && dice.once_in(2) {
+            return self.spoilt_opening(position, dice);
+        }
         match dice.below(22) {
             0..=10 => self.least_said(position, dice, |dice| {
                 let all: Vec<Message> = Message::all().collect();
@@ -92,13 +100,17 @@ impl Source<'_> {
             18 => self.least_said(position, dice, |dice| {
                 Saying::SpoiltRequest(frame_fault(dice))
             }),
-            19 => self.least_said(position, dice, |dice| match position.state {
-                State::Opened => Saying::SpoiltKey(key_fault(dice)),
-                _ => Saying::SpoiltHandshake(handshake_fault(dice)),
-            }),
+            19 => self.spoilt_opening(position, dice),
             20 => Saying::Anew,
             _ => Saying::Again,
         }
+    }
+
+    fn spoilt_opening(&self, position: &Position, dice: &mut Dice) -> Saying {
+        self.least_said(position, dice, |dice| match position.state {
+            State::Opened => Saying::SpoiltKey(key_fault(dice)),
+            _ => Saying::SpoiltHandshake(handshake_fault(dice)),
+        })
     }
 
     /// Of some sayings the one that was said least here.

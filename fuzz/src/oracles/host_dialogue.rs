@@ -10,10 +10,9 @@ use syncspec::{
         limits::{Capabilities, Settings},
         store::Store as _,
     },
-    session::{Class, Input, Output, Session, StepError, VerifiedPeer, Violation},
+    session::{Class, Output, Session, VerifiedPeer},
     wire::{
         Action, Code, Role, SyncStreamItem,
-        decode::{self, Reading},
         v1sync::{
             ConnectionState, SetRemoteClientConfigRequest, sync_stream_item::SyncActionSetConfig,
         },
@@ -22,7 +21,7 @@ use syncspec::{
 
 use super::{
     host_model::{Admission, Expected, HostModel},
-    stream::{Stream, a_close_code_is_legal, encoded},
+    stream::{Stream, Taken, a_close_code_is_legal, encoded, slot_of},
 };
 use crate::{
     generators::{
@@ -168,72 +167,15 @@ impl Bench {
         let Some(stream) = self.streams.get_mut(&slot) else {
             return;
         };
-        let frame = stream.sealing.frame(plaintext, fault);
-        let Some(session) = stream.session.take() else {
-            return;
-        };
-        let was_admitted = stream.admitted;
-        match session.step(Input::Received(frame.item), self.now) {
-            Err(StepError::Violation(violation)) => {
-                self.refused_by_the_session(slot, plaintext, frame.opens, proves, &violation);
+        match stream.send(plaintext, fault, proves, self.now) {
+            Taken::TooLate => return,
+            Taken::Refused(violation) => {
+                self.end(slot, &Gone::Violation(violation));
+                self.state_equals_the_models();
             }
-            Err(error) => panic!("an item from the peer is no misuse: {error}"),
-            Ok((session, outputs)) => {
-                stream.session = Some(session);
-                assert!(
-                    frame.opens,
-                    "a frame that is not the next honest one was taken"
-                );
-                assert!(
-                    was_admitted || proves,
-                    "somebody was verified who proved nothing"
-                );
-                let action = decode::item_as(plaintext, Reading::Deployed)
-                    .ok()
-                    .and_then(|item| item.action);
-                self.follow(slot, outputs, action);
-            }
+            Taken::Went(outputs, action) => self.follow(slot, outputs, action),
         }
         self.nothing_else_came();
-    }
-
-    /// The session machine refused a frame: rightly, for the right reason, and with no effect on the host.
-    fn refused_by_the_session(
-        &mut self,
-        slot: u8,
-        plaintext: &[u8],
-        opens: bool,
-        proves: bool,
-        violation: &Violation,
-    ) {
-        let admitted = self.streams[&slot].admitted;
-        let expected = match (opens, decode::item_as(plaintext, Reading::Deployed)) {
-            (false, _) | (true, Err(_)) => Class::Session,
-            (true, Ok(_)) if !admitted => {
-                assert!(!proves, "an honest handshake was refused: {violation}");
-                Class::Auth
-            }
-            (true, Ok(item)) => {
-                let ends = matches!(
-                    item.action,
-                    None | Some(
-                        Action::Encrypted(_)
-                            | Action::Handshake(_)
-                            | Action::EstablishSharedSecret(_)
-                            | Action::SignedMessage(_)
-                    )
-                );
-                assert!(
-                    ends,
-                    "an item of the session was refused by its machine: {violation}"
-                );
-                Class::Protocol
-            }
-        };
-        assert_eq!(violation.class, expected, "{violation}");
-        a_close_code_is_legal(violation.code());
-        self.end(slot, &Gone::Violation(violation.clone()));
-        self.state_equals_the_models();
     }
 
     /// Carries out what the session machine wants, as a driver does.
@@ -349,12 +291,7 @@ impl Bench {
                 let before = self.streams[&slot].came.len();
                 self.carry_out(effects);
                 if let Some(stream) = self.streams.get_mut(&slot) {
-                    let answer: Vec<Action> = stream.came.drain(before..).collect();
-                    let error = |action: &Action| matches!(action, Action::ReceiveLogData(data) if !data.error_message.is_empty());
-                    assert!(
-                        stream.throttled || matches!(&answer[..], [one] if error(one)),
-                        "no log is there: {answer:?}"
-                    );
+                    stream.told_of_no_log(before);
                 }
             }
             (Err(Refusal::Violation(violation)), Expected::Refused(class)) => {
@@ -387,17 +324,11 @@ impl Bench {
         for effect in effects {
             match effect {
                 Effect::Send(id, action) => {
-                    let Some(slot) = self.slot_of(id) else {
+                    let Some(slot) = slot_of(&self.streams, id) else {
                         panic!("{} for a session that is over", action.name());
                     };
                     let stream = self.streams.get_mut(&slot).expect("just found");
-                    let Some(session) = stream.session.take() else {
-                        panic!("{} for a session that was refused", action.name());
-                    };
-                    let (session, outputs) = session
-                        .step(Input::Submit(action), self.now)
-                        .unwrap_or_else(|error| panic!("the host speaks before it may: {error}"));
-                    stream.session = Some(session);
+                    let outputs = stream.submit(action, self.now);
                     self.follow(slot, outputs, None);
                 }
                 Effect::End(id, reason) => {
@@ -408,7 +339,7 @@ impl Bench {
                             Gone::Violation(violation)
                         }
                     };
-                    if let Some(slot) = self.slot_of(id) {
+                    if let Some(slot) = slot_of(&self.streams, id) {
                         // Only a session that held back too much is ended behind the model's back.
                         assert!(
                             self.streams[&slot].throttled,
@@ -421,13 +352,6 @@ impl Bench {
                 _ => {}
             }
         }
-    }
-
-    fn slot_of(&self, id: SessionId) -> Option<u8> {
-        let mut streams = self.streams.iter();
-        streams
-            .find(|(_, stream)| stream.id == id)
-            .map(|(slot, _)| *slot)
     }
 
     fn came(&mut self, slot: u8, item: SyncStreamItem) {

@@ -1,11 +1,17 @@
 //! One session with the reference, seen from our end: what came of it, and what had to come.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use prost::Message as _;
 use syncspec::{
     crypto::seal::Opener,
     reference::effect::SessionId,
-    session::{Channel, Session},
-    wire::{Action, Code, SyncStreamItem, decode, v1sync::sync_stream_item::SyncActionHeartbeat},
+    session::{Channel, Class, Input, Output, Session, StepError, Violation},
+    wire::{
+        Action, Code, SyncStreamItem,
+        decode::{self, Reading},
+        v1sync::sync_stream_item::SyncActionHeartbeat,
+    },
 };
 
 use crate::{
@@ -71,6 +77,91 @@ impl Stream {
             .unwrap_or_else(|error| panic!("the reference's own frame does not open: {error}"))
     }
 
+    /// We send a frame. `proves` says that it holds a handshake by which we prove to be somebody who is let in.
+    pub fn send(
+        &mut self,
+        plaintext: &[u8],
+        fault: FrameFault,
+        proves: bool,
+        now: Duration,
+    ) -> Taken {
+        let frame = self.sealing.frame(plaintext, fault);
+        let Some(session) = self.session.take() else {
+            return Taken::TooLate;
+        };
+        match session.step(Input::Received(frame.item), now) {
+            Err(StepError::Violation(violation)) => {
+                self.refused_rightly(plaintext, frame.opens, proves, &violation);
+                Taken::Refused(violation)
+            }
+            Err(error) => panic!("an item from the peer is no misuse: {error}"),
+            Ok((session, outputs)) => {
+                self.session = Some(session);
+                assert!(
+                    frame.opens,
+                    "a frame that is not the next honest one was taken"
+                );
+                assert!(
+                    self.admitted || proves,
+                    "somebody was verified who did not prove to be who is let in"
+                );
+                let item = decode::item_as(plaintext, Reading::Deployed).ok();
+                Taken::Went(outputs, item.and_then(|item| item.action))
+            }
+        }
+    }
+
+    /// The session machine refused a frame: for the right reason, in the class that goes with it.
+    fn refused_rightly(&self, plaintext: &[u8], opens: bool, proves: bool, violation: &Violation) {
+        let expected = match (opens, decode::item_as(plaintext, Reading::Deployed)) {
+            (false, _) | (true, Err(_)) => Class::Session,
+            (true, Ok(_)) if !self.admitted => {
+                assert!(!proves, "an honest handshake was refused: {violation}");
+                Class::Auth
+            }
+            (true, Ok(item)) => {
+                let ends = matches!(
+                    item.action,
+                    None | Some(
+                        Action::Encrypted(_)
+                            | Action::Handshake(_)
+                            | Action::EstablishSharedSecret(_)
+                            | Action::SignedMessage(_)
+                    )
+                );
+                assert!(
+                    ends,
+                    "an item of the session was refused by its machine: {violation}"
+                );
+                Class::Protocol
+            }
+        };
+        assert_eq!(violation.class, expected, "{violation}");
+        a_close_code_is_legal(violation.code());
+    }
+
+    /// The reference says something of its own accord, or in answer.
+    pub fn submit(&mut self, action: Action, now: Duration) -> Vec<Output> {
+        let Some(session) = self.session.take() else {
+            panic!("{} for a session that was refused", action.name());
+        };
+        let (session, outputs) = session
+            .step(Input::Submit(action), now)
+            .unwrap_or_else(|error| panic!("the reference speaks before it may: {error}"));
+        self.session = Some(session);
+        outputs
+    }
+
+    /// To a request for a log came, behind so many other items, that there is none.
+    pub fn told_of_no_log(&mut self, behind: usize) {
+        let answer: Vec<Action> = self.came.drain(behind..).collect();
+        let error = |action: &Action| matches!(action, Action::ReceiveLogData(data) if !data.error_message.is_empty());
+        assert!(
+            self.throttled || matches!(&answer[..], [one] if error(one)),
+            "no log is there: {answer:?}"
+        );
+    }
+
     /// A frame of the reference came: it opens under the nonce that comes next, the first is its handshake, and before it
     /// has admitted us that is all.
     pub fn came(&mut self, item: SyncStreamItem) {
@@ -109,6 +200,24 @@ impl Stream {
             self.expected.clear();
         }
     }
+}
+
+/// What a frame of ours came to.
+pub(super) enum Taken {
+    /// Nothing: the reference had refused us before.
+    TooLate,
+    /// A refusal, for a good reason.
+    Refused(Violation),
+    /// What the session machine wants done, and the action that was sent.
+    Went(Vec<Output>, Option<Action>),
+}
+
+/// The slot in which a session stands.
+pub(super) fn slot_of(streams: &BTreeMap<u8, Stream>, id: SessionId) -> Option<u8> {
+    let mut streams = streams.iter();
+    streams
+        .find(|(_, stream)| stream.id == id)
+        .map(|(slot, _)| *slot)
 }
 
 /// Section 8: the codes a responder ends a stream with, and the one for a limit of its own.

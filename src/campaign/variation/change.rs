@@ -1,20 +1,24 @@
 //! How a case is changed.
 
-use std::mem::discriminant;
+use std::{mem::discriminant, time::Duration};
 
 use super::{
     Variation,
     mend::{hopeful, mended},
-    stock::{Base, Stock},
-    values::{own, turn},
+    stock::{Base, Stock, is_heavy},
+    values::{own, turn, with_replacement_character},
 };
 use crate::{
     campaign::Dice,
     model::Item,
     scenario::{
+        deviation::{Deviation, PayloadFault},
         fixtures::{Fixtures, PROBE},
         message::Message,
-        model::{Connect, Ending, Establish, Location, Nothing, Scenario, Sendable, Step, Verb},
+        model::{
+            Connect, Ending, Establish, Expectation, Location, Nothing, Scenario, Sendable, Step,
+            Verb,
+        },
     },
     wire::Role,
 };
@@ -23,6 +27,8 @@ use crate::{
 const CHANGES_MAX: usize = 3;
 /// Throws for a change that comes to something.
 const TRIES_MAX: usize = 12;
+/// How long is waited behind what takes a peer long.
+const HEAVY_WAIT: Duration = Duration::from_secs(30);
 
 impl Stock {
     /// A variation, changed once more; nothing where its case is not among the stock, or no change was hit upon.
@@ -47,7 +53,7 @@ impl Stock {
         let scenario = &base.scenario;
         let steps = &mut variation.steps;
         let at = dice.below(steps.len());
-        match dice.below(19) {
+        match dice.below(20) {
             // Faults are what peers most often overlook.
             0..=4 => {
                 let sends: Vec<usize> = (0..steps.len()).filter(|at| says(&steps[*at])).collect();
@@ -63,15 +69,23 @@ impl Stock {
                     steps[at]
                         .deviate
                         .retain(|other| discriminant(other) != kind);
+                    let is_in_text = deviation == Deviation::Payload(PayloadFault::InvalidUtf8);
                     steps[at].deviate.push(deviation);
+                    if is_in_text {
+                        self.spoil_text(&mut steps[at].verb, dice);
+                    }
                     // Of a spoilt item that asks for something it shows whether it was taken.
                     if let Verb::Send(Sendable::Item(message)) = &mut steps[at].verb
+                        && !is_in_text
                         && dice.once_in(3)
                         && let Ok(asking) = Message::from_json(asking(scenario.role).json())
                     {
                         *message = asking;
                     }
                     look(steps, at, scenario, dice);
+                    if steps[at].deviate.iter().any(is_heavy) {
+                        wait_longer(&mut steps[at + 1..]);
+                    }
                 }
             }
             5..=7 => {
@@ -140,6 +154,16 @@ impl Stock {
                     }
                 }
             }
+            17 => {
+                let openings: Vec<usize> = (0..steps.len())
+                    .filter(|at| matches!(steps[*at].verb, Verb::Establish(_)))
+                    .collect();
+                let Some(&at) = dice.one_of(&openings) else {
+                    return;
+                };
+                let parts = step_by_step(&steps[at]);
+                steps.splice(at..=at, parts);
+            }
             // Another session beside one that is there, or in its place.
             _ => {
                 let on = match dice.once_in(3) {
@@ -162,6 +186,24 @@ impl Stock {
                 steps.insert(at, beside);
                 look(steps, at, scenario, dice);
             }
+        }
+    }
+}
+
+impl Stock {
+    /// Gives an item, or another in its place, a text that can be spoilt.
+    pub(super) fn spoil_text(&self, verb: &mut Verb, dice: &mut Dice) {
+        let Verb::Send(Sendable::Item(message)) = verb else {
+            return;
+        };
+        let mut candidate = Some(message.clone());
+        for _ in 0..TRIES_MAX {
+            let spoilt = candidate.and_then(|one| with_replacement_character(&one, dice));
+            if let Some(spoilt) = spoilt {
+                *message = spoilt;
+                return;
+            }
+            candidate = self.item(dice);
         }
     }
 }
@@ -222,6 +264,34 @@ fn step(verb: Verb, on: Option<String>) -> Step {
             line: 1,
             column: 1,
         },
+    }
+}
+
+/// A session that comes up in one step, in its five: each can then be spoilt by itself.
+fn step_by_step(established: &Step) -> Vec<Step> {
+    let Verb::Establish(Establish { identity, secret }) = &established.verb else {
+        return vec![established.clone()];
+    };
+    let connect = Connect {
+        identity: identity.clone(),
+        secret: secret.clone(),
+    };
+    let verbs = [
+        Verb::Connect(connect),
+        Verb::Send(Sendable::Key),
+        Verb::Expect(Expectation::Key),
+        Verb::Expect(Expectation::Handshake),
+        Verb::Send(Sendable::Handshake),
+    ];
+    verbs.map(|verb| step(verb, established.on.clone())).into()
+}
+
+/// Gives the peer the time that a case with so much to do gives it.
+fn wait_longer(steps: &mut [Step]) {
+    for step in steps {
+        if matches!(step.verb, Verb::Expect(_) | Verb::Fence(_)) {
+            step.within = Some(HEAVY_WAIT);
+        }
     }
 }
 

@@ -134,6 +134,9 @@ fn step_json(step: &Step) -> Json {
     if !step.deviate.is_empty() {
         json["deviate"] = json!(step.deviate);
     }
+    if let Some(within) = step.within {
+        json["within"] = json!(format!("{}ms", within.as_millis()));
+    }
     json
 }
 

@@ -19,6 +19,8 @@ pub struct Seen {
     sessions: BTreeMap<String, Vec<Word>>,
     /// What a host tells whenever it likes, by session and action.
     told: BTreeMap<(String, &'static str), BTreeSet<String>>,
+    /// When the state service says that heartbeats came, in words.
+    heartbeats: BTreeSet<String>,
     /// Whether the steps had what they asked for, and at which it ended.
     verdict: String,
     /// The step at which it ended, from 0.
@@ -95,6 +97,10 @@ impl Seen {
                     continue;
                 }
             }
+            if let EventKind::State(state) = &event.kind {
+                seen.heartbeats
+                    .extend(time_in_words(state.last_heartbeat_millis));
+            }
             if let EventKind::Broke(violation) | EventKind::Noticed(violation) = &event.kind {
                 seen.broken.push((violation.rule, violation.seen.clone()));
             }
@@ -166,6 +172,7 @@ impl Seen {
         });
         parted
             .or_else(|| self.tells_other(peer))
+            .or_else(|| self.notes_other(peer))
             .or_else(|| self.judged_other(peer))
     }
 
@@ -189,6 +196,18 @@ impl Seen {
                 step: peer.last_step,
                 rule: None,
             })
+        })
+    }
+
+    /// Which heartbeats the state service had noted when it was asked is a matter of chance, but not what a time is.
+    fn notes_other(&self, peer: &Seen) -> Option<Difference> {
+        let differ = !self.heartbeats.is_empty() && !peer.heartbeats.is_subset(&self.heartbeats);
+        differ.then(|| Difference {
+            key: "notes another heartbeat".to_owned(),
+            expected: listed(&self.heartbeats),
+            seen: listed(&peer.heartbeats),
+            step: peer.last_step,
+            rule: None,
         })
     }
 
@@ -319,6 +338,17 @@ fn word(kind: &EventKind, role: Role) -> Option<(Kind, String)> {
         EventKind::Ended(End::BadFraming { .. }) => (Kind::Breaks, "no RPC frame".to_owned()),
         _ => return None,
     })
+}
+
+/// A time of this century in milliseconds since 1970, or else what it says; nothing where none was noted.
+fn time_in_words(millis: i64) -> Option<String> {
+    /// 2000-01-01 and 2100-01-01.
+    const CENTURY: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
+    match millis {
+        0 => None,
+        _ if CENTURY.contains(&millis) => Some("a time in milliseconds".to_owned()),
+        _ => Some(format!("{millis}")),
+    }
 }
 
 fn listed(texts: &BTreeSet<String>) -> String {

@@ -18,6 +18,9 @@ use crate::{
     wire::{Role, RpcProtocol},
 };
 
+/// Once in so many times what takes a peer long is said to it after all.
+const HEAVY_ONCE_IN: usize = 8;
+
 /// A case that is changed.
 #[derive(Clone, Debug)]
 pub struct Base {
@@ -94,7 +97,13 @@ impl Stock {
             .iter()
             .filter(|deviation| applies(deviation, verb))
             .collect();
-        let chosen = *dice.one_of(&fitting)?;
+        let chosen = Self::of_any_kind(&fitting, dice)?;
+        let is_left_out = is_heavy(&chosen) && !dice.once_in(HEAVY_ONCE_IN);
+        (!is_left_out).then_some(chosen)
+    }
+
+    fn of_any_kind(fitting: &[&Deviation], dice: &mut Dice) -> Option<Deviation> {
+        let chosen = *dice.one_of(fitting)?;
         if dice.once_in(2) {
             return Some(chosen.clone());
         }
@@ -107,7 +116,8 @@ impl Stock {
         }
         let kind = *dice.one_of(&kinds)?;
         let of_kind: Vec<&Deviation> = fitting
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|deviation| discriminant(*deviation) == kind)
             .collect();
         dice.one_of(&of_kind).map(|deviation| (*deviation).clone())
@@ -133,7 +143,12 @@ fn is_usable(scenario: &Scenario) -> bool {
         && !scenario.steps.iter().any(is_slow)
 }
 
-/// Some belong to one role, and some take the peer longer than all others together.
+/// Whether it takes a peer as long as hundreds of others.
+pub(super) fn is_heavy(deviation: &Deviation) -> bool {
+    *deviation == Deviation::Payload(PayloadFault::MillionIds)
+}
+
+/// Some belong to one role, and what lies beside a mebibyte is found beside less.
 fn is_playable(deviation: &Deviation, role: Role) -> bool {
     match deviation {
         Deviation::Key(_) | Deviation::KeyVector(_) => role == Role::Responder,
@@ -141,7 +156,8 @@ fn is_playable(deviation: &Deviation, role: Role) -> bool {
             role == Role::Responder
         }
         Deviation::Encapsulation(_) | Deviation::EncapsulationVector(_) => role == Role::Initiator,
-        Deviation::Payload(PayloadFault::MillionIds | PayloadFault::MebibyteBeside) => false,
+        Deviation::Payload(PayloadFault::MillionIds) => role == Role::Responder,
+        Deviation::Payload(PayloadFault::MebibyteBeside) => false,
         Deviation::Deadline(_) | Deviation::StateHeaders(_) => false,
         _ => true,
     }

@@ -6,11 +6,15 @@ use super::*;
 use crate::{
     campaign::Dice,
     judge::{Verdict, judge},
-    model::load_catalogue,
+    model::{Item, load_catalogue},
     rules::RuleId,
-    scenario::CaseTemplate,
+    scenario::{
+        CaseTemplate,
+        message::Message,
+        model::{Sendable, Verb},
+    },
     trace::{End, Event, EventKind, Sent, Trace},
-    wire::Code,
+    wire::{Code, v1sync::PeerState},
 };
 
 const VARIATIONS: usize = 200;
@@ -204,6 +208,25 @@ fn shown_at_the_second_call_then_as_good_as_at_the_first() {
 }
 
 #[test]
+fn heartbeat_noted_in_another_unit_then_a_difference_and_at_another_time_none() {
+    let stock = stock(Role::Responder);
+    let noted = |last_heartbeat_millis| {
+        let state = PeerState {
+            last_heartbeat_millis,
+            ..PeerState::default()
+        };
+        seen(&stock, vec![EventKind::State(Box::new(state))])
+    };
+    let reference = noted(1_795_000_000_123);
+    let difference = reference.differs(&noted(1_795_000_000)).unwrap();
+    assert_eq!(difference.key, "notes another heartbeat");
+    for same in [1_795_000_060_456, 0] {
+        assert_eq!(reference.differs(&noted(same)), None, "{same}");
+        assert_eq!(noted(same).differs(&reference), None, "{same}");
+    }
+}
+
+#[test]
 fn peer_breaks_a_rule_by_itself_then_that_rule_is_named() {
     let stock = stock(Role::Responder);
     let honest = seen(&stock, vec![sent()]);
@@ -240,4 +263,22 @@ fn difference_that_shows_once_then_not_believed_and_one_that_stays_is_made_short
         weights.len() > 1 && weights.is_sorted_by(|left, right| left > right),
         "{weights:?}"
     );
+}
+
+#[test]
+fn text_to_spoil_then_an_item_has_one() {
+    let stock = stock(Role::Initiator);
+    let mut dice = Dice::new(3);
+    for item in [
+        Item::Heartbeat,
+        Item::SetConfig,
+        Item::OperationWithoutFields,
+    ] {
+        let mut verb = Verb::Send(Sendable::Item(Message::from_json(item.json()).unwrap()));
+        stock.spoil_text(&mut verb, &mut dice);
+        let Verb::Send(Sendable::Item(message)) = verb else {
+            panic!("still an item is sent");
+        };
+        assert!(message.json.to_string().contains('\u{fffd}'), "{message:?}");
+    }
 }

@@ -61,6 +61,33 @@ const BYTES: [&str; 6] = [
     "kemPublicKey",
 ];
 
+/// The item with U+FFFD for one of its texts, which is where a payload that is not UTF-8 is spoilt; nothing where it has
+/// no text.
+pub(super) fn with_replacement_character(message: &Message, dice: &mut Dice) -> Option<Message> {
+    let mut json = message.json.clone();
+    let mut texts = Vec::new();
+    texts_of(&mut json, &mut texts);
+    let at = dice.below(texts.len());
+    **texts.get_mut(at)? = "\u{fffd}".to_owned();
+    Message::from_json(json).ok()
+}
+
+/// Its texts, without the numbers and bytes that JSON has as texts.
+fn texts_of<'a>(json: &'a mut Json, texts: &mut Vec<&'a mut String>) {
+    match json {
+        Json::Array(elements) => elements.iter_mut().for_each(|one| texts_of(one, texts)),
+        Json::Object(entries) => {
+            for (key, value) in entries {
+                if !BYTES.contains(&key.as_str()) {
+                    texts_of(value, texts);
+                }
+            }
+        }
+        Json::String(text) if text.parse::<i64>().is_err() => texts.push(text),
+        _ => {}
+    }
+}
+
 /// Changes one place of an item.
 pub(super) fn turn(json: &mut Json, fixtures: &Fixtures, dice: &mut Dice) {
     const NUMBERS: [i64; 8] = [

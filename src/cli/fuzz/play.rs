@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -11,7 +11,7 @@ use std::{
 use syncspec::{
     actor::Patience,
     campaign::{
-        Campaign, Dice,
+        Campaign, Dice, Memory,
         variation::{Base, Search, Stock, grounds},
     },
     model::{self, load_catalogue},
@@ -25,7 +25,7 @@ use syncspec::{
         plan, skip_what_it_lacks,
     },
     scenario::model::{Profile, Scenario},
-    target::file::TargetFile,
+    target::{file::TargetFile, process::Process},
     wire::{Role, RpcProtocol},
 };
 
@@ -226,7 +226,6 @@ impl OneRole<'_> {
             (hurry, patience),
         );
         let over = over.await?;
-        teller.say_memory(presence.peers);
         for note in presence.peers.take_notes() {
             eprintln!("note: {note}");
         }
@@ -276,6 +275,7 @@ impl OneRole<'_> {
             max.map(|max| max.saturating_sub(teller.played))
         };
         let mut over = Over::Done;
+        let mut held = Held::default();
         while !left().is_zero()
             && plays_left(teller) != Some(0)
             && !self.stop.load(Ordering::Relaxed)
@@ -292,6 +292,7 @@ impl OneRole<'_> {
                 let mut tell = |news: syncspec::runner::campaign::News<'_>| teller.tell(&news);
                 over =
                     play_campaign(&mut walks, pairs, presence, &walking, patience, &mut tell).await;
+                held.look(presence.peers, teller.played);
                 if !matches!(over, Over::Done) || left().is_zero() {
                     break;
                 }
@@ -309,6 +310,10 @@ impl OneRole<'_> {
                 teller.tell_of_variations(&tidings, &mut visited);
             };
             over = play_variations(&mut search, pairs, presence, &varying, &mut tell).await;
+            held.look(presence.peers, teller.played);
+        }
+        if let Some(bytes) = held.bytes {
+            teller.say_memory(bytes, held.memory.growth());
         }
         let json = coverage_json(&walks, self.role, &visited);
         let name = format!("coverage-{}.json", self.role);
@@ -328,6 +333,32 @@ impl OneRole<'_> {
         let is_spoken =
             |one: &RpcProtocol| spoken.as_ref().is_none_or(|spoken| spoken.contains(one));
         asked.iter().copied().filter(is_spoken).collect()
+    }
+}
+
+/// What the peer holds that a command started, between two rounds.
+#[derive(Default)]
+struct Held {
+    // Who holds it keeps it from being started anew.
+    process: Weak<Process>,
+    memory: Memory,
+    bytes: Option<u64>,
+}
+
+impl Held {
+    fn look(&mut self, peers: &Peers, played: u64) {
+        let Some(process) = peers.process() else {
+            return;
+        };
+        let same = Arc::downgrade(&process);
+        if !self.process.ptr_eq(&same) {
+            self.memory.begin_anew();
+            self.process = same;
+        }
+        self.bytes = process.memory_bytes();
+        if let Some(bytes) = self.bytes {
+            self.memory.look(played, bytes);
+        }
     }
 }
 

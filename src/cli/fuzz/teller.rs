@@ -8,12 +8,10 @@ use std::{
 
 use indicatif::ProgressBar;
 use syncspec::{
+    campaign::Growth,
     model::Coverage,
     rules::Level,
-    runner::{
-        Peers,
-        campaign::{News, variations::Tidings},
-    },
+    runner::campaign::{News, variations::Tidings},
     wire::Role,
 };
 
@@ -39,6 +37,8 @@ pub struct Teller<'a> {
     /// What was told of: a finding that gets shorter, or turns out to be another, is told of once.
     told_of: BTreeSet<String>,
     differences: BTreeSet<String>,
+    /// Its memory grew without end.
+    grew: bool,
     /// Dialogues and variations played.
     pub played: u64,
     covered: String,
@@ -61,6 +61,7 @@ impl<'a> Teller<'a> {
             found: BTreeSet::new(),
             told_of: BTreeSet::new(),
             differences: BTreeSet::new(),
+            grew: false,
             played: 0,
             covered: String::new(),
             red: false,
@@ -158,13 +159,19 @@ impl<'a> Teller<'a> {
         ));
     }
 
-    /// How much memory a peer takes that we started.
-    pub fn say_memory(&self, peers: &Peers) {
-        if let Some(bytes) = peers.process().and_then(|process| process.memory_bytes()) {
-            self.say(&format!(
+    /// How much memory a peer takes that we started, and whether it grew without end. That is a difference to the
+    /// reference, and like each of them not a rule's business.
+    pub fn say_memory(&mut self, bytes: u64, growth: Option<Growth>) {
+        match growth {
+            None => self.say(&format!(
                 "the peer holds {} MiB in the end",
                 bytes / MEBIBYTE
-            ));
+            )),
+            Some(growth) => {
+                self.red |= self.strict;
+                self.grew = true;
+                self.say(&format!("differs: memory; the peer {growth}"));
+            }
         }
     }
 
@@ -189,7 +196,7 @@ impl<'a> Teller<'a> {
             self.played as f64 / seconds.max(0.001),
             self.covered,
             self.found.len(),
-            self.differences.len()
+            self.differences.len() + usize::from(self.grew)
         )
     }
 

@@ -5,28 +5,29 @@
 //! - After the key exchange nothing is in the clear, and no secret is in anything that travels.
 //! - When the network behaves, both sides end with the same view.
 
+mod network;
+mod views;
+
 use std::collections::VecDeque;
 
-use prost::Message as _;
 use syncspec::{
     crypto::kem::EncapsulationRandomness,
     reference::{
         backoff::Backoff,
         client::Client,
-        config::Config,
         effect::{Effect, Gone, Moment, SessionId},
         host::{Host, Refusal},
         limits::Settings,
-        store::Store as _,
     },
     session::{Channel, InitiatorParams, Input, Output, ResponderParams, Session, StepError},
-    wire::{Action, Code, Role, SyncStreamItem, decode, v1, v1::multihost::permission::Type},
+    wire::{Action, Code, Role, SyncStreamItem, v1},
 };
 
 use crate::{
     records::{self, Record},
     world::{self, CLIENT, HOST, TRANSCRIPT},
 };
+use views::configs;
 
 /// Items after which two sides that still talk are taken to be in a loop.
 const ITEMS_MAX: usize = 2_000;
@@ -207,95 +208,6 @@ impl Bench {
         }
     }
 
-    /// The network behaves for one item.
-    fn pass_on(&mut self, to: usize) {
-        let Some(travelling) = self.sides[to].inbox.pop_front() else {
-            return;
-        };
-        let item = match &mut self.splice {
-            None => travelling,
-            Some(splice) => {
-                // Opened on one leg, sealed on the other.
-                let Ok(inner) = splice.towards[1 - to].open(travelling) else {
-                    return;
-                };
-                let action = inner
-                    .action
-                    .unwrap_or(Action::Heartbeat(Default::default()));
-                splice.towards[to]
-                    .seal(action)
-                    .expect("there are nonces left")
-            }
-        };
-        self.arrive(to, item);
-    }
-
-    fn drop_one(&mut self, to: usize) {
-        if let Some(dropped) = self.sides[to].inbox.pop_front() {
-            self.meddled = true;
-            self.exchange_changed |= is_key(&dropped);
-        }
-    }
-
-    fn double_or_swap(&mut self, to: usize, arg: u8) {
-        let side = &mut self.sides[to];
-        if arg & 1 == 0 {
-            if let Some(first) = side.inbox.front() {
-                let again = first.clone();
-                side.inbox.push_front(again);
-                self.meddled = true;
-            }
-        } else if side.inbox.len() > 1 {
-            side.inbox.swap(0, 1);
-            self.meddled = true;
-        }
-    }
-
-    /// Something that travelled before, in either direction, or that the network made up.
-    fn inject(&mut self, to: usize, record: Record<'_>) {
-        let from_history = |side: &Side| side.history.get(usize::from(record.arg >> 2)).cloned();
-        let item = match record.arg & 3 {
-            0 => from_history(&self.sides[to]),
-            1 => from_history(&self.sides[1 - to]),
-            2 => decode::item(record.payload).ok(),
-            _ => self.sides[1 - to].inbox.front().cloned(),
-        };
-        if let Some(item) = item {
-            self.meddled = true;
-            self.sides[to].inbox.push_front(item);
-        }
-    }
-
-    /// One byte of the item that comes next, or its cut.
-    fn edit(&mut self, to: usize, record: Record<'_>) {
-        let Some(travelling) = self.sides[to].inbox.front_mut() else {
-            return;
-        };
-        let before = travelling.clone();
-        let mut bytes = before.encode_to_vec();
-        let at = record
-            .payload
-            .iter()
-            .take(2)
-            .fold(0, |at, byte| at << 8 | usize::from(*byte));
-        match record.arg {
-            0 => bytes.truncate(at % (bytes.len() + 1)),
-            mask => {
-                // What was cut down to nothing before has no byte to change.
-                let place = at.checked_rem(bytes.len());
-                if let Some(byte) = place.and_then(|place| bytes.get_mut(place)) {
-                    *byte ^= mask;
-                }
-            }
-        }
-        // Bytes that are no item any more end the stream below the session; what is left is an item without an action.
-        *travelling = decode::item_as(&bytes, decode::Reading::Deployed).unwrap_or_default();
-        if *travelling != before {
-            self.meddled = true;
-            self.exchange_changed |= is_key(&before);
-        }
-    }
-
     fn arrive(&mut self, to: usize, item: SyncStreamItem) {
         self.sides[to].history.push(item.clone());
         let Some(session) = self.sides[to].session.take() else {
@@ -456,96 +368,6 @@ impl Bench {
             .iter()
             .all(|side| side.serves && side.session.is_some())
     }
-
-    /// The host holds the client's operations, and each knows what the other shows it.
-    fn views_converge(&self) {
-        let client_keyid = world::client_identity().keyid();
-        let stored = self
-            .host
-            .store()
-            .operations(client_keyid)
-            .expect("a store in memory does not fail");
-        let stored: Vec<_> = stored
-            .iter()
-            .map(|one| (one.original_id, one.modno))
-            .collect();
-        let own: Vec<_> = self
-            .client
-            .operations()
-            .iter()
-            .map(|one| (one.id, one.modno))
-            .collect();
-        assert_eq!(
-            stored, own,
-            "the host's operations of the client, and the client's own"
-        );
-        let told = self
-            .host
-            .peer_states()
-            .get(client_keyid)
-            .and_then(|state| state.remote_config.clone());
-        let told = told.expect("the client told of its config");
-        assert_eq!(told.repos, self.client.config().repos());
-        let told = self
-            .client
-            .peer_states()
-            .get(world::host_identity().keyid())
-            .and_then(|state| state.remote_config.clone());
-        let told = told.expect("the host told of its config");
-        assert_eq!(told.plans, self.host.config().plans());
-        let kept = self
-            .client
-            .config()
-            .known_hosts()
-            .iter()
-            .any(|host| !host.initial_pairing_secret.is_empty());
-        assert!(
-            !kept,
-            "the client keeps a pairing secret that has done its work"
-        );
-    }
-}
-
-fn configs(pairs: bool) -> (Config, Config) {
-    use std::sync::LazyLock;
-    static KNOWN: LazyLock<(Config, Config)> = LazyLock::new(|| made(false));
-    static PAIRING: LazyLock<(Config, Config)> = LazyLock::new(|| made(true));
-    match pairs {
-        true => PAIRING.clone(),
-        false => KNOWN.clone(),
-    }
-}
-
-fn made(pairs: bool) -> (Config, Config) {
-    let everything = || {
-        vec![
-            world::permission(Type::PermissionReadOperations, &["*"]),
-            world::permission(Type::PermissionReadConfig, &["*"]),
-        ]
-    };
-    let host = world::host_configs()[0].edited(|config| {
-        let sync = config.multihost.get_or_insert_default();
-        if pairs {
-            sync.pairing_tokens[0].permissions = everything();
-        } else {
-            sync.authorized_clients.push(world::entry(
-                CLIENT,
-                world::client_identity(),
-                everything(),
-            ));
-        }
-    });
-    let client = world::client_configs()[0].edited(|config| {
-        let host = &mut config.multihost.get_or_insert_default().known_hosts[0];
-        host.permissions = everything();
-        if pairs {
-            SECRET.clone_into(&mut host.initial_pairing_secret);
-        }
-    });
-    (
-        host.expect("a valid config"),
-        client.expect("a valid config"),
-    )
 }
 
 fn moment() -> Moment {
@@ -557,10 +379,6 @@ fn violation(refusal: Refusal) -> syncspec::session::Violation {
         Refusal::Violation(violation) => violation,
         Refusal::Store(fault) => panic!("a store in memory does not fail: {fault}"),
     }
-}
-
-fn is_key(item: &SyncStreamItem) -> bool {
-    matches!(item.action, Some(Action::EstablishSharedSecret(_)))
 }
 
 fn encoded(action: &Action) -> Vec<u8> {
