@@ -1,13 +1,27 @@
 //! Clients that call once more: a change of its config makes a client give up all its calls and dial its hosts anew.
 
+use std::collections::VecDeque;
+
 use super::{
     Actor,
     ops::{Op, session_of},
+    side::Side,
 };
 use crate::trace::{Event, EventKind};
 
 /// How many calls a client may give up in one case: a change of its config makes it do so once for each host.
 const STALE_CALLS_MAX: u32 = 3;
+
+/// A call that ended before the client's handshake, and what there was when it did.
+pub(super) struct GivenUp {
+    session: String,
+    side: Option<Side>,
+    events: Vec<Event>,
+    /// How many of the events are left without the call.
+    left: usize,
+    step: usize,
+    ops: VecDeque<Op>,
+}
 
 impl Actor<'_> {
     /// For a client that dials all its hosts anew when its config changes: a call that it gives up before its handshake was
@@ -53,15 +67,43 @@ impl Actor<'_> {
             return;
         }
         self.calls_left -= 1;
+        let events = self.trace.events.clone();
         let mut at = 0;
         self.trace.events.retain(|event| {
             at += 1;
             at <= opened || event.session != session
         });
-        self.sides.remove(session);
+        let side = self.sides.remove(session);
+        self.given_up = (!calls_again).then(|| GivenUp {
+            session: session.to_owned(),
+            side,
+            events,
+            left: self.trace.events.len(),
+            step: self.step,
+            ops: std::mem::take(&mut self.ops),
+        });
         self.still_open = None;
         self.step = begun;
         self.begin_step();
+    }
+
+    /// Whether the call that was taken for one given up was the client's last word, as none came in its place: a client that
+    /// refuses a host before its handshake calls it no more. What was forgotten of it is what happened then.
+    pub(super) fn counts_after_all(&mut self, session: &str) -> bool {
+        let Some(call) = self.given_up.take_if(|call| call.session == session) else {
+            return false;
+        };
+        let since = self.trace.events.split_off(call.left);
+        self.trace.events = call.events;
+        self.trace.events.extend(since);
+        self.sides
+            .extend(call.side.map(|side| (call.session, side)));
+        self.calls_left = 0;
+        self.still_open = None;
+        self.step = call.step;
+        self.begin_step();
+        self.ops = call.ops;
+        true
     }
 
     /// The event with which the stream of a session began.
@@ -81,7 +123,7 @@ mod tests {
         crypto::identity::Identity,
         scenario::{by_hand::case_of, model::Scenario},
         session::VerifiedPeer,
-        trace::End,
+        trace::{End, LinkFailure, Stage},
         wire::{Role, RpcProtocol},
     };
 
@@ -151,6 +193,28 @@ mod tests {
         end(&mut actor, MAIN_SESSION);
         assert!(opened(&mut actor).is_empty());
         assert_eq!(ends_seen(&actor), 1);
+    }
+
+    #[test]
+    fn call_given_up_and_no_other_comes_then_it_counts_after_all() {
+        let scenario = scenario("  - connect\n  - send: key\n  - expect-refused\n");
+        let mut actor = actor(&scenario);
+        assert_eq!(opened(&mut actor), [MAIN_SESSION]);
+        end(&mut actor, MAIN_SESSION);
+        assert_eq!(ends_seen(&actor), 0);
+        let Command::Open { session, .. } = actor.next(Duration::ZERO) else {
+            panic!("the next call was not waited for");
+        };
+        let failure = LinkFailure {
+            stage: Stage::Call,
+            seen: "no call".to_owned(),
+        };
+        actor.note(&session, Input::NotOpened(failure), Duration::ZERO);
+        assert!(opened(&mut actor).is_empty());
+        assert_eq!(ends_seen(&actor), 1);
+        let not_opened = |event: &Event| matches!(event.kind, EventKind::NotOpened(_));
+        assert!(!actor.trace.events.iter().any(not_opened));
+        assert!(actor.finished, "what ended is not waited for");
     }
 
     #[test]

@@ -23,6 +23,9 @@ impl Actor<'_> {
             }
             return;
         }
+        if matches!(input, Input::NotOpened(_)) && self.counts_after_all(session) {
+            return;
+        }
         let was_keyed = self.has_peers_key(session);
         let began = self.read_clock();
         let mut kinds = match (input, self.sides.get_mut(session)) {

@@ -25,6 +25,7 @@ use std::{
     time::Duration,
 };
 
+use again::GivenUp;
 pub use entropy::Entropy;
 pub use interface::{Ask, Clock, Command, Input, Out, Patience, RequestShape};
 pub use ops::session_of;
@@ -79,6 +80,8 @@ pub struct Actor<'a> {
     witness: Witness,
     /// How often a step that opens a session may still be played again, see [`Actor::whose_client_redials`].
     calls_left: u32,
+    /// The call that was taken for one that the client gave up, until the next one is there.
+    given_up: Option<GivenUp>,
     /// Public keys of the peer's calls: none may come twice.
     peer_keys: Vec<Vec<u8>>,
     /// Ephemeral points of the peer's encapsulations: none may come twice.
@@ -119,6 +122,7 @@ impl<'a> Actor<'a> {
             waiting_since: None,
             witness: Witness::default(),
             calls_left: 0,
+            given_up: None,
             peer_keys: Vec::new(),
             peer_points: Vec::new(),
             fences: 0,
