@@ -427,3 +427,28 @@ fn client_given_its_operations_then_it_serves_them() {
         "{said}"
     );
 }
+
+#[test]
+fn protocols_of_a_role_in_the_file_then_its_cases_are_played_over_those() {
+    let folder = Folder::new(FALSE_OF_A_CLIENT);
+    let command = own("connect --config {provision}");
+    let words: Vec<String> = command.split(' ').map(|word| format!("'{word}'")).collect();
+    let played = |of_role: &str| {
+        folder.write(
+            "syncspec.toml",
+            &format!(
+                "roles = ['initiator']\nprotocols = ['grpc', 'connect']\n[command]\nrun = [{}]\nformat = 'backrest-config'\n\
+                 {of_role}",
+                words.join(", ")
+            ),
+        );
+        let target = ["--target", "syncspec.toml", "--failures", "none"];
+        let output = folder.syncspec(&[&RUN[..], &target].concat());
+        assert_eq!(code(&output), 1, "{}", said(&output));
+        let said = said(&output);
+        let count = said.lines().next().unwrap().split(' ').next().unwrap();
+        count.parse::<usize>().unwrap()
+    };
+    assert_eq!(played(""), 2);
+    assert_eq!(played("[initiator]\nprotocols = ['connect']\n"), 1);
+}

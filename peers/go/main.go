@@ -6,7 +6,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log"
 	"net"
 	"os"
 	"os/signal"
@@ -22,9 +21,9 @@ import (
 const shutdownWait = 100 * time.Millisecond
 
 type options struct {
-	config, listen, prefix, operations, token string
-	pairToken, pairURL                        string
-	heartbeat, redial                         time.Duration
+	config, listen, prefix, operations, token, hook string
+	pairToken, pairURL                              string
+	heartbeat, redial                               time.Duration
 }
 
 func main() {
@@ -32,8 +31,9 @@ func main() {
 	flag.StringVar(&o.config, "config", "", "config `file`, v1.Config in protobuf's JSON mapping (required)")
 	flag.StringVar(&o.listen, "listen", "127.0.0.1:9898", "`address` to serve on")
 	flag.StringVar(&o.prefix, "prefix", "", "`path` in front of every method's path")
-	flag.StringVar(&o.operations, "operations", "", "`file` of our own operations, v1.OperationList in JSON; read again on SIGHUP")
+	flag.StringVar(&o.operations, "operations", "", "`file` of our own operations, v1.OperationList in JSON")
 	flag.StringVar(&o.token, "token", "", "bearer `token` that callers of all services but Sync must have")
+	flag.StringVar(&o.hook, "hook", "", "do no more than take a suite's questions from stdin to the peer at this `URL`, and its answers to stdout")
 	flag.StringVar(&o.pairToken, "pair-token", "", "pairing `token` of a host to be known from now on; needs -pair-url")
 	flag.StringVar(&o.pairURL, "pair-url", "", "`URL` of that host")
 	flag.DurationVar(&o.heartbeat, "heartbeat", 10*time.Minute, "time between heartbeats")
@@ -46,6 +46,9 @@ func main() {
 }
 
 func run(o options) error {
+	if o.hook != "" {
+		return peer.Ask(o.hook, o.token, os.Stdin, os.Stdout)
+	}
 	if o.config == "" || o.heartbeat <= 0 || o.redial <= 0 || flag.NArg() > 0 {
 		return errors.New("expected -config FILE, positive durations and no arguments")
 	}
@@ -66,7 +69,6 @@ func run(o options) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	go node.DialHosts(ctx)
-	go rereadOperations(ctx, node, o.operations)
 	select {
 	case err := <-failed:
 		return err
@@ -109,25 +111,4 @@ func load(o options) (*peer.Peer, error) {
 	return &peer.Peer{
 		Store: store, Operations: operations, States: peer.NewStates(), Heartbeat: o.heartbeat, Redial: o.redial, Token: o.token,
 	}, nil
-}
-
-func rereadOperations(ctx context.Context, node *peer.Peer, path string) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	for ctx.Err() == nil {
-		select {
-		case <-hangup:
-		case <-ctx.Done():
-			return
-		}
-		if path == "" {
-			continue
-		}
-		own, err := peer.ReadOperations(path)
-		if err != nil {
-			log.Printf("operations stay as they are: %v", err)
-			continue
-		}
-		node.Operations.SetOwn(own)
-	}
 }

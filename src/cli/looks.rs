@@ -73,7 +73,6 @@ pub fn look_plan(target: Option<&TargetFile>) -> LookPlan {
         return LookPlan::default();
     };
     let service = &target.state_service;
-    let hook = target.hook.as_ref();
     LookPlan {
         state_service: StateService {
             url: service
@@ -82,16 +81,20 @@ pub fn look_plan(target: Option<&TargetFile>) -> LookPlan {
                 .map(|url| WebUrl::as_str(url).to_owned()),
             headers: service.headers.clone().into_iter().collect(),
         },
-        hook: hook.and_then(|hook| match (&hook.run, hook.built_in) {
-            (Some(run), _) => Some(HookPlan::Command(CommandHookPlan {
-                run: run.clone(),
-                dir: hook.dir.clone().unwrap_or_else(|| PathBuf::from(".")),
-                within: hook.within.map_or(hook::ANSWER_WAIT, |wait| wait.0),
-                of_clients: hook.of_clients,
-            })),
-            (None, Some(BuiltInHook::BackrestHttp)) => Some(HookPlan::BackrestHttp),
-            (None, None) => None,
-        }),
+        hook: target.hook.as_ref().and_then(hook_plan),
+    }
+}
+
+fn hook_plan(target: &HookTarget) -> Option<HookPlan> {
+    let command = target.run.as_ref().map(|run| CommandHookPlan {
+        run: run.clone(),
+        dir: target.dir.clone().unwrap_or_else(|| PathBuf::from(".")),
+        within: target.within.map_or(hook::ANSWER_WAIT, |wait| wait.0),
+        of_clients: target.of_clients,
+    });
+    match target.built_in {
+        Some(BuiltInHook::BackrestHttp) => Some(HookPlan::BackrestHttp(command)),
+        None => command.map(HookPlan::Command),
     }
 }
 

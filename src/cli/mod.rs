@@ -34,6 +34,7 @@ use syncspec::{
     net::TlsRoots,
     runner::{Selection, Shard},
     scenario::{CaseTemplate, load::load_dir, load_error::LoadError, model::Profile},
+    target::file::usual_protocols,
     wire::{Role, RpcProtocol},
 };
 
@@ -175,10 +176,7 @@ impl SelectArgs {
 
     /// What a client that somebody else starts is taken to speak.
     fn client_protocols(&self) -> &'static [RpcProtocol] {
-        match self.protocol {
-            ProtocolArg::Both => &[RpcProtocol::Connect],
-            _ => self.protocols(),
-        }
+        client_protocols_of(self.protocol)
     }
 
     /// The cases of the folder, or the built-in ones; every problem is printed.
@@ -237,6 +235,14 @@ fn protocols_of(argument: ProtocolArg) -> &'static [RpcProtocol] {
         ProtocolArg::Grpc => &[RpcProtocol::Grpc],
         ProtocolArg::Connect => &[RpcProtocol::Connect],
         ProtocolArg::Both => &RpcProtocol::ALL,
+    }
+}
+
+/// What a client of which nothing is said is taken to speak.
+fn client_protocols_of(argument: ProtocolArg) -> &'static [RpcProtocol] {
+    match argument {
+        ProtocolArg::Both => usual_protocols(Role::Initiator),
+        _ => protocols_of(argument),
     }
 }
 

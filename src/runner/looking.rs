@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
-    hook::{BackrestHttp, CommandHook, Hook},
+    hook::{BackrestHttp, BothHooks, CommandHook, Hook},
     looks::{Inside, Looks, StateService},
 };
 use crate::{
@@ -24,8 +24,8 @@ pub struct LookPlan {
 /// A hook before the peer is there.
 #[derive(Clone, Debug)]
 pub enum HookPlan {
-    /// The web API of deployed peers.
-    BackrestHttp,
+    /// The web API of deployed peers; and beside it a command for what only clients are asked, where there is one.
+    BackrestHttp(Option<CommandHookPlan>),
     /// A command.
     Command(CommandHookPlan),
 }
@@ -76,24 +76,35 @@ impl LookPlan {
     }
 
     fn hook(&self, dial: &DialOptions, filling: &Filling) -> Option<Arc<dyn Hook>> {
-        Some(match self.hook.as_ref()? {
-            HookPlan::BackrestHttp => {
+        match self.hook.as_ref()? {
+            // It is where the peer answers: one that answers nowhere has none.
+            HookPlan::BackrestHttp(_) if dial.url.is_empty() => None,
+            HookPlan::BackrestHttp(of_clients) => {
                 // The API is no RPC service of the suite's protocols; Connect's plain requests come closest.
                 let mut dial = dial.clone();
                 dial.protocol = RpcProtocol::Connect;
                 let headers = self.state_service.headers.iter().cloned();
                 dial.headers.extend(headers);
-                Arc::new(BackrestHttp::new(dial))
+                let of_all = Arc::new(BackrestHttp::new(dial));
+                Some(match of_clients {
+                    None => of_all,
+                    Some(plan) => Arc::new(BothHooks {
+                        of_all,
+                        of_clients: Arc::new(plan.hook(filling)),
+                    }),
+                })
             }
-            HookPlan::Command(plan) => {
-                let arguments = plan.run.args().iter().map(|word| word.fill(filling));
-                let program = plan.run.program().fill(filling);
-                let hook = CommandHook::new(program, arguments.collect())
-                    .started_in(&plan.dir)
-                    .answering_within(plan.within)
-                    .answering_of_clients(plan.of_clients);
-                Arc::new(hook)
-            }
-        })
+            HookPlan::Command(plan) => Some(Arc::new(plan.hook(filling))),
+        }
+    }
+}
+
+impl CommandHookPlan {
+    fn hook(&self, filling: &Filling) -> CommandHook {
+        let arguments = self.run.args().iter().map(|word| word.fill(filling));
+        CommandHook::new(self.run.program().fill(filling), arguments.collect())
+            .started_in(&self.dir)
+            .answering_within(self.within)
+            .answering_of_clients(self.of_clients)
     }
 }

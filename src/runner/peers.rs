@@ -155,8 +155,10 @@ impl Peers {
     ) {
         options.url.clone_from(&self.url);
         options.switchboard.clone_from(&self.switchboard);
-        // A mere client answers nowhere, but may tell its states somewhere.
-        let can_look = !self.url.is_empty() || self.look_plan.state_service.url.is_some();
+        // A mere client answers nowhere, but may tell its states somewhere, or have a command that looks inside it.
+        let tells_states = !self.url.is_empty() || self.look_plan.state_service.url.is_some();
+        let asks_states = asks_states && tells_states;
+        let can_look = tells_states || self.look_plan.hook.is_some();
         if !matches!(self.source, Source::Reference) && can_look {
             let dial = options.dial(protocol);
             let filling = match &self.process {
@@ -178,10 +180,14 @@ impl Peers {
             }
         }
         options.looks = self.looks.clone();
-        // One that somebody else runs as a client is not where the host is.
-        if let Source::Command(_) = self.source {
-            options.client_looks = self.looks.clone();
-        }
+        options.client_looks = match &self.source {
+            Source::Command(_) => self.looks.clone(),
+            // One that somebody else runs as a client is not where the host is; but what says that it answers of clients does.
+            _ => Looks {
+                state_service: None,
+                hook: self.looks.hook.clone().filter(|hook| hook.of_clients()),
+            },
+        };
     }
 
     /// Gives a peer that somebody else runs its provision afresh, where it has a hook that can.

@@ -120,7 +120,7 @@ fn print_provision(
 ) -> Result<u8, u8> {
     let (json, config) = match listens {
         Some(address) => {
-            let protocols = play::client_protocols(args.protocol);
+            let protocols = super::client_protocols_of(args.protocol);
             let contacts = client_contacts(protocols);
             let cases = some_for_client(&play::cases(Role::Initiator, protocols, None)?);
             let cases: Vec<&Scenario> = cases.iter().map(|base| &*base.scenario).collect();

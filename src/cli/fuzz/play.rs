@@ -29,9 +29,9 @@ use syncspec::{
     wire::{Role, RpcProtocol},
 };
 
-use super::{FuzzArgs, ProtocolArg, RoleArg, folder::Folder, some_for_client, teller::Teller};
+use super::{FuzzArgs, RoleArg, folder::Folder, some_for_client, teller::Teller};
 use crate::cli::{
-    doctor, exit, print_errors, protocols_of,
+    doctor, exit, print_errors,
     run::Attached,
     signals::{Signal, Signals},
     tls_roots,
@@ -77,14 +77,6 @@ pub fn cases(
     };
     cases.extend(grounds.into_iter().filter(is_played));
     Ok(cases)
-}
-
-/// What a client is taken to speak.
-pub fn client_protocols(asked: ProtocolArg) -> &'static [RpcProtocol] {
-    match asked {
-        ProtocolArg::Both => &[RpcProtocol::Connect],
-        asked => protocols_of(asked),
-    }
 }
 
 /// Plays a campaign in each role that the peer has.
@@ -162,7 +154,7 @@ struct OneRole<'a> {
 impl OneRole<'_> {
     async fn play(&self, teller: &mut Teller<'_>) -> Result<(), u8> {
         let args = self.args;
-        let protocols = self.protocols();
+        let protocols = self.attached.protocols(self.role, args.protocol);
         let mut cases = cases(self.role, &protocols, self.attached.target())?;
         let lanes: Vec<Arc<Scenario>> = match self.role {
             Role::Responder => lane_fixtures(args.jobs).into_iter().map(Arc::new).collect(),
@@ -320,19 +312,6 @@ impl OneRole<'_> {
         self.folder.write(&name, &format!("{json:#}\n"))?;
         teller.say_coverage(self.role, &visited);
         Ok(over)
-    }
-
-    fn protocols(&self) -> Vec<RpcProtocol> {
-        let asked = match self.role {
-            Role::Initiator if self.attached.target().is_some() => {
-                client_protocols(self.args.protocol)
-            }
-            _ => protocols_of(self.args.protocol),
-        };
-        let spoken = self.attached.target().map(|target| target.protocols());
-        let is_spoken =
-            |one: &RpcProtocol| spoken.as_ref().is_none_or(|spoken| spoken.contains(one));
-        asked.iter().copied().filter(is_spoken).collect()
     }
 }
 

@@ -27,8 +27,9 @@ use syncspec::{
 
 use super::{
     super::{
-        SelectArgs, exit, kem_id,
+        ProtocolArg, SelectArgs, client_protocols_of, exit, kem_id,
         looks::{LooksArgs, look_plan},
+        protocols_of,
         provision::client_contacts,
         refuse,
         wait::wait,
@@ -256,13 +257,9 @@ impl Attached {
 
     /// What is spoken with it in that role, where nothing else is asked for.
     pub fn spoken_as(&self, role: Role) -> Vec<RpcProtocol> {
-        match (&self.target, role) {
-            (None, _) => RpcProtocol::ALL.to_vec(),
-            // A client speaks one of them, mostly.
-            (Some(target), Role::Initiator) if target.protocols.is_none() => {
-                vec![RpcProtocol::Connect]
-            }
-            (Some(target), _) => target.protocols(),
+        match &self.target {
+            None => RpcProtocol::ALL.to_vec(),
+            Some(target) => target.protocols(role),
         }
     }
 
@@ -290,24 +287,22 @@ impl Attached {
         }
         let part = |role: &Role| Part {
             role: *role,
-            protocols: self.protocols(select, *role),
+            protocols: self.protocols(*role, select.protocol),
         };
         Ok(roles.iter().map(part).collect())
     }
 
-    fn protocols(&self, select: &SelectArgs, role: Role) -> Vec<RpcProtocol> {
-        let asked = match (role, &self.target) {
-            (Role::Initiator, Some(target)) if target.protocols.is_none() => {
-                select.client_protocols()
+    /// What is spoken with it in that role, where that much is asked for.
+    pub fn protocols(&self, role: Role, asked: ProtocolArg) -> Vec<RpcProtocol> {
+        let said = self.target.as_ref().map(|it| it.protocols_said(role));
+        match (role, said) {
+            (Role::Initiator, Some(None)) => client_protocols_of(asked).to_vec(),
+            (_, None | Some(None)) => protocols_of(asked).to_vec(),
+            (_, Some(Some(mut spoken))) => {
+                spoken.retain(|protocol| protocols_of(asked).contains(protocol));
+                spoken
             }
-            _ => select.protocols(),
-        };
-        let mut protocols = asked.to_vec();
-        if let Some(target) = &self.target {
-            let spoken = target.protocols();
-            protocols.retain(|protocol| spoken.contains(protocol));
         }
-        protocols
     }
 
     /// The word of reports for it.
@@ -355,7 +350,8 @@ impl Attached {
         if target.command.is_some() {
             return Ok(Source::Command(Box::new(target.clone())));
         }
-        let contacts = client_contacts(&target.protocols());
+        let spoken = target.protocols_said(Role::Initiator);
+        let contacts = client_contacts(spoken.as_deref().unwrap_or(&RpcProtocol::ALL));
         let mut calling: Vec<&Scenario> =
             cases.filter(|case| case.role == Role::Initiator).collect();
         let switchboard = match target.listen_address() {

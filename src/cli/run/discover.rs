@@ -17,9 +17,9 @@ use syncspec::{
     },
     target::{
         doctor::{Mistake, Standing},
-        file::{KemIdName, TargetFile, Tried, first_file},
+        file::{KemIdName, TargetFile, Tried, first_file, usual_protocols},
     },
-    wire::{Role, RpcProtocol},
+    wire::Role,
 };
 
 use super::{Attached, Part, exit};
@@ -73,8 +73,15 @@ pub fn write(
         _ => KemIdName::Deployed,
     });
     let roles: Vec<Role> = parts.iter().map(|part| part.role).collect();
-    let spoken = |protocol: &RpcProtocol| parts.iter().any(|it| it.protocols.contains(protocol));
-    let protocols: Vec<RpcProtocol> = RpcProtocol::ALL.into_iter().filter(spoken).collect();
+    target.protocols = None;
+    for part in parts {
+        let unusual = part.protocols != usual_protocols(part.role);
+        let spoken = unusual.then(|| part.protocols.clone());
+        match part.role {
+            Role::Responder => target.responder.protocols = spoken,
+            Role::Initiator => target.initiator.protocols = spoken,
+        }
+    }
     let tried: Vec<Tried> = declarable()
         .filter_map(|capability| tried(capability, &finished.results))
         .collect();
@@ -82,7 +89,7 @@ pub fn write(
     if let Ok(folder) = fs::canonicalize(folder.unwrap_or(Path::new("."))) {
         target.relate_paths(&folder);
     }
-    let text = first_file(&target, &roles, &protocols, &tried);
+    let text = first_file(&target, &roles, &tried);
     let mut options = OpenOptions::new();
     // A file that somebody has worked on is not ours to replace.
     options.write(true).create_new(true);

@@ -1,6 +1,7 @@
 //! The hook: what reads and changes the inside of a peer for the cases that need it (`docs/hook.md`).
 
 mod backrest;
+mod both;
 mod command;
 mod config_form;
 mod reference;
@@ -12,6 +13,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value as Json, json};
 
 pub use backrest::BackrestHttp;
+pub use both::BothHooks;
 pub use command::{ANSWER_WAIT, CommandHook};
 pub use reference::ReferenceHook;
 pub use reference_client::ReferenceClientHook;

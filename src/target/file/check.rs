@@ -29,11 +29,14 @@ impl TargetFile {
                 "expected a way to the peer: `responder.url` for a host, `initiator.listen` for a client, or `command`",
             );
         }
-        if self.protocols.as_ref().is_some_and(Vec::is_empty) {
-            mistake(
-                &["protocols"],
-                "expected `grpc`, `connect` or both, seen neither",
-            );
+        for (key, protocols) in [
+            (&["protocols"][..], &self.protocols),
+            (&["responder", "protocols"], &self.responder.protocols),
+            (&["initiator", "protocols"], &self.initiator.protocols),
+        ] {
+            if protocols.as_ref().is_some_and(Vec::is_empty) {
+                mistake(key, "expected `grpc`, `connect` or both, seen neither");
+            }
         }
         if self.command.is_none() {
             if roles.contains(&Role::Responder) && self.responder.url.is_none() {
@@ -73,10 +76,19 @@ impl TargetFile {
                 );
             }
         }
-        if let Some(hook) = &self.hook
-            && hook.run.is_some() == hook.built_in.is_some()
-        {
-            mistake(&["hook"], "expected either `run` or `built-in`");
+        if let Some(hook) = &self.hook {
+            match (&hook.run, hook.built_in) {
+                (None, None) => mistake(&["hook"], "expected `run` or `built-in`"),
+                (Some(_), Some(_)) if !hook.of_clients => mistake(
+                    &["hook"],
+                    "expected either `run` or `built-in`, or `of-clients = true`, by which `run` is asked of clients only",
+                ),
+                (None, Some(_)) if hook.of_clients => mistake(
+                    &["hook", "of-clients"],
+                    "a built-in hook answers nothing that only clients are asked: name a `run` beside it that does",
+                ),
+                _ => {}
+            }
         }
         found
     }

@@ -6,10 +6,7 @@ use super::{
     KemIdName, TargetFile,
     write::{kem_id_name, line, list, path, quoted},
 };
-use crate::{
-    rules::Capability,
-    wire::{Role, RpcProtocol},
-};
+use crate::{rules::Capability, wire::Role};
 
 /// What became of trying one capability.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,14 +19,9 @@ pub struct Tried {
     pub seen: String,
 }
 
-/// The text of the file: how the peer was reached and looked into, as the command line or another file said it, what it was
-/// seen to speak, and what it can do.
-pub fn first_file(
-    target: &TargetFile,
-    roles: &[Role],
-    protocols: &[RpcProtocol],
-    tried: &[Tried],
-) -> String {
+/// The text of the file: how the peer was reached and looked into, as the command line or another file said it, what it
+/// speaks in each role, and what it can do.
+pub fn first_file(target: &TargetFile, roles: &[Role], tried: &[Tried]) -> String {
     let mut text = "# Written by `syncspec run --discover` from what the peer showed. The manual is docs/target.md.\n"
         .to_owned();
     match &target.name {
@@ -41,12 +33,6 @@ pub fn first_file(
     }
     let names = list(roles.iter().map(|role| role.name()));
     line(&mut text, "roles", &names);
-    // Both is what is tried of a host by default. A client speaks one of them, and would be tried as if it spoke both.
-    if protocols.len() < RpcProtocol::ALL.len() {
-        text.push_str("# An honest session was had over each.\n");
-        let names = list(protocols.iter().map(|protocol| protocol.name()));
-        line(&mut text, "protocols", &names);
-    }
     if let Some(KemIdName::Published) = target.kem_id {
         line(&mut text, "kem-id", kem_id_name(KemIdName::Published));
     }

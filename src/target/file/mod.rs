@@ -53,7 +53,7 @@ pub struct TargetFile {
     pub version: Option<String>,
     /// The roles it plays. By default `responder` where there is a URL or a command, `initiator` where we listen.
     pub roles: Option<Vec<Role>>,
-    /// The RPC protocols it is to be tested over; both by default.
+    /// The RPC protocols it is to be tested over, in each role of which nothing else is said.
     pub protocols: Option<Vec<RpcProtocol>>,
     /// The KEM id it derives keys with: `0051` as deployed, which is the default, or `0050` as published.
     pub kem_id: Option<KemIdName>,
@@ -96,6 +96,8 @@ pub struct ResponderTarget {
     pub url: Option<WebUrl>,
     /// PEM file of authorities to trust beside those that browsers trust.
     pub tls_ca: Option<PathBuf>,
+    /// The RPC protocols it answers as a host; both by default.
+    pub protocols: Option<Vec<RpcProtocol>>,
 }
 
 /// How a client reaches us.
@@ -108,6 +110,9 @@ pub struct InitiatorTarget {
     /// URL by which the client reaches that address, where it is another than `http://` and the address.
     #[schemars(with = "Option<String>")]
     pub url: Option<WebUrl>,
+    /// The RPC protocols it speaks as a client: `connect` by default, as deployed clients do. Its cases are played once for
+    /// each.
+    pub protocols: Option<Vec<RpcProtocol>>,
 }
 
 /// A command that starts the peer.
@@ -223,7 +228,7 @@ pub struct HookTarget {
     /// Longest wait for one answer, `10s` by default.
     #[schemars(with = "Option<String>")]
     pub within: Option<Wait>,
-    /// Whether `run` answers what is asked of clients.
+    /// Whether `run` answers what only clients are asked. Beside a `built_in` it is asked nothing else.
     pub of_clients: bool,
 }
 
@@ -271,15 +276,22 @@ impl TargetFile {
         ready == Some(Ready::Dials)
     }
 
-    /// The RPC protocols it is tested over, each once.
-    pub fn protocols(&self) -> Vec<RpcProtocol> {
-        let mut protocols = self
-            .protocols
-            .clone()
-            .unwrap_or_else(|| RpcProtocol::ALL.to_vec());
+    /// The RPC protocols that the file says it speaks in this role, each once; none where it says nothing.
+    pub fn protocols_said(&self, role: Role) -> Option<Vec<RpcProtocol>> {
+        let of_role = match role {
+            Role::Responder => &self.responder.protocols,
+            Role::Initiator => &self.initiator.protocols,
+        };
+        let mut protocols = of_role.as_ref().or(self.protocols.as_ref())?.clone();
         protocols.sort();
         protocols.dedup();
-        protocols
+        Some(protocols)
+    }
+
+    /// The RPC protocols it is tested over in this role, each once.
+    pub fn protocols(&self, role: Role) -> Vec<RpcProtocol> {
+        let said = self.protocols_said(role);
+        said.unwrap_or_else(|| usual_protocols(role).to_vec())
     }
 
     /// Where a host answers; `{port}` stands where a command's port is to be filled in. None for a mere client.
@@ -320,6 +332,14 @@ impl TargetFile {
     pub fn lacks(&self, needs: &BTreeSet<Capability>) -> Option<Capability> {
         let mut needs = needs.iter().copied();
         needs.find(|capability| capability.follows_from().is_none() && !self.has(*capability))
+    }
+}
+
+/// What peers mostly speak in this role: a host answers what it is asked in, a client has chosen.
+pub fn usual_protocols(role: Role) -> &'static [RpcProtocol] {
+    match role {
+        Role::Responder => &RpcProtocol::ALL,
+        Role::Initiator => &[RpcProtocol::Connect],
     }
 }
 

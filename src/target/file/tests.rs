@@ -19,7 +19,7 @@ fn problems(text: &str) -> String {
 fn url_then_a_host_over_both_protocols() {
     let target = read("[responder]\nurl = 'http://127.0.0.1:9898/prefix'\n");
     assert_eq!(target.roles(), [Role::Responder]);
-    assert_eq!(target.protocols(), RpcProtocol::ALL);
+    assert_eq!(target.protocols(Role::Responder), RpcProtocol::ALL);
     assert_eq!(target.responder_url(), Some("http://127.0.0.1:9898/prefix"));
     assert_eq!(target.listen_address(), None);
 }
@@ -64,7 +64,7 @@ fn everything_said_then_everything_read() {
          [hook]\nbuilt-in = 'backrest-http'\n\
          [capabilities]\nlogs = true\npairing = false\n",
     );
-    assert_eq!(target.protocols(), [RpcProtocol::Connect]);
+    assert_eq!(target.protocols(Role::Responder), [RpcProtocol::Connect]);
     assert_eq!(target.kem_id, Some(KemIdName::Published));
     assert!(target.has(Capability::Logs));
     assert!(!target.has(Capability::Pairing));
@@ -72,6 +72,32 @@ fn everything_said_then_everything_read() {
     let command = target.command.as_ref().unwrap();
     assert_eq!(command.stop_wait(), Duration::from_millis(200));
     assert_eq!(command.restarts_max(), 3);
+}
+
+#[test]
+fn protocols_of_a_role_said_then_they_count_before_those_of_both() {
+    const START: &str = "[command]\nrun = ['./peer', '{provision}', '{port}']\n";
+    let spoken = |text: &str| {
+        let target = read(&format!("roles = ['responder', 'initiator']\n{text}"));
+        [Role::Responder, Role::Initiator].map(|role| target.protocols(role))
+    };
+    let both = RpcProtocol::ALL.to_vec();
+    let (grpc, connect) = (vec![RpcProtocol::Grpc], vec![RpcProtocol::Connect]);
+    assert_eq!(spoken(START), [both.clone(), connect.clone()]);
+    assert_eq!(
+        spoken(&format!("protocols = ['grpc', 'connect']\n{START}")),
+        [both.clone(), both.clone()]
+    );
+    assert_eq!(
+        spoken(&format!(
+            "protocols = ['connect', 'grpc']\n{START}[initiator]\nprotocols = ['grpc', 'grpc']\n"
+        )),
+        [both, grpc.clone()]
+    );
+    assert_eq!(
+        spoken(&format!("{START}[responder]\nprotocols = ['grpc']\n")),
+        [grpc, connect]
+    );
 }
 
 #[test]
@@ -127,7 +153,17 @@ fn parts_that_do_not_fit_then_each_is_named() {
     );
     assert!(
         problems("[responder]\nurl = 'http://h'\n[hook]\nwithin = '1s'\n")
-            .contains("either `run` or `built-in`")
+            .contains("expected `run` or `built-in`")
+    );
+    let hook = |keys: &str| problems(&format!("[responder]\nurl = 'http://h'\n[hook]\n{keys}"));
+    assert!(hook("run = ['h']\nbuilt-in = 'backrest-http'\n").contains("`of-clients = true`"));
+    assert!(
+        hook("built-in = 'backrest-http'\nof-clients = true\n")
+            .contains("syncspec.toml:5:1: a built-in hook answers nothing that only clients")
+    );
+    assert!(
+        problems("[initiator]\nlisten = '127.0.0.1:1'\nprotocols = []\n")
+            .contains("syncspec.toml:3:1: expected `grpc`, `connect` or both")
     );
     assert!(problems("[command]\nrun = []\n").contains("expected a program"));
     assert!(problems("[responder]\nurl = 'localhost:1'\n").contains("expected http://HOST:PORT"));
@@ -217,9 +253,11 @@ restarts-max = 7
 [responder]
 url = 'http://127.0.0.1:{port}/prefix'
 tls-ca = 'ca.pem'
+protocols = ['grpc', 'connect']
 [initiator]
 listen = '127.0.0.1:0'
 url = 'http://host:1'
+protocols = ['grpc']
 [state-service]
 url = 'http://127.0.0.1:{port}/states'
 headers = { Authorization = 'Bearer "x"' }
@@ -267,7 +305,6 @@ fn first_file_then_it_reads_back_as_what_was_seen() {
     let text = first_file(
         &target,
         &[Role::Responder, Role::Initiator],
-        &[RpcProtocol::Connect],
         &[
             tried(
                 Capability::Logs,
@@ -284,7 +321,6 @@ fn first_file_then_it_reads_back_as_what_was_seen() {
         "{text}"
     );
     target.roles = Some(vec![Role::Responder, Role::Initiator]);
-    target.protocols = Some(vec![RpcProtocol::Connect]);
     target.capabilities = BTreeMap::from([(Capability::Logs, false), (Capability::Pairing, true)]);
     assert_eq!(read(&text), target);
 }

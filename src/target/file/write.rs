@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
-    BuiltInHook, CommandLine, CommandTarget, HookTarget, KemIdName, ListenAddress, ProvisionFormat,
-    Ready, TargetFile, Wait, WebUrl, value::Filled,
+    BuiltInHook, CommandLine, CommandTarget, HookTarget, InitiatorTarget, KemIdName, ListenAddress,
+    ProvisionFormat, Ready, ResponderTarget, TargetFile, Wait, WebUrl, value::Filled,
 };
+use crate::wire::RpcProtocol;
 
 impl TargetFile {
     /// The whole of it. The values of the state service's headers may be secrets, and can be left out.
@@ -20,10 +21,7 @@ impl TargetFile {
             let names = roles.iter().map(|role| role.name());
             line(&mut text, "roles", &list(names));
         }
-        if let Some(protocols) = &self.protocols {
-            let names = protocols.iter().map(|protocol| protocol.name());
-            line(&mut text, "protocols", &list(names));
-        }
+        spoken(&mut text, self.protocols.as_deref());
         if let Some(kem_id) = self.kem_id {
             line(&mut text, "kem-id", kem_id_name(kem_id));
         }
@@ -46,20 +44,22 @@ impl TargetFile {
             write_command(text, command);
         }
         let responder = &self.responder;
-        if responder.url.is_some() || responder.tls_ca.is_some() {
+        if *responder != ResponderTarget::default() {
             text.push_str("\n[responder]\n");
             url(text, responder.url.as_ref());
             if let Some(ca) = &responder.tls_ca {
                 path(text, "tls-ca", ca);
             }
+            spoken(text, responder.protocols.as_deref());
         }
         let initiator = &self.initiator;
-        if initiator.listen.is_some() || initiator.url.is_some() {
+        if *initiator != InitiatorTarget::default() {
             text.push_str("\n[initiator]\n");
             if let Some(listen) = &initiator.listen {
                 line(text, "listen", &quoted(ListenAddress::as_str(listen)));
             }
             url(text, initiator.url.as_ref());
+            spoken(text, initiator.protocols.as_deref());
         }
         let state = &self.state_service;
         if state.url.is_some() || (with_headers && !state.headers.is_empty()) {
@@ -136,6 +136,13 @@ pub(super) fn path(text: &mut String, key: &str, path: &std::path::Path) {
 fn url(text: &mut String, url: Option<&WebUrl>) {
     if let Some(url) = url {
         line(text, "url", &quoted(WebUrl::as_str(url)));
+    }
+}
+
+fn spoken(text: &mut String, protocols: Option<&[RpcProtocol]>) {
+    if let Some(protocols) = protocols {
+        let names = protocols.iter().map(|protocol| protocol.name());
+        line(text, "protocols", &list(names));
     }
 }
 

@@ -1,13 +1,9 @@
 package peer
 
 import (
-	"context"
-	"errors"
-	"io"
 	"iter"
 	"maps"
 	"slices"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -24,84 +20,56 @@ const (
 
 // clientSession is a session with a host (docs/protocol.md, section 7).
 type clientSession struct {
-	*Peer
-	stream   *stream
+	session
 	config   *v1.Config
-	host     *v1.Multihost_Peer
-	granted  grants
-	session  *Session
 	admitted bool
 	told     map[int64]int64 // modno of each operation that the host has been told of, by id
 }
 
-func (c *clientSession) run(ctx context.Context) error {
-	heartbeat := time.NewTicker(c.Heartbeat)
-	defer heartbeat.Stop()
-	err := c.stream.writeAll(configView(c.config, c.granted), resourceView(c.config, c.granted.mayKnow))
-	if err != nil {
-		return err
+func (c *clientSession) refresh() (<-chan struct{}, error) {
+	if c.told != nil {
+		return c.sendChanges()
 	}
-	changed, err := c.sendManifest()
-	for err == nil {
-		select {
-		case in := <-c.stream.incoming:
-			if errors.Is(in.err, io.EOF) {
-				return nil
-			}
-			err = c.receive(in)
-		case <-heartbeat.C:
-			err = c.stream.writeHeartbeat()
-		case <-changed:
-			changed, err = c.sendChanges()
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-		}
+	if err := c.stream.write(configView(c.config, c.granted), c.resources()); err != nil {
+		return nil, err
 	}
-	return err
+	return c.sendManifest()
 }
 
-func (c *clientSession) receive(in received) error {
-	item, err := c.stream.open(in)
-	if err != nil {
-		return err
-	}
+func (c *clientSession) receive(item *pb.SyncStreamItem) error {
 	if err := c.forgetSecret(); err != nil {
 		return err
 	}
 	switch action := item.GetAction().(type) {
-	case *pb.SyncStreamItem_Heartbeat:
-		c.States.heartbeat(c.session, time.Now())
-		return nil
 	case *pb.SyncStreamItem_RequestOperationData:
 		return c.sendRequested(action.RequestOperationData.GetOpIds())
 	case *pb.SyncStreamItem_OperationManifest:
 		_, err := c.sendManifest()
 		return err
 	case *pb.SyncStreamItem_RequestResources:
-		return c.stream.write(resourceView(c.config, c.granted.mayKnow))
+		return c.stream.write(c.resources())
+	case *pb.SyncStreamItem_SetConfig:
+		return c.Store.setConfig(c.entry, c.granted, action.SetConfig)
 	case *pb.SyncStreamItem_ReceiveConfig:
 		if action.ReceiveConfig.GetConfig() == nil {
 			return secure.Refuse(secure.Protocol, "receive_config without a config")
 		}
-		c.States.remoteConfig(c.session, action.ReceiveConfig.GetConfig())
-		return nil
-	case *pb.SyncStreamItem_ReceiveResources:
-		return c.States.resources(c.session, action.ReceiveResources)
-	case *pb.SyncStreamItem_SetConfig:
-		return c.Store.setConfig(c.host, c.granted, action.SetConfig)
-	default:
-		return errUnexpected(item)
 	}
+	return c.States.receive(&c.session, item)
+}
+
+func (c *clientSession) resources() *pb.SyncStreamItem {
+	return resourceView(c.config, c.granted.mayKnow)
 }
 
 // forgetSecret takes the pairing secret out of the config once the host has sent something: only then are we admitted.
 func (c *clientSession) forgetSecret() error {
-	if c.admitted || c.host.GetInitialPairingSecret() == "" {
+	if c.admitted || c.entry.GetInitialPairingSecret() == "" {
 		return nil
 	}
 	c.admitted = true
 	return c.Store.Update(func(config *v1.Config) (bool, error) {
-		if host := findPeer(config.GetMultihost().GetKnownHosts(), c.host.GetKeyid()); host != nil {
+		if host := findPeer(config.GetMultihost().GetKnownHosts(), c.entry.GetKeyid()); host != nil {
 			host.InitialPairingSecret = ""
 		}
 		return false, nil

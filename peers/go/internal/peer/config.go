@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -14,10 +15,7 @@ import (
 	"syncspec.example/peer/internal/secure"
 )
 
-const (
-	configVersion    = 6
-	instanceIDLenMax = 50
-)
+const configVersion = 6
 
 // Store holds the config. A *v1.Config that it hands out is never changed: a change makes a new one.
 type Store struct {
@@ -28,18 +26,22 @@ type Store struct {
 	changed signal
 }
 
-// ReadConfig reads a file in protobuf's JSON mapping of v1.Config. An unknown field is an error: it would be a typing
-// error that nobody notices.
+// ReadConfig reads a file in protobuf's JSON mapping of v1.Config.
 func ReadConfig(path string) (*v1.Config, error) {
+	config := new(v1.Config)
+	return config, readJSON(path, config)
+}
+
+// readJSON refuses unknown fields: one would be a typing error that nobody notices.
+func readJSON(path string, message proto.Message) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	config := new(v1.Config)
-	if err := protojson.Unmarshal(text, config); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := protojson.Unmarshal(text, message); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	return config, nil
+	return nil
 }
 
 // NewStore takes a config into use. Changes stay in memory.
@@ -160,13 +162,14 @@ func (u unique) add(what, text string) error {
 	return nil
 }
 
+var (
+	wellFormed = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,50}$`)
+	reserved   = regexp.MustCompile(`^_.*_$`)
+)
+
 // wellFormedInstanceID is asked of those who pair; those whom the operator entered are taken as they are.
 func wellFormedInstanceID(id string) bool {
-	reserved := len(id) > 1 && strings.HasPrefix(id, "_") && strings.HasSuffix(id, "_")
-	foreign := strings.ContainsFunc(id, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.", r)
-	})
-	return id != "" && len(id) <= instanceIDLenMax && !reserved && !foreign
+	return wellFormed.MatchString(id) && !reserved.MatchString(id)
 }
 
 // signal tells any number of waiters that something changed. It needs its owner's lock.

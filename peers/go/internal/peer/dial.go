@@ -75,11 +75,6 @@ func (p *Peer) dialAgainAndAgain(ctx context.Context, hostKeyID string) {
 
 // dial runs one session with a host. The error is nil when the host ended it without one.
 func (p *Peer) dial(ctx context.Context, config *v1.Config, host *v1.Multihost_Peer) error {
-	// Before the stream: one on which nothing was sent yet cannot be closed.
-	granted, err := parseGrants(host.GetPermissions())
-	if err != nil {
-		return err
-	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	transport := newTransport()
@@ -99,7 +94,7 @@ func (p *Peer) dial(ctx context.Context, config *v1.Config, host *v1.Multihost_P
 	}
 	stream := startStream(ctx, rpc, reset, reset)
 	defer stream.close()
-	err = p.join(ctx, stream, config, host, granted)
+	err := p.join(ctx, stream, config, host)
 	if errors.Is(err, io.EOF) {
 		// A send reports only that the stream is over; why is received.
 		err = drain(stream)
@@ -139,15 +134,16 @@ func drain(stream *stream) error {
 	}
 }
 
-func (p *Peer) join(ctx context.Context, stream *stream, config *v1.Config, host *v1.Multihost_Peer, granted grants) error {
+func (p *Peer) join(ctx context.Context, stream *stream, config *v1.Config, host *v1.Multihost_Peer) error {
 	if err := p.greetHost(ctx, stream, config, host); err != nil {
 		return err
 	}
-	client := &clientSession{Peer: p, stream: stream, config: config, host: host, granted: granted, session: p.States.begin(host)}
-	err := client.run(ctx)
-	state, message := stateAfter(err)
-	p.States.end(client.session, state, message)
-	return err
+	granted, err := parseGrants(host.GetPermissions())
+	if err != nil {
+		return err
+	}
+	client := &clientSession{session: p.newSession(stream, host, granted), config: config}
+	return client.run(ctx, client)
 }
 
 // greetHost exchanges keys and handshakes with the very host that was dialled.

@@ -2,10 +2,10 @@ package peer
 
 import (
 	"fmt"
-	"os"
+	"maps"
+	"slices"
 	"sync"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	v1 "syncspec.example/peer/internal/pb/v1"
@@ -45,13 +45,9 @@ func NewOperations() *Operations {
 
 // ReadOperations reads a file in protobuf's JSON mapping of v1.OperationList.
 func ReadOperations(path string) ([]*v1.Operation, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
 	list := new(v1.OperationList)
-	if err := protojson.Unmarshal(text, list); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := readJSON(path, list); err != nil {
+		return nil, err
 	}
 	seen := map[int64]bool{}
 	for _, operation := range list.GetOperations() {
@@ -71,6 +67,22 @@ func (o *Operations) SetOwn(own []*v1.Operation) {
 	o.changed.raise()
 }
 
+// PutOwn sets one of our own operations, in place of the one with its id or beside the others.
+func (o *Operations) PutOwn(operation *v1.Operation) {
+	o.changeOwn(operation.GetId(), operation)
+}
+
+// DeleteOwn takes one out.
+func (o *Operations) DeleteOwn(id int64) { o.changeOwn(id) }
+
+func (o *Operations) changeOwn(id int64, with ...*v1.Operation) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	others := slices.DeleteFunc(slices.Clone(o.own), func(held *v1.Operation) bool { return held.GetId() == id })
+	o.own = append(others, with...)
+	o.changed.raise()
+}
+
 // Own returns our own operations and a channel that is closed when they have changed.
 func (o *Operations) Own() ([]*v1.Operation, <-chan struct{}) {
 	o.mu.Lock()
@@ -82,11 +94,9 @@ func (o *Operations) Own() ([]*v1.Operation, <-chan struct{}) {
 func (o *Operations) All() []*v1.Operation {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	all := append([]*v1.Operation(nil), o.own...)
+	all := slices.Clone(o.own)
 	for _, ledger := range o.received {
-		for _, operation := range ledger.operations {
-			all = append(all, operation)
-		}
+		all = slices.AppendSeq(all, maps.Values(ledger.operations))
 	}
 	return all
 }

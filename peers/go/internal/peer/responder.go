@@ -3,7 +3,6 @@ package peer
 import (
 	"context"
 	"errors"
-	"io"
 	"log"
 	"time"
 
@@ -39,11 +38,8 @@ func (p *Peer) host(ctx context.Context, stream *stream) error {
 	if err != nil {
 		return err
 	}
-	host := &hostSession{p, stream, client, granted, p.States.begin(client)}
-	err = host.run(ctx)
-	state, message := stateAfter(err)
-	p.States.end(host.session, state, message)
-	return err
+	host := &hostSession{p.newSession(stream, client, granted)}
+	return host.run(ctx, host)
 }
 
 // greetClient exchanges keys and handshakes. Ours goes out at once: it tells nothing that the client does not know.
@@ -72,79 +68,33 @@ func (p *Peer) greetClient(ctx context.Context, stream *stream) (*secure.Claim, 
 }
 
 // hostSession is a session with an admitted client.
-type hostSession struct {
-	*Peer
-	stream  *stream
-	client  *v1.Multihost_Peer
-	granted grants
-	session *Session
-}
+type hostSession struct{ session }
 
-func (h *hostSession) run(ctx context.Context) error {
-	heartbeat := time.NewTicker(h.Heartbeat)
-	defer heartbeat.Stop()
-	changed, valid, err := h.showConfig()
-	for err == nil && valid {
-		select {
-		case in := <-h.stream.incoming:
-			if errors.Is(in.err, io.EOF) {
-				return nil
-			}
-			err = h.receive(in)
-		case item := <-h.session.push:
-			err = h.stream.write(item)
-		case <-heartbeat.C:
-			err = h.stream.writeHeartbeat()
-		case <-changed:
-			changed, valid, err = h.showConfig()
-		case <-h.session.displaced:
-			err = secure.Refuse(secure.Session, "displaced by a newer session of the same key")
-		case <-ctx.Done():
-			err = context.Cause(ctx)
-		}
-	}
-	return err
-}
-
-// showConfig sends what the client may see, and returns what tells of the next change. It sends nothing, and says that the
-// session is no longer valid, when the client's entry is not the one that this session began with.
-func (h *hostSession) showConfig() (changed <-chan struct{}, valid bool, err error) {
+// refresh sends what the client may see. The session is over when the client's entry is not the one that it began with.
+func (h *hostSession) refresh() (<-chan struct{}, error) {
 	config, changed := h.Store.Get()
-	if !proto.Equal(findPeer(config.GetMultihost().GetAuthorizedClients(), h.client.GetKeyid()), h.client) {
-		return nil, false, nil
+	if !proto.Equal(findPeer(config.GetMultihost().GetAuthorizedClients(), h.entry.GetKeyid()), h.entry) {
+		return nil, nil
 	}
 	items := []*pb.SyncStreamItem{configView(config, h.granted), resourceView(config, h.granted.mayRead)}
 	if shared := sharedView(config, h.granted); shared != nil {
 		items = append(items, shared)
 	}
-	return changed, true, h.stream.writeAll(items...)
+	return changed, h.stream.write(items...)
 }
 
-func (h *hostSession) receive(in received) error {
-	item, err := h.stream.open(in)
-	if err != nil {
-		return err
-	}
+func (h *hostSession) receive(item *pb.SyncStreamItem) error {
 	switch action := item.GetAction().(type) {
-	case *pb.SyncStreamItem_Heartbeat:
-		h.States.heartbeat(h.session, time.Now())
-		return nil
-	case *pb.SyncStreamItem_ReceiveConfig:
-		h.States.remoteConfig(h.session, action.ReceiveConfig.GetConfig())
-		return nil
-	case *pb.SyncStreamItem_ReceiveResources:
-		return h.States.resources(h.session, action.ReceiveResources)
 	case *pb.SyncStreamItem_OperationManifest:
 		return h.reconcile(action.OperationManifest)
 	case *pb.SyncStreamItem_ReceiveOperations:
 		return h.receiveOperations(action.ReceiveOperations.GetEvent())
-	default:
-		return errUnexpected(item)
 	}
+	return h.States.receive(&h.session, item)
 }
 
 func (h *hostSession) reconcile(manifest *pb.SyncStreamItem_SyncActionOperationManifest) error {
-	wanted, err := h.Operations.Reconcile(h.client.GetKeyid(), manifest.GetOpIds(), manifest.GetModnos())
+	wanted, err := h.Operations.Reconcile(h.entry.GetKeyid(), manifest.GetOpIds(), manifest.GetModnos())
 	if err != nil || len(wanted) == 0 {
 		return err
 	}
@@ -158,11 +108,11 @@ func (h *hostSession) receiveOperations(event *v1.OperationEvent) error {
 	case *v1.OperationEvent_KeepAlive:
 		return nil
 	case *v1.OperationEvent_CreatedOperations:
-		return h.Operations.Put(h.client.GetKeyid(), kind.CreatedOperations.GetOperations())
+		return h.Operations.Put(h.entry.GetKeyid(), kind.CreatedOperations.GetOperations())
 	case *v1.OperationEvent_UpdatedOperations:
-		return h.Operations.Put(h.client.GetKeyid(), kind.UpdatedOperations.GetOperations())
+		return h.Operations.Put(h.entry.GetKeyid(), kind.UpdatedOperations.GetOperations())
 	case *v1.OperationEvent_DeletedOperations:
-		h.Operations.Delete(h.client.GetKeyid(), kind.DeletedOperations.GetValues())
+		h.Operations.Delete(h.entry.GetKeyid(), kind.DeletedOperations.GetValues())
 		return nil
 	default:
 		return secure.Refuse(secure.Protocol, "operation event of no kind")

@@ -25,6 +25,9 @@ const (
 	syncPath            = "/v1sync.BackrestSyncService/Sync"
 	statesPath          = "/v1sync.BackrestSyncStateService/GetPeerSyncStatesStream"
 	setRemoteConfigPath = "/v1sync.BackrestSyncStateService/SetRemoteClientConfig"
+	getConfigPath       = "/v1.Backrest/GetConfig"
+	setConfigPath       = "/v1.Backrest/SetConfig"
+	getOperationsPath   = "/v1.Backrest/GetOperations"
 )
 
 // pings find out that the other machine is gone; without them its sessions would stay for ever.
@@ -51,9 +54,17 @@ func (p *Peer) NewServer(prefix string) *http.Server {
 	}
 	mux := http.NewServeMux()
 	mux.Handle(prefix+syncPath, connect.NewBidiStreamHandler(syncPath, p.sync, options...))
-	mux.Handle(prefix+statesPath, p.guard(connect.NewServerStreamHandler(statesPath, p.streamStates, options...)))
-	mux.Handle(prefix+setRemoteConfigPath, p.guard(connect.NewUnaryHandler(setRemoteConfigPath, p.setRemoteClientConfig, options...)))
-	p.handleAdmin(mux, prefix, options)
+	guarded := map[string]http.Handler{
+		statesPath:          connect.NewServerStreamHandlerSimple(statesPath, p.streamStates, options...),
+		setRemoteConfigPath: connect.NewUnaryHandlerSimple(setRemoteConfigPath, p.setRemoteClientConfig, options...),
+		getConfigPath:       connect.NewUnaryHandlerSimple(getConfigPath, p.getConfig, options...),
+		setConfigPath:       connect.NewUnaryHandlerSimple(setConfigPath, p.replaceConfig, options...),
+		getOperationsPath:   connect.NewUnaryHandlerSimple(getOperationsPath, p.getOperations, options...),
+		hookPath:            http.HandlerFunc(p.answerHook),
+	}
+	for path, handler := range guarded {
+		mux.Handle(prefix+path, p.guard(handler))
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true) // the unary methods serve plain HTTP clients too; Sync refuses them
 	protocols.SetUnencryptedHTTP2(true)
@@ -100,7 +111,7 @@ func (c *call) interrupt() { _ = c.body.Close() }
 
 func (c *call) abandon() { _ = c.http.SetWriteDeadline(time.Unix(1, 0)) }
 
-func (p *Peer) streamStates(ctx context.Context, request *connect.Request[pb.SyncStateStreamRequest], out *connect.ServerStream[pb.PeerState]) error {
+func (p *Peer) streamStates(ctx context.Context, request *pb.SyncStateStreamRequest, out *connect.ServerStream[pb.PeerState]) error {
 	config, _ := p.Store.Get()
 	subscriber := p.States.subscribe(config)
 	defer p.States.unsubscribe(subscriber)
@@ -113,7 +124,7 @@ func (p *Peer) streamStates(ctx context.Context, request *connect.Request[pb.Syn
 				return err
 			}
 		}
-		if !request.Msg.GetSubscribe() {
+		if !request.GetSubscribe() {
 			return nil
 		}
 		select {
@@ -124,24 +135,24 @@ func (p *Peer) streamStates(ctx context.Context, request *connect.Request[pb.Syn
 	}
 }
 
-func (p *Peer) setRemoteClientConfig(ctx context.Context, request *connect.Request[pb.SetRemoteClientConfigRequest]) (*connect.Response[pb.SetRemoteClientConfigResponse], error) {
-	if request.Msg.GetPeerKeyid() == "" {
+func (p *Peer) setRemoteClientConfig(ctx context.Context, request *pb.SetRemoteClientConfigRequest) (*pb.SetRemoteClientConfigResponse, error) {
+	if request.GetPeerKeyid() == "" {
 		return nil, connect.NewError(connect.CodeInvalidArgument, errors.New("peer_keyid is empty"))
 	}
 	config, _ := p.Store.Get()
-	session := p.States.session(request.Msg.GetPeerKeyid())
+	session := p.States.session(request.GetPeerKeyid())
 	notConnected := connect.NewError(connect.CodeNotFound, errors.New("client is not connected"))
 	// Our hosts have sessions too, but take no set_config.
-	if session == nil || findPeer(config.GetMultihost().GetAuthorizedClients(), session.keyID) == nil {
+	if session == nil || findPeer(config.GetMultihost().GetAuthorizedClients(), request.GetPeerKeyid()) == nil {
 		return nil, notConnected
 	}
 	item := &pb.SyncStreamItem{Action: &pb.SyncStreamItem_SetConfig{SetConfig: &pb.SyncStreamItem_SyncActionSetConfig{
-		Repos: request.Msg.GetRepos(), Plans: request.Msg.GetPlans(),
-		ReposToDelete: request.Msg.GetReposToDelete(), PlansToDelete: request.Msg.GetPlansToDelete(),
+		Repos: request.GetRepos(), Plans: request.GetPlans(),
+		ReposToDelete: request.GetReposToDelete(), PlansToDelete: request.GetPlansToDelete(),
 	}}}
 	select {
 	case session.push <- item:
-		return connect.NewResponse(new(pb.SetRemoteClientConfigResponse)), nil
+		return new(pb.SetRemoteClientConfigResponse), nil
 	case <-session.ended:
 		return nil, notConnected
 	case <-ctx.Done():
@@ -149,32 +160,16 @@ func (p *Peer) setRemoteClientConfig(ctx context.Context, request *connect.Reque
 	}
 }
 
-// handleAdmin adds the few methods of a deployed peer's own API, called with JSON, through which a test can read and change
-// its config and read its operations.
-func (p *Peer) handleAdmin(mux *http.ServeMux, prefix string, options []connect.HandlerOption) {
-	handle := func(path string, handler http.Handler) { mux.Handle(prefix+path, p.guard(handler)) }
-	handle("/v1.Backrest/GetConfig", connect.NewUnaryHandler("/v1.Backrest/GetConfig",
-		func(context.Context, *connect.Request[types.Empty]) (*connect.Response[v1.Config], error) {
-			config, _ := p.Store.Get()
-			return connect.NewResponse(config), nil
-		}, options...))
-	handle("/v1.Backrest/SetConfig", connect.NewUnaryHandler("/v1.Backrest/SetConfig",
-		func(_ context.Context, request *connect.Request[v1.Config]) (*connect.Response[v1.Config], error) {
-			if err := p.replaceConfig(request.Msg); err != nil {
-				return nil, connect.NewError(connect.CodeInvalidArgument, err)
-			}
-			config, _ := p.Store.Get()
-			return connect.NewResponse(config), nil
-		}, options...))
-	handle("/v1.Backrest/GetOperations", connect.NewUnaryHandler("/v1.Backrest/GetOperations",
-		func(_ context.Context, request *connect.Request[structpb.Struct]) (*connect.Response[v1.OperationList], error) {
-			selector := request.Msg.GetFields()["selector"].GetStructValue().GetFields()
-			return connect.NewResponse(p.selectOperations(selector["originalInstanceKeyid"].GetStringValue())), nil
-		}, options...))
+// Of a deployed peer's own API there are the three methods, called with JSON, by which a test reads and changes its config
+// and reads its operations.
+
+func (p *Peer) getConfig(context.Context, *types.Empty) (*v1.Config, error) {
+	config, _ := p.Store.Get()
+	return config, nil
 }
 
-func (p *Peer) replaceConfig(next *v1.Config) error {
-	return p.Store.Update(func(config *v1.Config) (bool, error) {
+func (p *Peer) replaceConfig(ctx context.Context, next *v1.Config) (*v1.Config, error) {
+	err := p.Store.Update(func(config *v1.Config) (bool, error) {
 		if next.GetModno() != config.GetModno() {
 			return false, fmt.Errorf("expected modno %d, got %d", config.GetModno(), next.GetModno())
 		}
@@ -183,6 +178,15 @@ func (p *Peer) replaceConfig(next *v1.Config) error {
 		config.Modno++
 		return true, nil
 	})
+	if err != nil {
+		return nil, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	return p.getConfig(ctx, nil)
+}
+
+func (p *Peer) getOperations(_ context.Context, request *structpb.Struct) (*v1.OperationList, error) {
+	selector := request.GetFields()["selector"].GetStructValue().GetFields()
+	return p.selectOperations(selector["originalInstanceKeyid"].GetStringValue()), nil
 }
 
 func (p *Peer) selectOperations(keyID string) *v1.OperationList {

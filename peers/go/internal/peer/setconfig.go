@@ -53,13 +53,13 @@ func (e *configEdit) apply(request *pb.SyncStreamItem_SyncActionSetConfig) error
 		if err := e.mayWrite(repoScope(id)); err != nil {
 			return err
 		}
-		e.config.Repos = slices.DeleteFunc(e.config.Repos, func(held *v1.Repo) bool { return held.GetId() == id })
+		e.config.Repos = without(e.config.Repos, id)
 	}
 	for _, id := range request.GetPlansToDelete() {
 		if err := e.mayWrite(planScope(id)); err != nil {
 			return err
 		}
-		e.config.Plans = slices.DeleteFunc(e.config.Plans, func(held *v1.Plan) bool { return held.GetId() == id })
+		e.config.Plans = without(e.config.Plans, id)
 	}
 	return nil
 }
@@ -94,6 +94,10 @@ func (e *configEdit) mayWrite(subject string) error {
 		return secure.Refuse(secure.Auth, "set_config: %q may not be written by %q", subject, e.host.GetInstanceId())
 	}
 	return nil
+}
+
+func without[T interface{ GetId() string }](list []T, id string) []T {
+	return slices.DeleteFunc(list, func(held T) bool { return held.GetId() == id })
 }
 
 // putAt replaces the element at an index, or appends when the index is negative.

@@ -22,56 +22,46 @@ const (
 type States struct {
 	mu          sync.Mutex
 	states      map[string]*pb.PeerState // by key id; never changed, only replaced
-	sessions    map[string]*Session      // by key id
+	sessions    map[string]*session      // by key id; those that run
 	subscribers map[*subscriber]bool
-}
-
-// Session is the registry's view of a running session.
-type Session struct {
-	keyID     string
-	displaced chan struct{}           // closed when a newer session of this key has begun
-	push      chan *pb.SyncStreamItem // items that others want sent; unbuffered
-	ended     chan struct{}
 }
 
 // NewStates makes an empty registry.
 func NewStates() *States {
-	return &States{states: map[string]*pb.PeerState{}, sessions: map[string]*Session{}, subscribers: map[*subscriber]bool{}}
+	return &States{states: map[string]*pb.PeerState{}, sessions: map[string]*session{}, subscribers: map[*subscriber]bool{}}
 }
 
-// begin registers a session with an authenticated peer and ends the one before it. What the peer made known then is
-// forgotten.
-func (s *States) begin(peer *v1.Multihost_Peer) *Session {
-	session := &Session{peer.GetKeyid(), make(chan struct{}), make(chan *pb.SyncStreamItem), make(chan struct{})}
+// begin registers a session and ends the one before it. What the peer made known then is forgotten.
+func (s *States) begin(session *session) {
+	keyID := session.entry.GetKeyid()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if older := s.sessions[session.keyID]; older != nil {
+	if older := s.sessions[keyID]; older != nil {
 		close(older.displaced)
 	}
-	s.sessions[session.keyID] = session
+	s.sessions[keyID] = session
 	s.publish(&pb.PeerState{
-		PeerInstanceId: peer.GetInstanceId(), PeerKeyid: session.keyID, State: pb.ConnectionState_CONNECTION_STATE_CONNECTED,
-		LastHeartbeatMillis: s.states[session.keyID].GetLastHeartbeatMillis(),
+		PeerInstanceId: session.entry.GetInstanceId(), PeerKeyid: keyID, State: pb.ConnectionState_CONNECTION_STATE_CONNECTED,
+		LastHeartbeatMillis: s.states[keyID].GetLastHeartbeatMillis(),
 	})
-	return session
 }
 
 // end takes a session out. One that was displaced leaves the state to its successor.
-func (s *States) end(session *Session, state pb.ConnectionState, message string) {
+func (s *States) end(session *session, err error) {
 	close(session.ended)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sessions[session.keyID] != session {
+	if s.sessions[session.entry.GetKeyid()] != session {
 		return
 	}
-	delete(s.sessions, session.keyID)
-	next := copyState(s.states[session.keyID])
-	next.State, next.StatusMessage = state, message
+	delete(s.sessions, session.entry.GetKeyid())
+	next := copyState(s.states[session.entry.GetKeyid()])
+	next.State, next.StatusMessage = stateAfter(err)
 	s.publish(next)
 }
 
 // session finds the session of a connected client.
-func (s *States) session(keyID string) *Session {
+func (s *States) session(keyID string) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.sessions[keyID]
@@ -86,30 +76,31 @@ func (s *States) note(peer *v1.Multihost_Peer, state pb.ConnectionState, message
 	s.publish(next)
 }
 
-func (s *States) heartbeat(session *Session, now time.Time) {
-	_ = s.update(session, func(state *pb.PeerState) error {
-		state.LastHeartbeatMillis = now.UnixMilli()
+// receive takes in what a peer tells of itself in either role, unless a newer session has taken over. Nothing else may come.
+// The resources of one session add up.
+func (s *States) receive(session *session, item *pb.SyncStreamItem) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sessions[session.entry.GetKeyid()] != session {
 		return nil
-	})
-}
-
-func (s *States) remoteConfig(session *Session, config *pb.RemoteConfig) {
-	_ = s.update(session, func(state *pb.PeerState) error {
-		state.RemoteConfig = config
-		return nil
-	})
-}
-
-// resources merges by id: what one session makes known adds up.
-func (s *States) resources(session *Session, received *pb.SyncStreamItem_SyncActionReceiveResources) error {
-	return s.update(session, func(state *pb.PeerState) error {
-		state.KnownRepos = merge(state.KnownRepos, received.GetRepos())
-		state.KnownPlans = merge(state.KnownPlans, received.GetPlans())
-		if len(state.KnownRepos) > knownMax || len(state.KnownPlans) > knownMax {
+	}
+	next := copyState(s.states[session.entry.GetKeyid()])
+	switch action := item.GetAction().(type) {
+	case *pb.SyncStreamItem_Heartbeat:
+		next.LastHeartbeatMillis = time.Now().UnixMilli()
+	case *pb.SyncStreamItem_ReceiveConfig:
+		next.RemoteConfig = action.ReceiveConfig.GetConfig()
+	case *pb.SyncStreamItem_ReceiveResources:
+		next.KnownRepos = merge(next.KnownRepos, action.ReceiveResources.GetRepos())
+		next.KnownPlans = merge(next.KnownPlans, action.ReceiveResources.GetPlans())
+		if len(next.KnownRepos) > knownMax || len(next.KnownPlans) > knownMax {
 			return secure.Refuse(secure.Session, "more than %d known repos or plans", knownMax)
 		}
-		return nil
-	})
+	default:
+		return secure.Refuse(secure.Protocol, "unexpected item: %T", item.GetAction())
+	}
+	s.publish(next)
+	return nil
 }
 
 // merge makes a new list, because states that were handed out share the old one.
@@ -128,21 +119,6 @@ func merge[T interface{ GetId() string }](known, received []T) []T {
 		merged = append(merged, item)
 	}
 	return merged
-}
-
-// update changes the state of a session's peer, unless a newer session has taken over.
-func (s *States) update(session *Session, change func(*pb.PeerState) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.sessions[session.keyID] != session {
-		return nil
-	}
-	next := copyState(s.states[session.keyID])
-	if err := change(next); err != nil {
-		return err
-	}
-	s.publish(next)
-	return nil
 }
 
 func (s *States) stateOf(peer *v1.Multihost_Peer) *pb.PeerState {

@@ -96,36 +96,24 @@ func (s *stream) open(in received) (*pb.SyncStreamItem, error) {
 	return s.channel.Open(in.item)
 }
 
-// write sends one item, sealed if there are keys by now.
-func (s *stream) write(item *pb.SyncStreamItem) error {
-	if s.channel != nil {
-		sealed, err := s.channel.Seal(item)
-		if err != nil {
-			return err
-		}
-		item = sealed
-	}
+// write sends items, sealed if there are keys by now.
+func (s *stream) write(items ...*pb.SyncStreamItem) error {
 	watchdog := time.AfterFunc(sendWait, s.abandon)
 	defer watchdog.Stop()
-	return s.send(item)
-}
-
-func (s *stream) writeAll(items ...*pb.SyncStreamItem) error {
 	for _, item := range items {
-		if err := s.write(item); err != nil {
+		watchdog.Reset(sendWait)
+		if s.channel != nil {
+			sealed, err := s.channel.Seal(item)
+			if err != nil {
+				return err
+			}
+			item = sealed
+		}
+		if err := s.send(item); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func (s *stream) writeHeartbeat() error {
-	return s.write(&pb.SyncStreamItem{Action: &pb.SyncStreamItem_Heartbeat{Heartbeat: new(pb.SyncStreamItem_SyncActionHeartbeat)}})
-}
-
-// errUnexpected refuses an item that may not come now, or in this direction.
-func errUnexpected(item *pb.SyncStreamItem) error {
-	return secure.Refuse(secure.Protocol, "unexpected item: %T", item.GetAction())
 }
 
 // stateAfter is how a session's end shows in the peer's state.

@@ -1,43 +1,39 @@
 package peer
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	v1 "syncspec.example/peer/internal/pb/v1"
 	pb "syncspec.example/peer/internal/pb/v1sync"
 )
 
+// visibleOf lists the repos, or plans, that a peer may see.
+func visibleOf[T interface{ GetId() string }](all []T, scope func(id string) string, visible func(subject string) bool) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(one T) bool { return !visible(scope(one.GetId())) })
+}
+
 // configView is what a peer may see of our config.
 func configView(config *v1.Config, granted grants) *pb.SyncStreamItem {
-	view := &pb.RemoteConfig{Modno: config.GetModno(), Version: config.GetVersion()}
-	for _, repo := range config.GetRepos() {
-		if granted.mayRead(repoScope(repo.GetId())) {
-			view.Repos = append(view.Repos, repo)
-		}
-	}
-	for _, plan := range config.GetPlans() {
-		if granted.mayRead(planScope(plan.GetId())) {
-			view.Plans = append(view.Plans, plan)
-		}
-	}
-	return &pb.SyncStreamItem{Action: &pb.SyncStreamItem_ReceiveConfig{
-		ReceiveConfig: &pb.SyncStreamItem_SyncActionReceiveConfig{Config: view},
-	}}
+	return &pb.SyncStreamItem{Action: &pb.SyncStreamItem_ReceiveConfig{ReceiveConfig: &pb.SyncStreamItem_SyncActionReceiveConfig{
+		Config: &pb.RemoteConfig{
+			Modno: config.GetModno(), Version: config.GetVersion(),
+			Repos: visibleOf(config.GetRepos(), repoScope, granted.mayRead),
+			Plans: visibleOf(config.GetPlans(), planScope, granted.mayRead),
+		},
+	}}}
 }
 
 // resourceView lists the repos and plans that visible lets through. A host lists those whose config it shows; a client
 // also those whose operations it shows.
 func resourceView(config *v1.Config, visible func(subject string) bool) *pb.SyncStreamItem {
 	view := new(pb.SyncStreamItem_SyncActionReceiveResources)
-	for _, repo := range config.GetRepos() {
-		if visible(repoScope(repo.GetId())) {
-			view.Repos = append(view.Repos, &pb.RepoMetadata{Id: repo.GetId(), Guid: repo.GetGuid()})
-		}
+	for _, repo := range visibleOf(config.GetRepos(), repoScope, visible) {
+		view.Repos = append(view.Repos, &pb.RepoMetadata{Id: repo.GetId(), Guid: repo.GetGuid()})
 	}
-	for _, plan := range config.GetPlans() {
-		if visible(planScope(plan.GetId())) {
-			view.Plans = append(view.Plans, &pb.PlanMetadata{Id: plan.GetId()})
-		}
+	for _, plan := range visibleOf(config.GetPlans(), planScope, visible) {
+		view.Plans = append(view.Plans, &pb.PlanMetadata{Id: plan.GetId()})
 	}
 	return &pb.SyncStreamItem{Action: &pb.SyncStreamItem_ReceiveResources{ReceiveResources: view}}
 }
