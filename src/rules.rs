@@ -255,6 +255,9 @@ ledger! {
     HandshakeLengthPrefixes = "handshake.length-prefixes", Must, Both, 4, "Moving bytes across a field border changes the signed hash.";
     HandshakeOwnSignatureVerifies = "handshake.own-signature-verifies", Must, Both, 4, "The peer's own handshake verifies against the transcript we computed.";
     HandshakeMalleableSignatureRefused = "handshake.malleable-signature-refused", Should, Both, 4, "A signature with S not below the group order is refused.";
+    // Cases show it of hosts only, which take new keys in pairing. A client takes the key that its host's key id is the hash
+    // of: a key of low order, or another spelling of the host's own, has another id and is refused as unknown. It would pass
+    // only where somebody had entered the id of such a key, and no honest host has one.
     HandshakeLowOrderKeyRefused = "handshake.low-order-key-refused", Should, Both, 4, "A low-order or non-canonical public key is refused: one signature would verify for every transcript.";
     HandshakeUnknownKeyRefused = "handshake.unknown-key-refused", Must, Both, 4, "A key that is not known, and not paired, is refused.";
     HandshakeInstanceIdOfKey = "handshake.instance-id-of-key", Must, Both, 4, "A known key with another instance id, case included, is refused.";

@@ -116,6 +116,23 @@ impl Side {
 
     /// Encapsulates to the peer's key; none where that has not come.
     pub fn encapsulate(&mut self) -> Option<Encapsulated> {
+        self.encapsulate_with(|randomness| randomness, |_| {})
+    }
+
+    /// The same with an ML-KEM ciphertext of zeros, which decrypts to a message of zeros under every key, and with the
+    /// secret that an initiator has from it that does not encrypt that message again to check.
+    pub fn encapsulate_zeros(&mut self) -> Option<Encapsulated> {
+        self.encapsulate_with(
+            |randomness| randomness.with_mlkem([0; 32]),
+            |encapsulation| encapsulation[..MLKEM_KEY_LEN_BYTES].fill(0),
+        )
+    }
+
+    fn encapsulate_with(
+        &mut self,
+        randomness: impl FnOnce(EncapsulationRandomness) -> EncapsulationRandomness,
+        edit: impl FnOnce(&mut Vec<u8>),
+    ) -> Option<Encapsulated> {
         let Exchange::Called {
             peer_key: Some(key),
             made,
@@ -123,11 +140,11 @@ impl Side {
         else {
             return None;
         };
-        let randomness = self.entropy.bytes(&format!("encapsulation/{made}"));
+        let seed = self.entropy.bytes(&format!("encapsulation/{made}"));
         *made += 1;
-        let (encapsulation, secret) = key
-            .key
-            .encapsulate(&EncapsulationRandomness::from_seed(&randomness));
+        let randomness = randomness(EncapsulationRandomness::from_seed(&seed));
+        let (mut encapsulation, secret) = key.key.encapsulate(&randomness);
+        edit(&mut encapsulation);
         let transcript = transport_transcript(TRANSPORT_VERSION, &key.bytes, &encapsulation);
         Some(Encapsulated {
             encapsulation,

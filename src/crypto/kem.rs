@@ -286,6 +286,14 @@ impl EncapsulationRandomness {
     }
 }
 
+impl EncapsulationRandomness {
+    /// The same with these 32 bytes for ML-KEM: the message that its ciphertext carries.
+    #[must_use]
+    pub fn with_mlkem(self, mlkem: [u8; 32]) -> Self {
+        EncapsulationRandomness { mlkem, ..self }
+    }
+}
+
 impl fmt::Debug for EncapsulationRandomness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EncapsulationRandomness")

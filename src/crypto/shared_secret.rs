@@ -70,8 +70,8 @@ impl SharedSecretParts {
         self.combined
     }
 
-    /// Runs the combiner: SHA3-256 over both secrets, both points and the label.
-    pub(super) fn combine(
+    /// Runs the combiner: SHA3-256 over both secrets, both points (97 bytes each) and the label.
+    pub fn combine(
         mlkem: [u8; 32],
         ecdh: [u8; COORDINATE_LEN_BYTES],
         ephemeral_point: &[u8],

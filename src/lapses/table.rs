@@ -116,6 +116,7 @@ lapses! {
     ReplyInfinityAccepted = "reply-infinity-accepted", TransportPointValidInitiator, Initiator, "Takes the point at infinity as the ephemeral one.";
     EncapsulationTailIgnored = "encapsulation-tail-ignored", TransportEncapsulationLength, Initiator, "Cuts an encapsulation that is too long.";
     ShortEncapsulationAccepted = "short-encapsulation-accepted", TransportEncapsulationLength, Initiator, "Makes up what a short encapsulation lacks.";
+    ZeroCiphertextBelieved = "zero-ciphertext-believed", TransportImplicitRejection, Initiator, "Goes on with the secret of the message that an ML-KEM ciphertext of zeros decrypts to.";
     SuiteOfPublishedText = "suite-of-published-text", TransportSuite, Both, "Derives its keys with KEM id 0x0050.";
     InfoStringMissing = "info-string-missing", TransportSuite, Both, "Derives its keys with an empty info string.";
     DirectionKeysSwapped = "direction-keys-swapped", TransportExporterLabels, Both, "Seals with the key it should open with.";

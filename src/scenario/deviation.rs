@@ -106,6 +106,9 @@ pub enum KeyFault {
     AllCoefficientsNotReduced,
     /// One bit of the ML-KEM part is flipped (encapsulations: still well formed).
     MlkemBitFlipped,
+    /// The ML-KEM part is all zero, and decrypts to zeros for whoever holds the key, so that anybody can compute what a
+    /// client has from it that does not encrypt again to check (encapsulations: well formed).
+    MlkemAllZero,
     /// The point is not on the curve.
     PointOffCurve,
     /// The point is x = 0, y = 0.
@@ -134,6 +137,9 @@ pub enum IdentityFault {
     Recorded,
     /// The valid identity of another host that the client knows: the first under `given: others`. For initiators.
     AnotherKnownOne,
+    /// The valid key of another host that the client knows, under our own instance id: the first under `given: others`. For
+    /// initiators.
+    AnotherKnownKey,
     /// A key that nobody knows, under our instance id.
     UnknownKey,
     /// Our key under an instance id that nobody has.

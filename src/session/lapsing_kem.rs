@@ -6,6 +6,7 @@ use crate::{
         kem::{
             ENCAPSULATION_LEN_BYTES, EncapsulationRandomness, KemError, KemId, MLKEM_KEY_LEN_BYTES,
             PUBLIC_KEY_LEN_BYTES, PointError, PrivateKey, PublicKey, SharedSecret,
+            SharedSecretParts,
         },
     },
     lapses::{Lapse, Lapses},
@@ -100,6 +101,27 @@ pub(super) fn lax_secret(
         _ => None,
     }?;
     key.decapsulate(&taken).ok()
+}
+
+/// What a peer has of an ML-KEM ciphertext of zeros that does not encrypt again what it decrypts to, a message of zeros;
+/// none of any other ciphertext.
+pub(super) fn secret_of_zeros(key: &PrivateKey, encapsulation: &[u8]) -> Option<SharedSecret> {
+    let (ciphertext, ephemeral) = encapsulation.split_at_checked(MLKEM_KEY_LEN_BYTES)?;
+    if ciphertext.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    let message = EncapsulationRandomness::from_seed(&MADE_UP).with_mlkem([0; 32]);
+    let public_key = PublicKey::parse(key.public_key()).ok()?;
+    let (_, carried) = public_key.encapsulate_parts(&message);
+    let parts = SharedSecretParts::combine(
+        *carried.mlkem_shared_secret(),
+        *key.decapsulate_parts(encapsulation)
+            .ok()?
+            .ecdh_shared_secret(),
+        ephemeral,
+        &key.public_key()[MLKEM_KEY_LEN_BYTES..],
+    );
+    Some(parts.into_shared_secret())
 }
 
 /// The session keys of a peer that forgets the info string.

@@ -127,6 +127,9 @@ pub fn conclude(
 ) -> Result<Channel, Violation> {
     let secret = decapsulate(key, encapsulation)
         .or_else(|refused| lapsing_kem::lax_secret(key, encapsulation, lapses).ok_or(refused))?;
+    let secret = lapses.swap(Lapse::ZeroCiphertextBelieved, secret, |secret| {
+        lapsing_kem::secret_of_zeros(key, encapsulation).unwrap_or(secret)
+    });
     let transcript = transport_transcript(TRANSPORT_VERSION, key.public_key(), encapsulation);
     let [keys, other] = both_readings(kem_id, &secret, lapses);
     Ok(Channel::of(

@@ -19,7 +19,7 @@ use crate::{
     scenario::deviation::{
         Deviation, IdentityFault, KeyIdFault, PublicKeyFault, SignOver, SignatureFault,
     },
-    session::own_handshake,
+    session::{Local, own_handshake},
     wire::{Action, SyncStreamItem, v1, v1sync::sync_stream_item::SyncActionHandshake},
 };
 
@@ -124,6 +124,13 @@ impl Side {
             }
             IdentityFault::AnotherKnownOne => {
                 *handshake = own_handshake(self.stand_in.as_ref()?, &self.secret, transcript);
+            }
+            IdentityFault::AnotherKnownKey => {
+                let stand_in = Local {
+                    instance_id: self.local.instance_id.clone(),
+                    ..self.stand_in.clone()?
+                };
+                *handshake = own_handshake(&stand_in, &self.secret, transcript);
             }
             IdentityFault::LowOrderKey => {
                 let hash = Sha256::digest(IDENTITY_POINT);

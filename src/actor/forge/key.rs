@@ -50,7 +50,11 @@ impl Side {
                 forged(item, deviations)
             }
             Exchange::Called { .. } => {
-                let made = self.encapsulate()?;
+                let all_zero = Deviation::Encapsulation(KeyFault::MlkemAllZero);
+                let made = match deviations.contains(&all_zero) {
+                    true => self.encapsulate_zeros()?,
+                    false => self.encapsulate()?,
+                };
                 let was_spoilt = self
                     .keyed
                     .as_ref()
@@ -101,7 +105,9 @@ fn forged(mut item: SyncStreamItem, deviations: &[Deviation]) -> Option<Forged> 
 /// What an initiator has of keys once it was answered like this.
 fn shared_after(deviations: &[Deviation]) -> Shared {
     let after = |deviation: &Deviation| match deviation {
-        Deviation::Encapsulation(KeyFault::MlkemBitFlipped) => Some(Shared::OtherKeys),
+        Deviation::Encapsulation(KeyFault::MlkemBitFlipped | KeyFault::MlkemAllZero) => {
+            Some(Shared::OtherKeys)
+        }
         Deviation::Frame(FrameFault::ByteByByte) => None,
         Deviation::TransportVersion(_)
         | Deviation::Encapsulation(_)
@@ -180,6 +186,7 @@ fn spoilt_bytes(honest: &[u8], fault: KeyFault) -> Vec<u8> {
             mlkem[0] ^= 1;
             with_mlkem(mlkem)
         }
+        KeyFault::MlkemAllZero => with_mlkem(vec![0; MLKEM_KEY_LEN_BYTES]),
         KeyFault::PointOffCurve => {
             let mut point = point.to_vec();
             point[POINT_LEN_BYTES - 1] ^= 1;
