@@ -114,7 +114,65 @@ fn files(role: Role) -> Vec<(String, Json)> {
             }
         }
     }
+    if role == Role::Responder {
+        files.extend(looked_into());
+    }
     files
+}
+
+/// What a host is told, and then asked about: by the state service, or by the hook. Not every peer has these.
+fn looked_into() -> impl Iterator<Item = (String, Json)> {
+    let config = json!({ "version": 6, "modno": 7, "repos": [{ "id": "photos", "guid": "g" }], "plans": [{ "id": "daily", "repo": "photos" }] });
+    let resources =
+        json!({ "repos": [{ "id": "music", "guid": "h" }], "plans": [{ "id": "weekly" }] });
+    let state = json!({ "expect-state": { "connected": true } });
+    let of_state = [
+        vec![json!({ "heartbeat": {} })],
+        vec![json!({ "receiveConfig": { "config": config } })],
+        vec![json!({ "receiveResources": resources })],
+        vec![
+            json!({ "receiveResources": resources }),
+            json!({ "receiveConfig": { "config": config } }),
+            json!({ "heartbeat": {} }),
+        ],
+    ];
+    let operation = |id: i64, modno: i64| {
+        json!({
+            "id": id, "originalId": 21, "modno": modno, "flowId": 7, "originalFlowId": 27,
+            "repoId": "r", "repoGuid": "g", "planId": "p", "instanceId": "$instance",
+            "originalInstanceKeyid": "$keyid", "snapshotId": "5a3c1f0e", "displayMessage": "all of it", "logref": "l",
+            "unixTimeStartMs": "4102444800000", "unixTimeEndMs": "4102444801000",
+            "status": "STATUS_WARNING", "operationBackup": {},
+        })
+    };
+    let sent = |kind: &str, operations: Vec<Json>| json!({ "receiveOperations": { "event": { kind: { "operations": operations } } } });
+    let operations = json!({ "expect-operations": { "are": [{}] } });
+    let of_operations = [
+        vec![sent("createdOperations", vec![operation(1, 3)])],
+        vec![sent("updatedOperations", vec![operation(1, 3)])],
+        vec![
+            sent("createdOperations", vec![operation(1, 3)]),
+            sent("updatedOperations", vec![operation(1, 2)]),
+        ],
+    ];
+    let of_state = of_state.into_iter().map(move |said| (said, state.clone()));
+    let of_operations = of_operations.into_iter();
+    let of_operations = of_operations.map(move |said| (said, operations.clone()));
+    of_state
+        .chain(of_operations)
+        .enumerate()
+        .map(|(at, (said, look))| {
+            let mut steps = vec![json!("establish")];
+            steps.extend(said.into_iter().map(|item| json!({ "send": item })));
+            steps.extend([json!("fence"), look]);
+            let file = json!({
+                "about": "What a client tells of itself can be looked up.",
+                "rules": [survives(Role::Responder).as_str()],
+                "target": Role::Responder.name(),
+                "steps": steps,
+            });
+            (format!("fuzz/ground-looked-into-{at}"), file)
+        })
 }
 
 /// A client that is known, and one that pairs and then comes again, its secret not forgotten; a configuration may hold no known

@@ -1,13 +1,21 @@
 //! What a peer made of a variation, in words that two correct peers share; and where two of them part.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use serde_json::Value as Json;
 
 use crate::{
     judge::{PROBE_SESSION, Verdict},
     rules::RuleId,
-    scenario::{message::item_to_json, model::Scenario, sessions::SHOWN},
+    scenario::{
+        message::item_to_json,
+        message_pattern::message_to_json,
+        model::{Scenario, Verb},
+        sessions::SHOWN,
+    },
     trace::{End, EventKind, Sent, Trace},
     wire::{Action, Role, SyncStreamItem},
 };
@@ -17,10 +25,9 @@ use crate::{
 pub struct Seen {
     /// Each session's story, in the order it was seen.
     sessions: BTreeMap<String, Vec<Word>>,
-    /// What a host tells whenever it likes, by session and action.
-    told: BTreeMap<(String, &'static str), BTreeSet<String>>,
-    /// When the state service says that heartbeats came, in words.
-    heartbeats: BTreeSet<String>,
+    /// What a host tells whenever it likes, by session and action; and what it holds once all that was said has been
+    /// answered, by step.
+    told: BTreeMap<(String, String), BTreeSet<String>>,
     /// Whether the steps had what they asked for, and at which it ended.
     verdict: String,
     /// The step at which it ended, from 0.
@@ -92,14 +99,18 @@ impl Seen {
                     continue;
                 }
                 if let Some(action) = comes_by_itself(item, scenario.role) {
-                    let told = seen.told.entry((event.session.clone(), action));
+                    let told = seen.told.entry((event.session.clone(), action.to_owned()));
                     told.or_default().insert(in_words(item));
                     continue;
                 }
             }
-            if let EventKind::State(state) = &event.kind {
-                seen.heartbeats
-                    .extend(time_in_words(state.last_heartbeat_millis));
+            if let Some((of, held)) = held(&event.kind)
+                && is_settled(scenario, event.step)
+            {
+                // It is asked until the step has what it asks for: the last answer is the one that counts.
+                let at = (format!("step {}", event.step), of);
+                seen.told.insert(at, BTreeSet::from([held]));
+                continue;
             }
             if let EventKind::Broke(violation) | EventKind::Noticed(violation) = &event.kind {
                 seen.broken.push((violation.rule, violation.seen.clone()));
@@ -172,7 +183,6 @@ impl Seen {
         });
         parted
             .or_else(|| self.tells_other(peer))
-            .or_else(|| self.notes_other(peer))
             .or_else(|| self.judged_other(peer))
     }
 
@@ -196,18 +206,6 @@ impl Seen {
                 step: peer.last_step,
                 rule: None,
             })
-        })
-    }
-
-    /// Which heartbeats the state service had noted when it was asked is a matter of chance, but not what a time is.
-    fn notes_other(&self, peer: &Seen) -> Option<Difference> {
-        let differ = !self.heartbeats.is_empty() && !peer.heartbeats.is_subset(&self.heartbeats);
-        differ.then(|| Difference {
-            key: "notes another heartbeat".to_owned(),
-            expected: listed(&self.heartbeats),
-            seen: listed(&peer.heartbeats),
-            step: peer.last_step,
-            rule: None,
         })
     }
 
@@ -340,14 +338,56 @@ fn word(kind: &EventKind, role: Role) -> Option<(Kind, String)> {
     })
 }
 
-/// A time of this century in milliseconds since 1970, or else what it says; nothing where none was noted.
-fn time_in_words(millis: i64) -> Option<String> {
+/// What a look inside shows: whose state, or the operations, without what is each peer's own.
+fn held(kind: &EventKind) -> Option<(String, String)> {
+    match kind {
+        EventKind::State(state) => {
+            let mut json = message_to_json(&**state);
+            let shown = json.as_object_mut()?;
+            shown.remove("statusMessage");
+            shown.insert(
+                "lastHeartbeatMillis".to_owned(),
+                Json::from(time_in_words(state.last_heartbeat_millis)),
+            );
+            settle(&mut json);
+            let of = format!("state of {}", state.peer_instance_id);
+            Some((of, json.to_string()))
+        }
+        EventKind::Told(Ok(answer)) => {
+            let mut operations = answer.get("operations")?.clone();
+            for operation in operations.as_array_mut()? {
+                let fields = operation.as_object_mut()?;
+                // A host gives ids and flows of its own.
+                fields.retain(|key, _| key != "id" && key != "flowId");
+            }
+            settle(&mut operations);
+            Some(("operations".to_owned(), operations.to_string()))
+        }
+        _ => None,
+    }
+}
+
+/// Whether all that was said before this step was answered by the time of it: otherwise what a look shows is a matter of
+/// chance.
+fn is_settled(scenario: &Scenario, look: usize) -> bool {
+    let mut unanswered: BTreeSet<&str> = BTreeSet::new();
+    for step in scenario.steps.iter().take(look) {
+        match &step.verb {
+            Verb::Fence(_) => drop(unanswered.remove(step.session())),
+            Verb::Expect(_) | Verb::ExpectState(_) | Verb::ExpectOperations(_) => {}
+            _ => drop(unanswered.insert(step.session())),
+        }
+    }
+    unanswered.is_empty()
+}
+
+/// A time of this century in milliseconds since 1970, or else what it says.
+fn time_in_words(millis: i64) -> String {
     /// 2000-01-01 and 2100-01-01.
-    const CENTURY: std::ops::Range<i64> = 946_684_800_000..4_102_444_800_000;
-    match millis {
-        0 => None,
-        _ if CENTURY.contains(&millis) => Some("a time in milliseconds".to_owned()),
-        _ => Some(format!("{millis}")),
+    const CENTURY: Range<i64> = 946_684_800_000..4_102_444_800_000;
+    match CENTURY.contains(&millis) {
+        true => "a time in milliseconds".to_owned(),
+        false => millis.to_string(),
     }
 }
 
