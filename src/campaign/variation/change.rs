@@ -289,7 +289,11 @@ fn step_by_step(established: &Step) -> Vec<Step> {
 /// Gives the peer the time that a case with so much to do gives it.
 fn wait_longer(steps: &mut [Step]) {
     for step in steps {
-        if matches!(step.verb, Verb::Expect(_) | Verb::Fence(_)) {
+        let is_wait = matches!(
+            step.verb,
+            Verb::Expect(_) | Verb::ExpectRefused(_) | Verb::ExpectClosed(_) | Verb::Fence(_)
+        );
+        if is_wait {
             step.within = Some(HEAVY_WAIT);
         }
     }

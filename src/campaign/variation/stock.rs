@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Once in so many times what takes a peer long is said to it after all.
-const HEAVY_ONCE_IN: usize = 3;
+const HEAVY_ONCE_IN: usize = 2;
 
 /// A case that is changed.
 #[derive(Clone, Debug)]
