@@ -316,6 +316,23 @@ fn json_report_then_has_the_documented_shape() {
 }
 
 #[test]
+fn case_between_two_peers_then_played_where_both_are_and_else_not_judged() {
+    let id = "security/man-in-the-middle";
+    let listed = syncspec(&["list", "--exact", id]);
+    assert!(String::from_utf8_lossy(&listed.stdout).starts_with(id));
+
+    let both = syncspec(&["run", "--exact", id]);
+    let said = String::from_utf8_lossy(&both.stdout).into_owned();
+    assert_eq!(code(&both), 0, "{said}");
+    assert!(said.contains("4 passed, 0 failed"), "{said}");
+
+    let host = syncspec(&["run", "--exact", id, "--role", "responder"]);
+    let said = String::from_utf8_lossy(&host.stdout).into_owned();
+    assert_eq!(code(&host), 3, "{said}");
+    assert!(said.contains("this run has only one of them"), "{said}");
+}
+
+#[test]
 fn lists_then_have_the_documented_fields() {
     let cases = stdout_json(&["list", "--format", "json"]);
     let cases = cases.as_array().expect("an array");

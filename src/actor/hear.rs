@@ -26,6 +26,10 @@ impl Actor<'_> {
         if matches!(input, Input::NotOpened(_)) && self.counts_after_all(session) {
             return;
         }
+        if let Input::PassedOn(handshake) = input {
+            self.passed_on = Some(*handshake);
+            return;
+        }
         let was_keyed = self.has_peers_key(session);
         let began = self.read_clock();
         let mut kinds = match (input, self.sides.get_mut(session)) {
@@ -41,6 +45,8 @@ impl Actor<'_> {
                 self.read_state(&payload)
             }
             (Input::Message { .. }, None) => Vec::new(),
+            // Taken above.
+            (Input::PassedOn(_), _) => Vec::new(),
             (Input::Told(answer), _) => vec![EventKind::Told(answer)],
             (Input::Opened, _) => vec![EventKind::Opened],
             (Input::NotOpened(failure), side) => {

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::{
     scenario::deviation::StateHeadersFault,
     trace::{End, LinkFailure},
-    wire::Code,
+    wire::{Code, v1sync::sync_stream_item::SyncActionHandshake},
 };
 
 /// Tells the time since some moment that stays the same.
@@ -167,4 +167,6 @@ pub enum Input {
     Ended(End),
     /// The hook answered, or said why it can't.
     Told(Result<Json, String>),
+    /// The other peer between which and this one we stand has sent its handshake.
+    PassedOn(Box<SyncActionHandshake>),
 }

@@ -43,7 +43,7 @@ use crate::{
         Event, EventKind, Trace,
         reading::{Mark, Reading, read},
     },
-    wire::SyncStreamItem,
+    wire::{SyncStreamItem, v1sync::sync_stream_item::SyncActionHandshake},
 };
 
 /// Name of the session of steps that name none.
@@ -82,6 +82,8 @@ pub struct Actor<'a> {
     calls_left: u32,
     /// The call that was taken for one that the client gave up, until the next one is there.
     given_up: Option<GivenUp>,
+    /// The handshake of the other peer, where we stand between two.
+    passed_on: Option<SyncActionHandshake>,
     /// Public keys of the peer's calls: none may come twice.
     peer_keys: Vec<Vec<u8>>,
     /// Ephemeral points of the peer's encapsulations: none may come twice.
@@ -123,6 +125,7 @@ impl<'a> Actor<'a> {
             witness: Witness::default(),
             calls_left: 0,
             given_up: None,
+            passed_on: None,
             peer_keys: Vec::new(),
             peer_points: Vec::new(),
             fences: 0,
@@ -146,6 +149,11 @@ impl<'a> Actor<'a> {
     /// How long making keys, exchanging them, signing, sealing and opening took so far; zero without a clock.
     pub fn crypto_time(&self) -> Duration {
         self.crypto
+    }
+
+    /// The handshake that the peer has sent in the case's main session, to be passed on.
+    pub fn peer_handshake(&self) -> Option<&SyncActionHandshake> {
+        self.sides.get(MAIN_SESSION)?.peer_handshake.as_ref()
     }
 
     /// What happened so far.
@@ -235,6 +243,13 @@ impl<'a> Actor<'a> {
             Op::UntilPeersKey => self.wait_for(now, since + self.patience.answer, |side| {
                 side.has_peers_key() || side.is_over()
             }),
+            Op::UntilPassedOn => {
+                let is_there = self.passed_on.is_some();
+                let until = since + self.patience.answer;
+                // Nothing else could go in its place: without it the case says nothing.
+                self.finished |= !is_there && now >= until;
+                self.wait_for(now, until, |side| is_there || side.is_over())
+            }
             Op::Witness => self.hear_witness(step, now),
             Op::Grace => {
                 let grace = step.within.unwrap_or(self.patience.grace);

@@ -3,6 +3,7 @@
 use super::PROBE_SESSION;
 use crate::{
     scenario::{
+        deviation::{Deviation, IdentityFault},
         fixtures::PEER,
         message::Message,
         model::{Sendable, Step, Verb},
@@ -38,6 +39,8 @@ pub(super) enum Op {
     Tick,
     /// Until the peer's part of the key exchange is in, or the stream is over.
     UntilPeersKey,
+    /// Until the other peer, between which and this one we stand, has sent its handshake, or the stream is over.
+    UntilPassedOn,
     /// Until the step can be read, for this long; then go on.
     Grace,
     /// Until the step can be read, for as long as an answer is given before silence is taken for one; then go on.
@@ -75,7 +78,13 @@ pub(super) fn ops_of(step: &Step, peer_role: Role, probe_is_up: bool) -> Vec<Op>
             vec![Op::UntilPeersKey, Op::SendKey]
         }
         Verb::Send(Sendable::Key) => vec![Op::SendKey],
-        Verb::Send(Sendable::Handshake) => vec![Op::UntilPeersKey, Op::SendHandshake],
+        Verb::Send(Sendable::Handshake) => {
+            let passed_on = Deviation::Identity(IdentityFault::PassedOn);
+            let awaited = step.deviate.contains(&passed_on);
+            let awaited = awaited.then_some(Op::UntilPassedOn);
+            let ops = std::iter::once(Op::UntilPeersKey).chain(awaited);
+            ops.chain([Op::SendHandshake]).collect()
+        }
         // A host has nothing to send to before the call's first item is in.
         Verb::Send(Sendable::Item(message)) if peer_role == Role::Initiator => {
             vec![Op::UntilPeersKey, Op::SendItem(message.clone())]

@@ -41,7 +41,9 @@ impl Actor<'_> {
             }
             Op::SendHandshake => {
                 let earlier = self.earlier(session);
+                let passed_on = self.passed_on.clone();
                 self.send(step, session, "handshake", now, move |side, deviations| {
+                    side.passed_on = passed_on;
                     side.forge_handshake(deviations, earlier.as_ref())
                 });
             }
@@ -55,6 +57,7 @@ impl Actor<'_> {
             }
             Op::SendFence => self.send_fence(step, session, now),
             Op::UntilPeersKey
+            | Op::UntilPassedOn
             | Op::Grace
             | Op::Listen
             | Op::HearOut

@@ -48,6 +48,8 @@ pub(super) struct Side {
     pub stand_in: Option<Local>,
     /// The peer's handshake as it came, to be reflected.
     pub peer_handshake: Option<SyncActionHandshake>,
+    /// The handshake of the other peer between which and this one we stand.
+    pub passed_on: Option<SyncActionHandshake>,
     /// The peer's last sealed item, to be reflected.
     pub peer_last_sealed: Option<SyncStreamItem>,
     /// The ephemeral point of the peer's encapsulation, until somebody asks for it.
@@ -135,6 +137,7 @@ impl Side {
             keyed: None,
             stand_in: stand_in.map(local),
             peer_handshake: None,
+            passed_on: None,
             peer_last_sealed: None,
             peer_point: None,
             has_spoken: false,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use syncspec::{
-    runner::plan,
+    runner::{plan, plan_spliced},
     scenario::{CaseTemplate, model::Profile},
     wire::Role,
 };
@@ -48,6 +48,13 @@ pub fn list(args: &ListArgs) -> Result<u8, u8> {
         .iter()
         .flat_map(|role| plan(&templates, &selection, *role, protocols))
         .collect();
+    if args.select.is_built_in() {
+        let parts: Vec<_> = roles
+            .iter()
+            .map(|role| (*role, protocols.to_vec()))
+            .collect();
+        jobs.extend(plan_spliced(&selection, &parts, true));
+    }
     jobs.sort_by(|a, b| a.scenario.id.cmp(&b.scenario.id));
     match args.format {
         FormatArg::Text => {

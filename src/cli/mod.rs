@@ -33,7 +33,9 @@ use syncspec::{
     model::load_catalogue,
     net::TlsRoots,
     runner::{Selection, Shard},
-    scenario::{CaseTemplate, load::load_dir, load_error::LoadError, model::Profile},
+    scenario::{
+        CaseTemplate, load::load_dir, load_error::LoadError, model::Profile, splice::load_spliced,
+    },
     target::file::usual_protocols,
     wire::{Role, RpcProtocol},
 };
@@ -179,11 +181,19 @@ impl SelectArgs {
         client_protocols_of(self.protocol)
     }
 
+    /// Whether the cases are those that the suite comes with.
+    fn is_built_in(&self) -> bool {
+        self.scenarios.is_none()
+    }
+
     /// The cases of the folder, or the built-in ones; every problem is printed.
     fn load(&self) -> Result<Vec<CaseTemplate>, u8> {
         let loaded = match &self.scenarios {
             Some(dir) => load_dir(dir),
-            None => load_catalogue(),
+            None => load_catalogue().and_then(|cases| {
+                // A choice of cases for one peer leaves those out that stand between two.
+                Ok([cases, load_spliced()?].concat())
+            }),
         };
         loaded.map_err(|errors| refuse("scenario files", &errors))
     }

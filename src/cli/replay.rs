@@ -4,6 +4,7 @@ use std::{
     io::{self, BufRead as _, Write as _},
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 use syncspec::{
@@ -13,8 +14,13 @@ use syncspec::{
         saved::{PeerAddress, PlayedCase},
         transcript,
     },
-    runner::{self, Job, Looks, Peers, RunOptions, Watch, asks_states},
+    runner::{
+        self, Job, Looks, Peers, RunOptions, Selection, Source, Watch, asks_states, plan_spliced,
+        play_spliced,
+    },
+    scenario::{model::Profile, splice::is_spliced},
     trace::{EventKind, Trace},
+    wire::Role,
 };
 
 use super::{
@@ -85,6 +91,10 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
     let role = case.scenario.role;
     let roots = attached.tls_ca().cloned();
     let source = attached.source(std::iter::once(&*job.scenario)).await?;
+    if is_spliced(&case.scenario.id) {
+        let options = options_of(case, roots.as_ref())?;
+        return play_between(args, case, &source, attached.is_started(), &options).await;
+    }
     let mut peers = Peers::new(source, attached.look_plan());
     let begun = peers.begin(role, std::slice::from_ref(&job.scenario)).await;
     begun.map_err(|why| {
@@ -104,17 +114,7 @@ async fn play_on(
     roots: Option<PathBuf>,
 ) -> Result<CaseResult, u8> {
     let role = case.scenario.role;
-    let mut options = RunOptions {
-        url: String::new(),
-        switchboard: None,
-        tls_roots: tls_roots(roots.as_ref())?,
-        seed: case.played.seed,
-        at_once: 1,
-        held_to: case.played.held_to,
-        kem_id: case.played.kem_id,
-        looks: Looks::default(),
-        client_looks: Looks::default(),
-    };
+    let mut options = options_of(case, roots.as_ref())?;
     let asks_states = asks_states(&job);
     peers.reach(&mut options, asks_states, job.protocol).await;
     if args.step {
@@ -126,6 +126,54 @@ async fn play_on(
     let round_trip = doctor::round_trip(&options, &name, role, &[job.protocol]).await?;
     let patience = Patience::from_round_trip(round_trip);
     Ok(runner::play(job, &options, patience).await)
+}
+
+/// Plays a case that stands between a host and a client: both are played, and the one that was saved is looked at.
+async fn play_between(
+    args: &ReplayArgs,
+    case: &PlayedCase,
+    source: &Source,
+    starts_them: bool,
+    options: &RunOptions,
+) -> Result<CaseResult, u8> {
+    if args.step {
+        eprintln!("error: a case that stands between two peers cannot be played with --step");
+        return Err(exit::USAGE);
+    }
+    let only = Selection {
+        filters: vec![case.scenario.id.clone()],
+        exact: true,
+        profile: Profile::Full,
+        ..Selection::default()
+    };
+    let both = [Role::Responder, Role::Initiator];
+    let parts = both.map(|role| (role, vec![case.played.protocol]));
+    let jobs = plan_spliced(&only, &parts, starts_them);
+    let patience = Patience::from_round_trip(Duration::ZERO);
+    let results = play_spliced(source, jobs, options, patience).await;
+    let mut results = results.into_iter();
+    let result = results.find(|result| result.scenario.role == case.scenario.role);
+    result.ok_or_else(|| {
+        eprintln!(
+            "error: this version has no case `{}` between two peers",
+            case.scenario.id
+        );
+        exit::NOT_JUDGED
+    })
+}
+
+fn options_of(case: &PlayedCase, roots: Option<&PathBuf>) -> Result<RunOptions, u8> {
+    Ok(RunOptions {
+        url: String::new(),
+        switchboard: None,
+        tls_roots: tls_roots(roots)?,
+        seed: case.played.seed,
+        at_once: 1,
+        held_to: case.played.held_to,
+        kem_id: case.played.kem_id,
+        looks: Looks::default(),
+        client_looks: Looks::default(),
+    })
 }
 
 /// Shows what happened so far, and waits for Enter before each message of ours.

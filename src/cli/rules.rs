@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use syncspec::{
     model::load_catalogue,
     rules::{ALL, RuleId},
-    scenario::CaseTemplate,
+    scenario::{CaseTemplate, splice::load_spliced},
 };
 
 use super::{FormatArg, exit, print, print_json};
@@ -17,7 +17,8 @@ pub struct RulesArgs {
 }
 
 pub fn rules(args: &RulesArgs) -> Result<u8, u8> {
-    let templates = load_catalogue().map_err(|_| exit::SUITE)?;
+    let templates = load_catalogue().and_then(|cases| Ok([cases, load_spliced()?].concat()));
+    let templates = templates.map_err(|_| exit::SUITE)?;
     match args.format {
         FormatArg::Json => print_json(&ALL.iter().map(|rule| row(*rule, &templates)).collect()),
         FormatArg::Text => {

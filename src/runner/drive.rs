@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::{
     calls::Calls,
     looks::{Answer, Inside},
+    passing::Passing,
 };
 use crate::{
     actor::{Actor, Command, Input, Out, RequestShape},
@@ -66,6 +67,17 @@ pub async fn drive_watched(
     reach: &mut Reach,
     inside: &Inside,
     watch: &mut dyn Watch,
+) -> Driven {
+    drive_passing(actor, reach, inside, watch, &mut Passing::nothing()).await
+}
+
+/// The same for one of two peers that we stand between.
+pub(super) async fn drive_passing(
+    actor: Actor<'_>,
+    reach: &mut Reach,
+    inside: &Inside,
+    watch: &mut dyn Watch,
+    passing: &mut Passing,
 ) -> Driven {
     let mut actor = actor.with_clock(clock);
     let started = Instant::now();
@@ -164,6 +176,7 @@ pub async fn drive_watched(
                     tokio::select! {
                         (session, input) = next_input(&mut streams) => (session, Some(input)),
                         session = called_again(reach, &called) => (session, None),
+                        handshake = passing.next() => (String::new(), Some(handshake)),
                     }
                 };
                 match timeout(left, next).await {
@@ -190,6 +203,7 @@ pub async fn drive_watched(
         waiting += began.elapsed();
         if let Some((session, input)) = happened {
             actor.note(&session, input, started.elapsed());
+            passing.on(actor.peer_handshake());
         }
     }
 }
@@ -248,7 +262,7 @@ impl Stream {
     }
 }
 
-async fn open(
+pub(super) async fn open(
     options: &DialOptions,
     request: &RequestShape,
 ) -> Result<(Connection, Link), LinkError> {

@@ -13,12 +13,14 @@ pub mod hook;
 mod looking;
 mod looks;
 mod not_reached;
+mod passing;
 mod peers;
 mod plan;
 mod reference;
 mod repeat;
 mod schedule;
 mod shard;
+mod splice;
 mod starts;
 
 use std::{
@@ -42,6 +44,7 @@ pub use reference::{
 };
 pub use schedule::{Finished, Schedule};
 pub use shard::Shard;
+pub use splice::{plan_spliced, play_spliced};
 pub use starts::asks_states;
 
 use crate::{

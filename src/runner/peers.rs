@@ -76,6 +76,11 @@ impl Peers {
         }
     }
 
+    /// Where they come from.
+    pub(super) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// Starts one for these cases, which are for one role, and for the first contact with it.
     ///
     /// # Errors
@@ -301,46 +306,63 @@ impl Peers {
                 self.switchboard = Some(Arc::new(switchboard));
             }
             (Source::Command(target), Role::Responder) => {
-                let provision = Provision::for_cases(cases);
-                let given = Given {
-                    json: provision.to_json(),
-                    config: provision.to_backrest_config(),
-                    operations: json!({ "operations": [] }),
-                };
-                let process = start(target, "", given).await?;
+                let process = start_host_process(target, cases).await?;
                 process.url().clone_into(&mut self.url);
                 self.process = Some(Arc::new(process));
             }
             (Source::Command(target), Role::Initiator) => {
-                let cases: Vec<_> = cases.collect();
-                let wait = target
-                    .command
-                    .as_ref()
-                    .map_or(Duration::ZERO, |command| command.start_wait());
-                let address = target.listen_address().unwrap_or(COMMAND_LISTEN);
-                let caller = Caller::Started(wait);
-                let switchboard = Switchboard::open(address, caller).await;
-                let switchboard = switchboard.map_err(|error| NotStarted::not_listening(&error))?;
-                let expected = switchboard.expect(cases.iter().copied());
-                expected.map_err(|error| NotStarted::failed(&error))?;
-                let base = match &target.initiator.url {
-                    Some(url) => WebUrl::as_str(url).to_owned(),
-                    None => format!("http://{}", switchboard.address()),
-                };
-                let provision = ClientProvision::for_cases(&base, cases);
-                let given = Given {
-                    json: provision.to_json(),
-                    config: provision.to_backrest_config(),
-                    operations: provision.operations(),
-                };
+                let (switchboard, process) =
+                    start_client_process(target, &cases.collect::<Vec<_>>()).await?;
                 self.switchboard = Some(Arc::new(switchboard));
-                let process = start(target, &base, given).await?;
                 process.url().clone_into(&mut self.url);
                 self.process = Some(Arc::new(process));
             }
         }
         Ok(())
     }
+}
+
+/// Starts a host that is given what these cases need.
+pub(super) async fn start_host_process<'a>(
+    target: &TargetFile,
+    cases: impl IntoIterator<Item = &'a Scenario>,
+) -> Result<Process, NotStarted> {
+    let provision = Provision::for_cases(cases);
+    let given = Given {
+        json: provision.to_json(),
+        config: provision.to_backrest_config(),
+        operations: json!({ "operations": [] }),
+    };
+    start(target, "", given).await
+}
+
+/// Starts a client that is given what these cases need, and listens for its calls.
+pub(super) async fn start_client_process(
+    target: &TargetFile,
+    cases: &[&Scenario],
+) -> Result<(Switchboard, Process), NotStarted> {
+    let wait = target
+        .command
+        .as_ref()
+        .map_or(Duration::ZERO, |command| command.start_wait());
+    let address = target.listen_address().unwrap_or(COMMAND_LISTEN);
+    let caller = Caller::Started(wait);
+    let switchboard = Switchboard::open(address, caller).await;
+    let switchboard = switchboard.map_err(|error| NotStarted::not_listening(&error))?;
+    let expected = switchboard.expect(cases.iter().copied());
+    expected.map_err(|error| NotStarted::failed(&error))?;
+    let base = match &target.initiator.url {
+        Some(url) => WebUrl::as_str(url).to_owned(),
+        None => format!("http://{}", switchboard.address()),
+    };
+    let provision = ClientProvision::for_cases(&base, cases.iter().copied());
+    let given = Given {
+        json: provision.to_json(),
+        config: provision.to_backrest_config(),
+        operations: provision.operations(),
+    };
+    let process = start(target, &base, given).await?;
+    Ok((switchboard, process))
 }
 
 /// What a peer must be given, in each form that its command may ask for.

@@ -9,6 +9,7 @@ use crate::{
         CaseTemplate,
         model::{Profile, Scenario},
         probes::probe_of,
+        splice::is_spliced,
     },
     target::file::TargetFile,
     wire::{Role, RpcProtocol},
@@ -50,7 +51,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    fn takes(&self, id: &str, profile: Profile) -> bool {
+    pub(super) fn takes(&self, id: &str, profile: Profile) -> bool {
         let matches = |text: &String| match self.exact {
             true => id == text,
             false => id.contains(text.as_str()),
@@ -62,7 +63,8 @@ impl Selection {
     }
 }
 
-/// The jobs of a run against a peer in one role, by id and protocol.
+/// The jobs of a run against a peer in one role, by id and protocol; those that stand between two peers are
+/// [`super::plan_spliced`].
 pub fn plan(
     templates: &[CaseTemplate],
     selection: &Selection,
@@ -72,6 +74,7 @@ pub fn plan(
     let mut jobs = Vec::new();
     let taken = templates
         .iter()
+        .filter(|template| !is_spliced(template.id()))
         .filter(|template| selection.takes(template.id(), template.profile()));
     for template in taken {
         for protocol in protocols {

@@ -13,12 +13,13 @@ use super::{
     expectations::Expectations,
     play,
     repeat::merge,
+    splice::play_spliced,
     starts::{asks_states, starts},
 };
 use crate::{
     actor::Patience,
     report::{CaseResult, Outcome, Phases},
-    scenario::model::Scenario,
+    scenario::{model::Scenario, splice::is_spliced},
     target::process::LOG_SHOWN_MAX,
     wire::{Role, RpcProtocol},
 };
@@ -63,6 +64,9 @@ impl Schedule<'_> {
     /// [`NotReached`], where not one case was played.
     pub async fn play(mut self, jobs: Vec<Job>, universe: &[Job]) -> Result<Finished, NotReached> {
         let mut plays = Plays::default();
+        let (spliced, jobs): (Vec<Job>, Vec<Job>) = jobs
+            .into_iter()
+            .partition(|job| is_spliced(&job.scenario.id));
         for role in [Role::Responder, Role::Initiator] {
             let jobs: Vec<Job> = jobs
                 .iter()
@@ -97,6 +101,15 @@ impl Schedule<'_> {
         }
         plays.phases.lingering = began.elapsed();
         self.peers.stop().await;
+        let began = Instant::now();
+        for _ in 0..self.repeat.max(1) {
+            let (source, jobs) = (self.peers.source(), spliced.clone());
+            let results = play_spliced(source, jobs, &self.options, self.patience).await;
+            for result in results {
+                self.report(result, &mut plays);
+            }
+        }
+        plays.phases.alone += began.elapsed();
         let (lost, phases) = (plays.lost, plays.phases);
         let merged = merge(plays.results, self.expectations);
         Ok(Finished {

@@ -135,6 +135,9 @@ pub enum IdentityFault {
     Reflected,
     /// Our own valid handshake of an earlier session with the same peer.
     Recorded,
+    /// The handshake that the other of two peers under test has just sent us, in the session that we have with it. Only in
+    /// cases that stand between the two.
+    PassedOn,
     /// The valid identity of another host that the client knows: the first under `given: others`. For initiators.
     AnotherKnownOne,
     /// The valid key of another host that the client knows, under our own instance id: the first under `given: others`. For

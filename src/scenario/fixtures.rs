@@ -26,6 +26,8 @@ pub const GUID_OF: &str = "guid-of-";
 /// Before a repository's name, the variable that is its uri.
 pub const URI_OF: &str = "uri-of-";
 
+/// Instance id of the provisioned host.
+pub const HOST_INSTANCE_ID: &str = "syncspec-host";
 /// Instance id of the provisioned client.
 pub const CLIENT_INSTANCE_ID: &str = "syncspec-client";
 

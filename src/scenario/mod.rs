@@ -19,6 +19,7 @@ pub mod problem;
 pub mod schema;
 pub mod sessions;
 pub mod shown;
+pub mod splice;
 
 pub mod builtin;
 #[cfg(test)]

@@ -117,6 +117,7 @@ impl Side {
         match fault {
             IdentityFault::Reflected => *handshake = self.peer_handshake.clone()?,
             IdentityFault::Recorded => *handshake = earlier?.own_handshake.clone()?,
+            IdentityFault::PassedOn => *handshake = self.passed_on.clone()?,
             IdentityFault::UnknownKey => {
                 let mut local = self.local.clone();
                 local.identity = self.stranger();

@@ -367,6 +367,13 @@ impl Attached {
         Ok(Source::Outside { url, switchboard })
     }
 
+    /// Whether it is started for the run.
+    pub fn is_started(&self) -> bool {
+        self.target
+            .as_ref()
+            .is_none_or(|target| target.command.is_some())
+    }
+
     /// How a single case is played on it again.
     pub fn address(&self) -> PeerAddress {
         match (&self.target, &self.file) {

@@ -16,10 +16,10 @@ use syncspec::{
     rules::Level,
     runner::{
         Expectations, JOBS_AT_ONCE, Job, Looks, NotReached, Peers, RunOptions, Schedule, Selection,
-        plan, plan_claims, skip_what_it_lacks,
+        plan, plan_claims, plan_spliced, skip_what_it_lacks,
     },
     scenario::{CaseTemplate, model::Profile},
-    wire::Role,
+    wire::{Role, RpcProtocol},
 };
 
 use super::{
@@ -130,16 +130,24 @@ impl Planned {
             let claims = |part: &Part| plan_claims(target, &selection, part.role, &part.protocols);
             jobs.extend(parts.iter().flat_map(claims));
         }
+        let spliced = |selection: &Selection| match args.select.is_built_in() {
+            true => plan_spliced(selection, &parts_of(&parts), attached.is_started()),
+            false => Vec::new(),
+        };
+        jobs.extend(spliced(&args.select.selection()));
         if jobs.is_empty() {
             eprintln!("error: no case matches; `syncspec list` prints them all");
             return Err(exit::NOT_JUDGED);
         }
+        let everything = Selection {
+            profile: Profile::Full,
+            ..Selection::default()
+        };
+        let mut universe = planned(&everything);
+        universe.extend(spliced(&everything));
         Ok(Planned {
             jobs,
-            universe: planned(&Selection {
-                profile: Profile::Full,
-                ..Selection::default()
-            }),
+            universe,
             expectations: args.target.expectations(
                 attached,
                 cases,
@@ -152,6 +160,11 @@ impl Planned {
             },
         })
     }
+}
+
+fn parts_of(parts: &[Part]) -> Vec<(Role, Vec<RpcProtocol>)> {
+    let part = |part: &Part| (part.role, part.protocols.clone());
+    parts.iter().map(part).collect()
 }
 
 impl RunArgs {

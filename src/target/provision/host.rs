@@ -9,14 +9,12 @@ use super::{
 use crate::{
     crypto::identity::Identity,
     scenario::{
-        fixtures::{self, Fixtures},
+        fixtures::{self, Fixtures, HOST_INSTANCE_ID},
         model::Scenario,
     },
     wire::Role,
 };
 
-/// Instance id of the provisioned host.
-pub const HOST_INSTANCE_ID: &str = "syncspec-host";
 /// 2001-09-09: an expiry that has passed.
 const EXPIRED_AT_UNIX: i64 = 1_000_000_000;
 /// 2100-01-01: an expiry that is far ahead.

@@ -9,8 +9,9 @@ mod host;
 use serde_json::{Value, json};
 
 pub use client::{ClientProvision, path_of};
-pub use host::{HOST_INSTANCE_ID, Provision};
+pub use host::Provision;
 
+pub use crate::scenario::fixtures::HOST_INSTANCE_ID;
 use crate::scenario::{
     fixtures::{Fixtures, Plan, Repo},
     model::PermissionFixture,
