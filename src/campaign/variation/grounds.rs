@@ -26,7 +26,7 @@ const KINDS: [&[&str]; 6] = [
 ];
 
 /// Scopes of every form within one case: alone, together, in either order, and of what is not there.
-const SCOPES: [&[&str]; 12] = [
+const SCOPES: [&[&str]; 11] = [
     &["repo:$photos"],
     &["plan:$daily"],
     &["repo:$music", "plan:$daily"],
@@ -37,18 +37,18 @@ const SCOPES: [&[&str]; 12] = [
     &["plan:$daily", "!repo:$photos"],
     &["repo:$daily", "plan:$photos"],
     &["repo:${photos}-and-more", "plan:${daily}-and-more"],
-    &["repo:", "plan:"],
     &["repo:added-$instance", "plan:added-$instance"],
 ];
 
-/// The same of no known form.
-const ODD_SCOPES: [&[&str]; 6] = [
+/// The same of no known form. A configuration with one of them need not be taken, but what a pairing grants may have it.
+const ODD_SCOPES: [&[&str]; 7] = [
     &["everything"],
     &["repo"],
     &["Repo:$photos"],
     &["!*"],
     &["repo:$photos", "peer:$music"],
     &[""],
+    &["repo:", "plan:"],
 ];
 
 /// Scopes that reach beyond a case. A client has a configuration of its own for each case, where a host has one for all.
@@ -83,10 +83,12 @@ pub fn grounds(role: Role, protocols: &[RpcProtocol]) -> Result<Vec<Base>, Vec<L
 }
 
 fn files(role: Role) -> Vec<(String, Json)> {
-    let narrow = SCOPES.iter().chain(&ODD_SCOPES);
-    let wide = WIDE_SCOPES.iter().filter(|_| role == Role::Initiator);
+    let more: &[&[&str]] = match role {
+        Role::Responder => &ODD_SCOPES,
+        Role::Initiator => &WIDE_SCOPES,
+    };
     let mut files = Vec::new();
-    for (at, scopes) in narrow.chain(wide).enumerate() {
+    for (at, scopes) in SCOPES.iter().chain(more).enumerate() {
         let is_odd = ODD_SCOPES.contains(scopes);
         for (kind, kinds) in KINDS.iter().enumerate() {
             let permissions: Vec<Json> = kinds
