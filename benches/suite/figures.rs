@@ -176,6 +176,7 @@ fn report_all(results: &[CaseResult], table: &mut Table) {
         duration: Duration::ZERO,
         phases: Phases::default(),
         began: SystemTime::UNIX_EPOCH,
+        not_played: None,
     };
     let note = format!("of {} cases", results.len());
     let json = || format!("{:#}", json!(Report::of(&run)));

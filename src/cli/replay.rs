@@ -90,7 +90,8 @@ async fn play(args: &ReplayArgs, case: &PlayedCase) -> Result<CaseResult, u8> {
     };
     let role = case.scenario.role;
     let roots = attached.tls_ca().cloned();
-    let source = attached.source(std::iter::once(&*job.scenario)).await?;
+    let source = attached.source(std::iter::once(&*job.scenario)).await;
+    let source = source.map_err(|why| why.print())?;
     if is_spliced(&case.scenario.id) {
         let options = options_of(case, roots.as_ref())?;
         return play_between(args, case, &source, attached.is_started(), &options).await;

@@ -71,7 +71,7 @@ pub fn details(out: &mut dyn Write, result: &CaseResult) -> io::Result<()> {
         writeln!(out, "  risk    {risk}")?;
     }
     if !result.peer_log.is_empty() && result.outcome != Outcome::Passed {
-        writeln!(out, "  peer    its last lines")?;
+        writeln!(out, "  peer    {}", result.peer_log_about())?;
         for line in &result.peer_log {
             writeln!(out, "          {}", shown(line))?;
         }

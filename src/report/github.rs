@@ -11,6 +11,13 @@ const ANNOTATIONS_MAX: usize = 50;
 pub fn annotations(run: &Run<'_>) -> String {
     let red = run.results.iter().filter(|result| result.outcome.is_red());
     let mut lines: Vec<String> = red.clone().take(ANNOTATIONS_MAX).map(annotation).collect();
+    if let Some(why) = run.not_played {
+        let text: Vec<_> = why.text.lines().map(shown).collect();
+        lines.push(format!(
+            "::error title=syncspec%3A no case was played::{}",
+            data(&text.join("\n"))
+        ));
+    }
     let more = red.count().saturating_sub(ANNOTATIONS_MAX);
     if more > 0 {
         lines.push(format!(
@@ -91,6 +98,14 @@ mod tests {
             assert!(line.starts_with("::error file=scenarios/"), "{line}");
         }
         assert!(text.contains("%0Aseen "), "{text}");
+    }
+
+    #[test]
+    fn no_case_played_then_one_line_that_says_why() {
+        let text = annotations(&samples::not_played());
+        let told = "::error title=syncspec%3A no case was played::the peer is not set up%0A";
+        assert!(text.starts_with(told), "{text}");
+        assert_eq!(text.lines().count(), 1, "{text}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::{
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{CaseResult, Run, Summary, model_coverage, time::CaseTime};
 use crate::{judge::Finding, model::coverage::Share};
@@ -47,6 +47,9 @@ pub struct Report {
     pub state_coverage: BTreeMap<String, StateCoverage>,
     /// Each case, by id and protocol.
     pub results: Vec<ResultLine>,
+    /// Why not one case was played, as `syncspec doctor --report json=FILE` has it; `null` where some were.
+    #[serde(default)]
+    pub not_played: Option<Map<String, Value>>,
 }
 
 /// The suite that was played.
@@ -258,6 +261,9 @@ impl Report {
                 .map(|(role, share)| (role.name().to_owned(), state_coverage(share)))
                 .collect(),
             results: run.results.iter().map(result).collect(),
+            not_played: run
+                .not_played
+                .and_then(|why| why.checks.as_object().cloned()),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::{CaseResult, Outcome, Run, console, text::shown};
+use super::{CaseResult, NotPlayed, Outcome, Run, console, text::shown};
 
 /// Longest text of one case, in bytes: some readers refuse longer ones.
 const TEXT_LEN_BYTES_MAX: usize = 64 * 1024;
@@ -40,8 +40,25 @@ pub fn xml(run: &Run<'_>) -> Result<String, XmlError> {
         };
         suites[at].1.add_test_case(test_case(result));
     }
+    if let Some(why) = run.not_played {
+        let mut suite = TestSuite::new("set-up");
+        suite.add_test_case(set_up(why));
+        report.add_test_suite(suite);
+    }
     report.add_test_suites(suites.into_iter().map(|(_, suite)| suite));
     report.to_string().map_err(XmlError)
+}
+
+/// A suite without a test would be green.
+fn set_up(why: &NotPlayed) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    status.set_message("no case was played");
+    status.set_type("set-up");
+    let lines: Vec<_> = why.text.lines().map(shown).collect();
+    status.set_description(cut(lines.join("\n")));
+    let mut case = TestCase::new("the peer can be judged", status);
+    case.set_classname("syncspec.set-up");
+    case
 }
 
 fn test_case(result: &CaseResult) -> TestCase {
@@ -51,7 +68,8 @@ fn test_case(result: &CaseResult) -> TestCase {
     case.set_time(result.duration);
     if !result.peer_log.is_empty() {
         let lines: Vec<_> = result.peer_log.iter().map(|line| shown(line)).collect();
-        case.set_system_err(cut(lines.join("\n")));
+        let about = result.peer_log_about();
+        case.set_system_err(cut(format!("{about}\n{}", lines.join("\n"))));
     }
     if result.outcome == Outcome::Passed && !result.findings.is_empty() {
         case.set_system_out(cut(details(result)));
@@ -149,6 +167,17 @@ mod tests {
             )),
             1
         );
+    }
+
+    #[test]
+    fn no_case_played_then_an_error_and_not_an_empty_green_report() {
+        let xml = xml(&samples::not_played()).unwrap();
+        assert!(
+            xml.contains(r#"tests="1" skipped="0" failures="0" errors="1""#),
+            "{xml}"
+        );
+        assert!(xml.contains("the peer is not set up"), "{xml}");
+        assert!(!xml.contains("<script>"), "{xml}");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub fn summary(run: &Run<'_>) -> String {
 
 fn write(out: &mut String, run: &Run<'_>) -> std::fmt::Result {
     let summary = Summary::of(run.results);
-    writeln!(out, "## syncspec: {}\n", super::headline(&summary))?;
+    writeln!(out, "## syncspec: {}\n", run.headline())?;
     let protocols: Vec<_> = run
         .target
         .protocols
@@ -46,6 +46,14 @@ fn write(out: &mut String, run: &Run<'_>) -> std::fmt::Result {
         run.seed,
         run.duration.as_secs_f64()
     )?;
+    if let Some(why) = run.not_played {
+        let lines: Vec<_> = why
+            .text
+            .lines()
+            .map(|line| shown(line).into_owned())
+            .collect();
+        return block(out, &lines);
+    }
     writeln!(out, "| | cases |\n|---|---:|")?;
     for (count, what, _) in super::tally(&summary)
         .into_iter()
@@ -125,7 +133,7 @@ fn failure(out: &mut String, result: &CaseResult) -> std::fmt::Result {
         .collect();
     block(out, &transcript::lines(&result.trace, &marked))?;
     if !result.peer_log.is_empty() {
-        writeln!(out, "\nThe peer's last lines:\n")?;
+        writeln!(out, "\nThe peer: {}:\n", result.peer_log_about())?;
         let lines: Vec<_> = result
             .peer_log
             .iter()
@@ -234,6 +242,18 @@ mod tests {
             let fences = text[..at].lines().filter(|line| line.starts_with("```"));
             fences.count() % 2 == 1
         })
+    }
+
+    #[test]
+    fn no_case_played_then_says_why_in_a_block() {
+        let text = summary(&samples::not_played());
+        assert!(
+            text.starts_with("## syncspec: no case was played"),
+            "{text}"
+        );
+        let why = "the peer is not set up";
+        assert!(text.contains(why) && in_a_block(&text, why), "{text}");
+        assert!(!text.contains('\u{202e}'), "{text}");
     }
 
     #[test]

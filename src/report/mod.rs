@@ -33,6 +33,9 @@ use crate::{
     wire::{Role, RpcProtocol},
 };
 
+/// Most lines of the peer that are kept with a case: more than a stack trace has.
+pub const PEER_LOG_LINES_MAX: usize = 40;
+
 /// What became of one case over one RPC protocol.
 #[derive(Clone, Debug)]
 pub struct CaseResult {
@@ -52,8 +55,9 @@ pub struct CaseResult {
     pub spent: Spent,
     /// What was seen.
     pub trace: Trace,
-    /// What the peer printed meanwhile, its last lines, where we started it; one that others were played beside prints
-    /// for them too.
+    /// What the peer printed while the case was played, its last lines, where we started it: each behind the time since
+    /// the case began, and a `*` where it names one of the case's identities. Of a peer that crashed, the last lines at all.
+    /// [`Self::peer_log_about`] says whose they are.
     pub peer_log: Vec<String>,
     /// How often it was played and how often it did not pass, where it was played several times.
     pub repeats: Option<Repeats>,
@@ -166,6 +170,32 @@ impl CaseResult {
             repeats: None,
             again: None,
         }
+    }
+
+    /// Whose lines [`Self::peer_log`] are.
+    pub fn peer_log_about(&self) -> String {
+        let mut about = format!(
+            "what it printed since the case began, the last {PEER_LOG_LINES_MAX} lines at most"
+        );
+        about.push_str("; `*` names our side of this case");
+        if !self.scenario.alone {
+            about.push_str(", other lines may be of cases beside it");
+        }
+        about
+    }
+
+    /// Keeps what the peer printed while the case was played.
+    pub fn keep_peer_log(&mut self, lines: Vec<String>) {
+        let identities = self.scenario.fixtures.identities.iter();
+        let names: Vec<_> = identities
+            .flat_map(|one| [one.instance_id.clone(), one.keyid()])
+            .filter(|name| !name.is_empty())
+            .collect();
+        let marked = |line: String| match names.iter().any(|name| line.contains(name)) {
+            true => format!("* {line}"),
+            false => format!("  {line}"),
+        };
+        self.peer_log = lines.into_iter().map(marked).collect();
     }
 
     /// A case that was not played, for this reason.
@@ -320,6 +350,15 @@ pub fn tally(summary: &Summary) -> [(usize, &'static str, Outcome); 8] {
     ]
 }
 
+/// Why not one case was played: a mistake in the set-up.
+#[derive(Clone, Debug)]
+pub struct NotPlayed {
+    /// In words: what was tried, what was seen, and what is likely wrong.
+    pub text: String,
+    /// The same for programs, as `syncspec doctor --report json=FILE` has it.
+    pub checks: serde_json::Value,
+}
+
 /// Everything the reports of one run tell.
 #[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
@@ -337,9 +376,19 @@ pub struct Run<'a> {
     pub phases: Phases,
     /// When it began.
     pub began: SystemTime,
+    /// Why not one case was played; none where some were.
+    pub not_played: Option<&'a NotPlayed>,
 }
 
 impl Run<'_> {
+    /// What it all came to, in one line.
+    pub fn headline(&self) -> String {
+        match self.not_played {
+            Some(_) => "no case was played".to_owned(),
+            None => headline(&Summary::of(self.results)),
+        }
+    }
+
     /// What the peer is called: its label, or else its name and version; none where nobody said.
     pub fn called(&self) -> Option<String> {
         let name = self.target.name.as_ref();
@@ -378,4 +427,25 @@ pub struct TargetLine {
     pub url: String,
     /// The RPC protocols played.
     pub protocols: Vec<RpcProtocol>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_the_peer_then_those_that_name_our_side_are_marked() {
+        let mut result = samples::run().results[0].clone();
+        let own = result.scenario.fixtures.identities[0].clone();
+        result.keep_peer_log(vec![
+            "client of somebody".to_owned(),
+            format!("client \"{}\"", own.instance_id),
+            format!("key {}: ok", own.keyid()),
+        ]);
+        let marks: Vec<&str> = result.peer_log.iter().map(|line| &line[..2]).collect();
+        assert_eq!(marks, ["  ", "* ", "* "]);
+        assert!(result.peer_log_about().contains("beside it"));
+        Arc::make_mut(&mut result.scenario).alone = true;
+        assert!(!result.peer_log_about().contains("beside it"));
+    }
 }

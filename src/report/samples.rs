@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{CaseResult, Outcome, Phases, Repeats, Run, TargetLine};
+use super::{CaseResult, NotPlayed, Outcome, Phases, Repeats, Run, TargetLine};
 use crate::{
     judge::{Finding, Verdict},
     rules::{Level, RuleId},
@@ -41,6 +41,20 @@ pub fn run() -> Run<'static> {
         duration: Duration::from_millis(1234),
         phases: Phases::default(),
         began: UNIX_EPOCH + Duration::from_secs(1_764_000_000),
+        not_played: None,
+    }
+}
+
+/// A run that came to nothing, because of what somebody in between wrote.
+pub fn not_played() -> Run<'static> {
+    static WHY: LazyLock<NotPlayed> = LazyLock::new(|| NotPlayed {
+        text: format!("the peer is not set up\n  FAIL  path  seen {HOSTILE}"),
+        checks: serde_json::json!({"ok": false, "checks": [{"step": "path", "mistake": "wrong-prefix"}]}),
+    });
+    Run {
+        results: &[],
+        not_played: Some(&WHY),
+        ..run()
     }
 }
 

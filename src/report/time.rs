@@ -9,6 +9,8 @@ use super::CaseResult;
 pub struct Spent {
     /// Waiting for the peer, and on a busy machine for a processor.
     pub waiting: Duration,
+    /// What of that went by before the case began: until a client had called.
+    pub reaching: Duration,
     /// Our cryptography: making keys, exchanging them, signing, sealing and opening.
     pub crypto: Duration,
 }
@@ -19,6 +21,7 @@ impl Add for Spent {
     fn add(self, other: Spent) -> Spent {
         Spent {
             waiting: self.waiting + other.waiting,
+            reaching: self.reaching + other.reaching,
             crypto: self.crypto + other.crypto,
         }
     }

@@ -1,16 +1,16 @@
 //! A peer that crashes: how that looks from outside, and what it makes of the cases that were under way.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use crate::{
     judge::Finding,
-    report::{CaseResult, Outcome},
+    report::{CaseResult, Outcome, PEER_LOG_LINES_MAX},
     rules::RuleId,
     scenario::survives,
-    target::{
-        outlives_scenario,
-        process::{LOG_SHOWN_MAX, Process},
-    },
+    target::{outlives_scenario, process::Process},
     trace::{End, EventKind, Trace},
     wire::{Role, RpcProtocol},
 };
@@ -18,10 +18,11 @@ use crate::{
 /// How long the system may take to say that a process is dead whose sockets it has closed already.
 pub(super) const END_NOTICE_WAIT: Duration = Duration::from_secs(1);
 
-/// How a process ended under a case, if it did, and what it printed.
-pub(super) async fn crash_of(process: &Process) -> Option<(String, Vec<String>)> {
+/// How a process ended under a case that began then, if it did, and what it printed.
+pub(super) async fn crash_of(process: &Process, began: Instant) -> Option<(String, Vec<String>)> {
     let how = process.ended_within(END_NOTICE_WAIT).await?;
-    Some((crashed(how), process.log().last(LOG_SHOWN_MAX)))
+    let log = process.log().last_timed(began, PEER_LOG_LINES_MAX);
+    Some((crashed(how), log))
 }
 
 /// A process that ended, in words.
@@ -65,7 +66,7 @@ pub(super) fn with_crash(mut result: CaseResult, how: &str, log: Vec<String>) ->
     });
     result.outcome = Outcome::Failed;
     result.reason = None;
-    result.peer_log = log;
+    result.keep_peer_log(log);
     result
 }
 

@@ -196,7 +196,11 @@ pub(super) async fn drive_passing(
                 let crypto = actor.crypto_time();
                 return Driven {
                     trace: actor.into_trace(),
-                    spent: Spent { waiting, crypto },
+                    spent: Spent {
+                        waiting,
+                        crypto,
+                        ..Spent::default()
+                    },
                 };
             }
         };

@@ -297,6 +297,7 @@ pub async fn play(job: Job, options: &RunOptions, patience: Patience) -> CaseRes
     let Driven { trace, spent } = drive(actor, &mut reach, &inside).await;
     let spent = Spent {
         waiting: spent.waiting + reached,
+        reaching: reached,
         ..spent
     };
     let verdict = judge(&scenario, &trace);

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     actor::Patience,
-    report::{CaseResult, Outcome, Phases},
+    report::{CaseResult, Outcome, PEER_LOG_LINES_MAX, Phases},
     scenario::{model::Scenario, splice::is_spliced},
     target::process::LOG_SHOWN_MAX,
     wire::{Role, RpcProtocol},
@@ -361,17 +361,19 @@ impl Schedule<'_> {
         async move {
             let started = Instant::now();
             let mut result = play(job.clone(), &options, patience).await;
-            let mut crash = None;
+            let began = started + result.spent.reaching;
+            let (mut crash, mut printed) = (None, Vec::new());
             if let Some(process) = process {
                 if is_cut_off(&result.trace) {
-                    crash = crash_of(&process).await;
+                    crash = crash_of(&process, began).await;
                 } else if let Some(how) = process.end()
                     && !is_clean(&result)
                 {
-                    crash = Some((crashed(how), process.log().last(LOG_SHOWN_MAX)));
+                    let log = process.log().last_timed(began, PEER_LOG_LINES_MAX);
+                    crash = Some((crashed(how), log));
                 }
                 if !is_clean(&result) {
-                    result.peer_log = process.log().since(started, LOG_SHOWN_MAX);
+                    printed = process.log().since(began, PEER_LOG_LINES_MAX);
                 }
             }
             if crash.is_none()
@@ -379,8 +381,9 @@ impl Schedule<'_> {
                 && let Some(gone) = gone
             {
                 let seen = gone.look(&options, job.protocol, &result.trace).await;
-                crash = seen.map(|seen| (seen, result.peer_log.clone()));
+                crash = seen.map(|seen| (seen, printed.clone()));
             }
+            result.keep_peer_log(printed);
             if is_clean(&result) {
                 // It has proved its claim, and its last step found the peer alive.
                 crash = None;

@@ -9,6 +9,7 @@ use std::{
     thread,
 };
 
+use serde_json::Value;
 use syncspec::{
     net::{Connection, DialOptions, Link},
     wire::RpcProtocol,
@@ -30,6 +31,8 @@ struct Made {
     said: Said,
     /// What a run said that was told the same.
     run: Output,
+    /// Its JSON report.
+    report: Value,
 }
 
 /// One of them.
@@ -129,9 +132,9 @@ const TWELVE: [Row; 12] = [
         remedy: "start it again while this waits",
         make: || {
             let wait = ["--wait", "300ms"];
-            let run = run_listening(&wait, |_| None);
+            let (run, report) = run_listening(&wait, |_| None);
             let said = doctor(&[&["--listen", "127.0.0.1:0"], &wait[..]].concat());
-            Made { said, run }
+            Made { said, run, report }
         },
     },
     Row {
@@ -139,9 +142,14 @@ const TWELVE: [Row; 12] = [
         found: ("path", "dials-wrong-path"),
         named: "The client dials another path",
         remedy: "set this host's URL in it to http://127.0.0.1:",
-        make: || Made {
-            said: dialled_doctor("/backrest"),
-            run: run_listening(&[], |address| Some(format!("http://{address}/backrest"))),
+        make: || {
+            let (run, report) =
+                run_listening(&[], |address| Some(format!("http://{address}/backrest")));
+            Made {
+                said: dialled_doctor("/backrest"),
+                run,
+                report,
+            }
         },
     },
     Row {
@@ -152,9 +160,16 @@ const TWELVE: [Row; 12] = [
         make: || {
             let taken = TcpListener::bind("127.0.0.1:0").unwrap();
             let address = taken.local_addr().unwrap().to_string();
+            let folder = TempDir::new().unwrap();
+            let file = folder.path().join("syncspec.toml");
+            fs::write(&file, format!("[initiator]\nlisten = '{address}'\n")).unwrap();
+            // A target file that says so is told the same.
+            doctor(&[&file.to_string_lossy()]).names("listen", "port-taken");
+            let (run, report) = run(&["--listen", &address]);
             Made {
                 said: doctor(&["--listen", &address]),
-                run: run(&["--listen", &address]),
+                run,
+                report,
             }
         },
     },
@@ -169,9 +184,11 @@ const TWELVE: [Row; 12] = [
             let target = "[command]\nrun = ['sh', '-c', 'echo no identity in {provision} >&2; exit 7', '{port}']\n";
             fs::write(&file, target).unwrap();
             let file = file.to_string_lossy();
+            let (run, report) = run(&["--target", &file]);
             let made = Made {
                 said: doctor(&[&file]),
-                run: run(&["--target", &file]),
+                run,
+                report,
             };
             for text in [&made.said.text, &stderr(&made.run)] {
                 assert!(
@@ -193,7 +210,7 @@ fn each_of_the_twelve_then_named_with_the_remedy_and_run_stops_at_it() {
         making.map(|made| made.join().unwrap()).into()
     });
     let mut advices: Vec<String> = Vec::new();
-    for (row, Made { said, run }) in TWELVE.iter().zip(made) {
+    for (row, Made { said, run, report }) in TWELVE.iter().zip(made) {
         let (step, mistake) = row.found;
         said.names(step, mistake);
         let advice = said.advice();
@@ -206,6 +223,15 @@ fn each_of_the_twelve_then_named_with_the_remedy_and_run_stops_at_it() {
         assert!(told.contains("no case was played"), "{told}");
         assert!(told.contains(row.named), "{}\n{told}", row.mistake);
         assert!(told.contains(row.remedy), "{}\n{told}", row.mistake);
+        let not_played = report["not_played"]["checks"].as_array();
+        let not_played = not_played.unwrap_or_else(|| panic!("{}\n{report:#}", row.mistake));
+        let failed = not_played
+            .iter()
+            .find(|check| check["standing"] == "failed");
+        // A run looks once for what the doctor can look at longer, such as which of two keys a host has.
+        assert_eq!(failed.unwrap()["step"], step, "{}\n{report:#}", row.mistake);
+        assert_eq!(failed.unwrap()["mistake"], mistake, "{}", row.mistake);
+        assert_eq!(report["summary"]["total"], 0, "{}", row.mistake);
         let cases = String::from_utf8_lossy(&run.stdout).into_owned();
         assert!(!cases.contains(" passed"), "{}\n{cases}", row.mistake);
         advices.push(advice);
@@ -223,31 +249,44 @@ fn each_of_the_twelve_then_named_with_the_remedy_and_run_stops_at_it() {
 #[test]
 fn nothing_is_wrong_then_neither_says_so() {
     let (_runtime, url) = provisioned(true);
-    let Made { said, run } = of_host(&url, &[]);
+    let Made { said, run, report } = of_host(&url, &[]);
     said.is_well();
+    assert!(report["not_played"].is_null(), "{report:#}");
     let told = stderr(&run);
     assert!(!told.contains("no case was played"), "{told}");
 }
 
 /// What both say of the host at this URL.
 fn of_host(url: &str, more: &[&str]) -> Made {
+    let (run, report) = run(&["--target", url]);
     Made {
         said: doctor(&[&[url], more].concat()),
-        run: run(&["--target", url]),
+        run,
+        report,
     }
 }
 
-fn run_command(args: &[&str]) -> Command {
+fn run_command(args: &[&str], folder: &TempDir) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin("syncspec"));
     command
-        .args(["run", "handshake/", "--profile", "smoke"])
-        .args(args);
+        .args(["run", "handshake/", "--profile", "smoke", "--report"])
+        .arg("json=report.json")
+        .args(args)
+        .current_dir(folder.path());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn run(args: &[&str]) -> Output {
-    run_command(args).output().unwrap()
+fn report_in(folder: &TempDir) -> Value {
+    let report = fs::read(folder.path().join("report.json")).unwrap_or_default();
+    serde_json::from_slice(&report).unwrap_or_default()
+}
+
+/// What a run says, and its report.
+fn run(args: &[&str]) -> (Output, Value) {
+    let folder = TempDir::new().unwrap();
+    let output = run_command(args, &folder).output().unwrap();
+    (output, report_in(&folder))
 }
 
 fn stderr(output: &Output) -> String {
@@ -255,8 +294,9 @@ fn stderr(output: &Output) -> String {
 }
 
 /// What a run says that waits for a client; `dials` gives what is dialled once it listens, if anything is.
-fn run_listening(more: &[&str], dials: fn(&str) -> Option<String>) -> Output {
-    let mut run = run_command(&["--listen", "127.0.0.1:0"])
+fn run_listening(more: &[&str], dials: fn(&str) -> Option<String>) -> (Output, Value) {
+    let folder = TempDir::new().unwrap();
+    let mut run = run_command(&["--listen", "127.0.0.1:0"], &folder)
         .args(more)
         .spawn()
         .unwrap();
@@ -270,7 +310,7 @@ fn run_listening(more: &[&str], dials: fn(&str) -> Option<String>) -> Output {
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
     let mut output = run.wait_with_output().unwrap();
     output.stdout = rest.join("\n").into_bytes();
-    output
+    (output, report_in(&folder))
 }
 
 /// What the doctor says of a client that dials another path than it was told.

@@ -11,7 +11,11 @@ use syncspec::{
 };
 
 use super::{
-    super::{exit, print, run::Attached, tls_roots},
+    super::{
+        exit, print,
+        run::{Attached, NoCalls},
+        tls_roots,
+    },
     DoctorArgs, exit_code, text, write,
 };
 
@@ -64,7 +68,11 @@ async fn try_as(
         .iter()
         .map(|protocol| contact_scenario(role, *protocol))
         .collect();
-    let source = attached.source(contacts.iter()).await?;
+    let source = match attached.source(contacts.iter()).await {
+        Ok(source) => source,
+        Err(NoCalls::NotReached(why)) => return Ok((why.diagnosis, why.last_words)),
+        Err(why) => return Err(why.print()),
+    };
     let mut peers = Peers::new(source, attached.look_plan());
     if let Err(why) = peers.begin(role, &[]).await {
         let why = NotReached::not_started(role, why);

@@ -1,7 +1,7 @@
 //! A diagnosis for readers.
 
 use syncspec::{
-    target::doctor::{Address, Check, Diagnosis, Standing},
+    target::doctor::{Address, Check, Diagnosis, Standing, Step},
     wire::Role,
 };
 
@@ -19,10 +19,11 @@ pub fn shown(role: Role, url: &str) -> String {
 
 /// Why a peer cannot be judged, in full.
 pub fn not_judged(peer: &str, diagnosis: &Diagnosis, last_words: &[String]) -> String {
-    let mut text = format!(
-        "{peer} is not set up so that it can be judged\n\n{}",
-        text(diagnosis)
-    );
+    let head = match diagnosis.mistake().map(|check| check.step) {
+        Some(Step::Listen) => "the client has nobody to dial".to_owned(),
+        _ => format!("{peer} is not set up so that it can be judged"),
+    };
+    let mut text = format!("{head}\n\n{}", text(diagnosis));
     if !last_words.is_empty() {
         text.push_str(&format!("\n{}\n", last_words.join("\n")));
     }

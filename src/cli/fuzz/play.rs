@@ -171,7 +171,10 @@ impl OneRole<'_> {
         let source = self
             .attached
             .source(all.chain(lanes.iter().map(|lane| &**lane)));
-        let mut peers = Peers::new(source.await?, self.attached.look_plan());
+        let mut peers = Peers::new(
+            source.await.map_err(|why| why.print())?,
+            self.attached.look_plan(),
+        );
         let run = RunOptions {
             url: String::new(),
             switchboard: None,

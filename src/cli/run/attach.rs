@@ -34,7 +34,7 @@ use super::{
         refuse,
         wait::wait,
     },
-    calls::wait_for_client,
+    calls::{NoCalls, wait_for_client},
 };
 
 #[derive(clap::Args)]
@@ -343,7 +343,7 @@ impl Attached {
     pub async fn source<'a>(
         &self,
         cases: impl Iterator<Item = &'a Scenario>,
-    ) -> Result<Source, u8> {
+    ) -> Result<Source, NoCalls> {
         let Some(target) = &self.target else {
             return Ok(Source::Reference);
         };

@@ -12,7 +12,7 @@ use std::{
 
 use syncspec::{
     actor::Patience,
-    report::{Run, Summary, TargetLine, console, saved::Played},
+    report::{CaseResult, NotPlayed, Phases, Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
     runner::{
         Expectations, JOBS_AT_ONCE, Job, Looks, NotReached, Peers, RunOptions, Schedule, Selection,
@@ -33,6 +33,7 @@ use super::{
 };
 use attach::Part;
 pub use attach::{Attached, TargetArgs};
+pub use calls::NoCalls;
 use progress::{Progress, print_details};
 
 #[derive(clap::Args)]
@@ -198,7 +199,8 @@ async fn discover(
         let jobs = discover::jobs(&parts);
         let cases = jobs.iter().map(|job| &*job.scenario);
         let look_plan = attached.look_plan();
-        let peers = Peers::new(attached.source(cases).await?, look_plan);
+        let source = attached.source(cases).await;
+        let peers = Peers::new(source.map_err(|why| why.print())?, look_plan);
         let schedule = Schedule {
             options: RunOptions {
                 kem_id,
@@ -240,10 +242,18 @@ fn options(args: &RunArgs, attached: &Attached, seed: u64) -> Result<RunOptions,
 }
 
 async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u8> {
-    let (began, started) = (SystemTime::now(), Instant::now());
+    let about = About {
+        args,
+        attached,
+        seed: run.seed,
+        began: (SystemTime::now(), Instant::now()),
+    };
     let cases = run.jobs.iter().map(|job| &*job.scenario);
-    let look_plan = attached.look_plan();
-    let peers = Peers::new(attached.source(cases).await?, look_plan);
+    let source = match attached.source(cases).await {
+        Ok(source) => source,
+        Err(NoCalls::NotReached(why)) => return Err(about.not_played(&why)),
+        Err(why) => return Err(why.print()),
+    };
     let options = options(args, attached, run.seed)?;
     let name = attached.shown();
     println!("{} cases against {name}, seed {}", run.jobs.len(), run.seed);
@@ -251,16 +261,13 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
     let schedule = Schedule {
         options: options.clone(),
         patience: Patience::from_round_trip(Duration::ZERO),
-        peers,
+        peers: Peers::new(source, attached.look_plan()),
         expectations: &run.expectations,
         repeat: args.repeat,
         tell: &mut |result| progress.tell(result),
     };
     let finished = schedule.play(run.jobs, &run.universe).await;
-    let mut finished = finished.map_err(|why| {
-        eprintln!("error: no case was played: {}", not_reached(&why, &name));
-        exit::NOT_JUDGED
-    })?;
+    let mut finished = finished.map_err(|why| about.not_played(&why))?;
     progress.finish();
     let saved = args
         .reports
@@ -272,35 +279,17 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
             peer: attached.address(),
         });
     print_details(&finished.results);
-    let target = TargetLine {
-        kind: attached.kind(),
-        name: attached.target().and_then(|target| target.name.clone()),
-        version: attached.target().and_then(|target| target.version.clone()),
-        url: match attached.target() {
-            Some(target) => target.responder_url().unwrap_or(&name).to_owned(),
-            None => name,
-        },
-        protocols: args.select.protocols().to_vec(),
-    };
     let summary = Summary::of(&finished.results);
     println!("\n{}", console::model(&finished.results));
     println!("{}", console::time(&finished.phases, &finished.results));
     println!(
         "{}",
-        console::summary(&summary, started.elapsed().as_secs_f64())
+        console::summary(&summary, about.began.1.elapsed().as_secs_f64())
     );
     for note in &finished.notes {
         eprintln!("note: {note}");
     }
-    let written = args.reports.write(&Run {
-        results: &finished.results,
-        target: &target,
-        label: args.reports.label(),
-        seed: run.seed,
-        duration: started.elapsed(),
-        phases: finished.phases,
-        began,
-    });
+    let written = about.write(&finished.results, finished.phases, None);
     if finished.lost > 0 {
         eprintln!(
             "error: {} case(s) crashed in the suite itself",
@@ -310,6 +299,60 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
     }
     saved.and(written)?;
     Ok(exit_code(&summary))
+}
+
+/// What reports say of a run beside its results.
+struct About<'a> {
+    args: &'a RunArgs,
+    attached: &'a Attached,
+    seed: u64,
+    began: (SystemTime, Instant),
+}
+
+impl About<'_> {
+    fn write(
+        &self,
+        results: &[CaseResult],
+        phases: Phases,
+        not_played: Option<&NotPlayed>,
+    ) -> Result<(), u8> {
+        let said = self.attached.target();
+        let url = said.and_then(|target| target.responder_url());
+        let target = TargetLine {
+            kind: self.attached.kind(),
+            name: said.and_then(|target| target.name.clone()),
+            version: said.and_then(|target| target.version.clone()),
+            url: match (url, not_played) {
+                // What was given for a URL may be anything.
+                (Some(url), Some(_)) => doctor::without_secret(url).to_owned(),
+                (Some(url), None) => url.to_owned(),
+                (None, _) => self.attached.shown(),
+            },
+            protocols: self.args.select.protocols().to_vec(),
+        };
+        self.args.reports.write(&Run {
+            results,
+            target: &target,
+            label: self.args.reports.label(),
+            seed: self.seed,
+            duration: self.began.1.elapsed(),
+            phases,
+            began: self.began.0,
+            not_played,
+        })
+    }
+
+    /// Tells why not one case was played, wherever results would have been told; the code to exit with.
+    fn not_played(&self, why: &NotReached) -> u8 {
+        let text = not_reached(why, &self.attached.shown());
+        eprintln!("error: no case was played: {text}");
+        let mut checks = why.diagnosis.to_json();
+        checks["role"] = why.role.name().into();
+        checks["peer_log"] = why.last_words.clone().into();
+        let why = NotPlayed { text, checks };
+        let written = self.write(&[], Phases::default(), Some(&why));
+        written.err().unwrap_or(exit::NOT_JUDGED)
+    }
 }
 
 fn not_reached(why: &NotReached, name: &str) -> String {

@@ -47,8 +47,11 @@ pub fn told(result: &CaseResult, index: usize) -> Markup {
                 }
                 @if !result.peer_log.is_empty() {
                     details.more open[result.outcome.is_red()] {
-                        summary { "The peer's last lines" }
-                        pre tabindex="0" { @for line in &result.peer_log { (shown(line)) "\n" } }
+                        summary { "What the peer printed" }
+                        p.aside { (result.peer_log_about()) "." }
+                        pre.log tabindex="0" {
+                            @for line in &result.peer_log { span.own[line.starts_with('*')] { (shown(line)) } }
+                        }
                     }
                 }
                 @if let Some(again) = &result.again {

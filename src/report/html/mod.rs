@@ -15,7 +15,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::{CaseResult, Outcome, Run, Summary, headline, json::Report, tally, text::shown};
+use super::{CaseResult, Outcome, Run, Summary, json::Report, tally, text::shown};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -30,23 +30,28 @@ const OPEN_MAX: usize = 10;
 pub fn page(run: &Run<'_>) -> String {
     let report = Report::of(run);
     let summary = Summary::of(run.results);
-    let title = format!("syncspec: {}", headline(&summary));
+    let title = format!("syncspec: {}", run.headline());
     let (told, passed): (Vec<_>, Vec<_>) = run.results.iter().partition(|result| is_told(result));
     let mut told = told;
     told.sort_by_key(|result| rank(result.outcome));
     let body = html! {
         header {
-            h1 { (headline(&summary)) }
+            h1 { (run.headline()) }
             (facts(run))
             (tiles(&summary))
+            @if let Some(why) = run.not_played {
+                p { "The peer, or the way to it, is not set up so that it can be judged." }
+                pre.set-up tabindex="0" { @for line in why.text.lines() { (shown(line)) "\n" } }
+            }
         }
         (broken_rules(&told))
         (controls())
         main id="main" {
             section aria-labelledby="cases-title" {
                 h2 id="cases-title" { "What to look at" }
+                @if !told.is_empty() { (legend()) }
                 p #none hidden { "No case matches." }
-                @if told.is_empty() { p { "Every case passed, without a remark." } }
+                @if told.is_empty() && run.not_played.is_none() { p { "Every case passed, without a remark." } }
                 @for (index, result) in told.iter().take(TOLD_MAX).enumerate() { (case::told(result, index)) }
                 @if told.len() > TOLD_MAX {
                     p { (told.len() - TOLD_MAX) " more are in the list of all cases and in the JSON report." }
@@ -99,7 +104,9 @@ fn facts(run: &Run<'_>) -> Markup {
     html! {
         dl.facts {
             @if let Some(label) = run.called() { div { dt { "peer" } dd { (shown(&label)) } } }
-            div { dt { "reached at" } dd { bdi { (shown(&run.target.url)) } } }
+            // Each start of it is at another port.
+            @if run.target.kind == "command" { div { dt { "started" } dd { "by the suite" } } }
+            @else { div { dt { "reached at" } dd { bdi { (shown(&run.target.url)) } } } }
             div { dt { "over" } dd { (protocols.join(" and ")) } }
             div { dt { "began" } dd { (date(run.began)) } }
             div { dt { "took" } dd { (format!("{:.1} s", run.duration.as_secs_f64())) } }
@@ -119,6 +126,38 @@ fn tiles(summary: &Summary) -> Markup {
         }
         @if summary.with_remarks > 0 {
             p.aside { (summary.with_remarks) " of those that passed come with a warning." }
+        }
+    }
+}
+
+/// What the words of a dialogue mean, for somebody who has not seen one.
+fn legend() -> Markup {
+    let words = [
+        (
+            "our deviation",
+            "Here we did, on purpose, what the rule is about.",
+        ),
+        (
+            "first divergence",
+            "The first message by which the peer broke a rule.",
+        ),
+        (
+            "#3",
+            "The counter of a sealed item's nonce; each direction begins at 0.",
+        ),
+        (
+            "main, newer, ...",
+            "The stream that a message is of, where a case has several. One called probe shows whether the peer still serves.",
+        ),
+        (
+            "fence",
+            "A request whose answer must come next: when it does, nothing else came before it.",
+        ),
+    ];
+    html! {
+        details.more {
+            summary { "How to read a dialogue" }
+            dl.legend { @for (word, meaning) in words { dt { (word) } dd { (meaning) } } }
         }
     }
 }
@@ -153,13 +192,26 @@ fn broken_rules(told: &[&CaseResult]) -> Markup {
                         li {
                             a href=(first) { code { (rule.as_str()) } }
                             " " span.level { (rule.level().name()) }
-                            " " span.count { (cases.len()) @if cases.len() == 1 { " case" } @else { " cases" } }
                             span.sentence { (rule.rule().text) }
+                            details.inline {
+                                summary.count { (cases.len()) @if cases.len() == 1 { " case" } @else { " cases" } }
+                                ul { @for index in cases { (link_to(told[index], index)) } }
+                            }
                         }
                     }
                 }
             }
         }
+    }
+}
+
+fn link_to(result: &CaseResult, index: usize) -> Markup {
+    let name = format!(
+        "{}, {} over {}",
+        result.scenario.id, result.scenario.role, result.protocol
+    );
+    html! {
+        li { @if index < TOLD_MAX { a href=(format!("#case-{index}")) { (name) } } @else { (name) } }
     }
 }
 

@@ -98,7 +98,8 @@ fn failure_then_told_with_all_that_is_known_of_it() {
         "A nonce used before ends the session.",
         "can play recorded messages again",
         "syncspec replay failures/envelope.json",
-        "The peer&#39;s last lines",
+        "What the peer printed",
+        "How to read a dialogue",
         "3 of 10 plays did not pass",
         "being mended",
     ] {
@@ -113,6 +114,16 @@ fn passed_and_failed_then_failures_come_first() {
     let at = |text: &str| page.find(text).unwrap();
     assert!(at("id=\"case-0\"") < at("id=\"rules-title\""));
     assert!(page.contains("2 failed, 1 flaky"), "the headline");
+}
+
+#[test]
+fn no_case_played_then_says_why_and_nothing_passed() {
+    let page = page(&samples::not_played());
+    for part in ["<h1>no case was played</h1>", "the peer is not set up"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("Every case passed"), "{page}");
+    assert!(!page.contains("<script>alert"), "{page}");
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl Presence for Elsewhere<'_> {
     fn end<'a>(&'a mut self, pairs: &'a [Pair]) -> Coming<'a, Option<String>> {
         Box::pin(async move {
             if let Some(process) = self.peers.process()
-                && let Some((how, _)) = crash_of(&process).await
+                && let Some((how, _)) = crash_of(&process, Instant::now()).await
             {
                 return Some(how);
             }

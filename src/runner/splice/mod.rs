@@ -148,7 +148,7 @@ fn result_of(
         Some((how, log)) if !is_clean(&result) => with_crash(result, &how, log),
         _ => {
             if !is_clean(&result) {
-                result.peer_log = log;
+                result.keep_peer_log(log);
             }
             result
         }
@@ -247,7 +247,7 @@ async fn seen(driven: Driven, process: Option<Process>, since: Instant) -> Seen 
     };
     let log = process.log().since(since, LOG_SHOWN_MAX);
     let crash = match is_cut_off(&driven.trace) {
-        true => crash_of(&process).await,
+        true => crash_of(&process, since).await,
         false => None,
     };
     stop(Some(process)).await;

@@ -30,6 +30,15 @@ struct Line {
     text: String,
 }
 
+impl Line {
+    fn timed(&self, from: Instant) -> String {
+        match self.at.checked_duration_since(from) {
+            Some(after) => format!("{:>9.1} ms  {}", after.as_secs_f64() * 1000.0, self.text),
+            None => format!("{:>12}  {}", "before", self.text),
+        }
+    }
+}
+
 impl PeerLog {
     /// Reads both outputs of a child until they end.
     pub(super) fn read(&self, child: &mut Child) -> Vec<JoinHandle<()>> {
@@ -44,11 +53,17 @@ impl PeerLog {
         tokio::spawn(read(output, self.clone()))
     }
 
-    /// The last lines that came since then, at most `max`.
+    /// The last lines that came since then, at most `max`, each behind the time since.
     pub fn since(&self, from: Instant, max: usize) -> Vec<String> {
         let lines = self.lines();
         let new = lines.iter().filter(|line| line.at >= from);
-        last_of(new.map(|line| line.text.clone()).collect(), max)
+        last_of(new.map(|line| line.timed(from)).collect(), max)
+    }
+
+    /// The last lines at all, at most `max`, those that came since then behind the time since.
+    pub fn last_timed(&self, from: Instant, max: usize) -> Vec<String> {
+        let lines = self.lines();
+        last_of(lines.iter().map(|line| line.timed(from)).collect(), max)
     }
 
     /// The last lines, at most `max`.
@@ -116,6 +131,8 @@ fn shown(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     async fn log_of(output: &[u8]) -> PeerLog {
@@ -130,6 +147,31 @@ mod tests {
         assert_eq!(log.last(10), ["one", "two", "three"]);
         assert_eq!(log.last(2), ["two", "three"]);
         assert_eq!(log.since(Instant::now(), 10), [""; 0]);
+    }
+
+    #[test]
+    fn lines_before_and_since_then_the_time_tells_which() {
+        let log = PeerLog::default();
+        let from = Instant::now();
+        for (after, text) in [
+            (None, "early"),
+            (Some(1500), "first"),
+            (Some(20_250), "second"),
+        ] {
+            let at = match after {
+                Some(micros) => from + Duration::from_micros(micros),
+                None => from.checked_sub(Duration::from_nanos(1)).unwrap(),
+            };
+            let text = text.to_owned();
+            log.lines().push_back(Line { at, text });
+        }
+        let (first, second) = ("      1.5 ms  first", "     20.2 ms  second");
+        assert_eq!(log.since(from, 10), [first, second]);
+        assert_eq!(log.since(from, 1), [second]);
+        assert_eq!(
+            log.last_timed(from, 10),
+            ["      before  early", first, second]
+        );
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log"
 	"time"
 
@@ -39,7 +40,10 @@ func (p *Peer) host(ctx context.Context, stream *stream) error {
 		return err
 	}
 	host := &hostSession{p.newSession(stream, client, granted)}
-	return host.run(ctx, host)
+	if err := host.run(ctx, host); err != nil {
+		return fmt.Errorf("%q: %w", claim.InstanceID, err)
+	}
+	return nil
 }
 
 // greetClient exchanges keys and handshakes. Ours goes out at once: it tells nothing that the client does not know.
