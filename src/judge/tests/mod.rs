@@ -410,3 +410,33 @@ fn call_that_is_the_claim_does_not_come_then_its_rule_is_broken() {
     };
     assert_eq!(findings[0].rule, RuleId::InitiatorRedialsAfterEnd);
 }
+
+#[test]
+fn no_stream_can_be_opened_then_not_judged_and_the_reason_is_told() {
+    let refused = || {
+        EventKind::NotOpened(LinkFailure {
+            stage: Stage::Tcp,
+            seen: "refused".to_owned(),
+        })
+    };
+    let not_judged = |scenario: &Scenario, trace: &Trace| match judge(scenario, trace) {
+        Verdict::Inconclusive { reason, .. } => reason,
+        Verdict::Judged(findings) => panic!("blamed: {findings:?}"),
+    };
+    let reason = not_judged(
+        &scenario("  - connect\n  - expect: key\n"),
+        &trace(vec![(0, refused())]),
+    );
+    assert!(
+        reason.contains("no stream could be opened: refused"),
+        "{reason}"
+    );
+    // The claim is that a client calls again, and what fails is another step of its.
+    let text = "about: A claim.\nrules: [initiator.redials-after-end]\ntarget: initiator\nsteps:\n  - establish\n  - fence\n";
+    let scenario = case_of(text, Role::Initiator, RpcProtocol::Grpc);
+    let reason = not_judged(&scenario, &trace(vec![(0, refused())]));
+    assert!(
+        reason.contains("no stream could be opened: refused"),
+        "{reason}"
+    );
+}
