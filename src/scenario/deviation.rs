@@ -151,6 +151,12 @@ pub enum IdentityFault {
     InstanceIdOtherCase,
     /// A key of low order, with a signature that verifies for it whatever is signed.
     LowOrderKey,
+    /// The same key in a second spelling: the sign of x is set, which is 0.
+    LowOrderKeyWithSign,
+    /// The same key in a second spelling: y is not below the field's prime.
+    LowOrderKeyNotReduced,
+    /// A key of order 8, with a signature for it that somebody without a private key found by trial.
+    KeyOfOrderEight,
 }
 
 /// What is wrong with the public key text.

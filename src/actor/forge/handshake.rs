@@ -6,7 +6,7 @@ use base64::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{Applied, item::sealed_frame};
+use super::{Applied, item::sealed_frame, low_order::LowOrder};
 use crate::{
     actor::{
         Forged,
@@ -28,12 +28,6 @@ const GROUP_ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
-/// The neutral element of the ed25519 group, as a key or as R of a signature.
-const IDENTITY_POINT: [u8; 32] = {
-    let mut point = [0; 32];
-    point[0] = 1;
-    point
-};
 const LABEL: &[u8] = b"backrest-sync-handshake/v1\0";
 
 impl Side {
@@ -133,13 +127,17 @@ impl Side {
                 };
                 *handshake = own_handshake(&stand_in, &self.secret, transcript);
             }
-            IdentityFault::LowOrderKey => {
-                let hash = Sha256::digest(IDENTITY_POINT);
+            IdentityFault::LowOrderKey
+            | IdentityFault::LowOrderKeyWithSign
+            | IdentityFault::LowOrderKeyNotReduced
+            | IdentityFault::KeyOfOrderEight => {
+                let key = LowOrder::of(fault)?;
+                let hash = Sha256::digest(key.public_key());
                 handshake.public_key = Some(v1::PublicKey {
                     keyid: format!("{KEYID_PREFIX}{}", URL_SAFE_NO_PAD.encode(hash)),
-                    ed25519pub: STANDARD_NO_PAD.encode(IDENTITY_POINT),
+                    ed25519pub: STANDARD_NO_PAD.encode(key.public_key()),
                 });
-                handshake.signature = low_order_signature();
+                handshake.signature = key.sign(&signed_hash(handshake, transcript));
             }
             // Claimed before it was signed.
             IdentityFault::OtherInstanceId | IdentityFault::InstanceIdOtherCase => {
@@ -291,11 +289,6 @@ impl Side {
     }
 }
 
-/// R is the identity and S is zero: S·B = R + k·A holds for any k where A is the identity too.
-fn low_order_signature() -> Vec<u8> {
-    [IDENTITY_POINT, [0; 32]].concat()
-}
-
 fn claims_of<'a>(
     handshake: &'a SyncActionHandshake,
     transcript: &'a [u8; 32],
@@ -394,22 +387,5 @@ fn add_group_order(scalar: &mut [u8]) {
         let sum = u16::from(*byte) + u16::from(order) + carry;
         *byte = sum as u8;
         carry = sum >> 8;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::crypto::identity::{KeyPolicy, verify_signature};
-
-    #[test]
-    fn low_order_signature_then_only_a_check_of_the_key_refuses_it() {
-        let verify = |policy, message| {
-            verify_signature(policy, &IDENTITY_POINT, message, &low_order_signature())
-        };
-        for message in [b"one".as_slice(), b"another"] {
-            assert!(verify(KeyPolicy::Deployed, message).is_ok());
-            assert!(verify(KeyPolicy::Strict, message).is_err());
-        }
     }
 }

@@ -5,6 +5,7 @@ mod frame;
 mod handshake;
 mod item;
 mod key;
+mod low_order;
 
 use crate::scenario::deviation::Deviation;
 
