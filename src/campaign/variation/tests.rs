@@ -222,7 +222,6 @@ fn heartbeat_noted_in_another_unit_then_a_difference_and_at_another_time_none() 
         event.step = base.scenario.steps.iter().position(look).unwrap();
         let trace = Trace {
             events: vec![event],
-            ..Trace::default()
         };
         Seen::of(&base.scenario, &trace, &judge(&base.scenario, &trace))
     };
