@@ -86,3 +86,53 @@ pub(super) mod state {
         Ok(Box::new(state))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::{
+        trace::{Event, EventKind, Sent, Trace, by_hand},
+        wire::v1sync::PeerState,
+    };
+
+    #[test]
+    fn trace_that_was_written_then_read_as_it_was() {
+        let EventKind::Received { item, .. } = by_hand::config_with_modno(7) else {
+            panic!("an item is received");
+        };
+        let state = PeerState {
+            peer_keyid: "ed25519.x".to_owned(),
+            last_heartbeat_millis: 1_795_000_000_123,
+            ..PeerState::default()
+        };
+        let sent = Sent {
+            what: "receiveConfig".to_owned(),
+            item: Some(item),
+            counter: Some(3),
+            deviations: vec!["nonce: skip-one".to_owned()],
+            fence: None,
+        };
+        let kinds = [
+            EventKind::Sent(sent),
+            by_hand::sent("key"),
+            by_hand::config_with_modno(8),
+            EventKind::State(Box::new(state)),
+            EventKind::DeadlinePassed {
+                waited: Duration::from_millis(1_250),
+            },
+        ];
+        let events = kinds.into_iter().zip(1..).map(|(kind, at)| Event {
+            at: Duration::from_nanos(at * 1_000_003),
+            step: 2,
+            session: "main".to_owned(),
+            kind,
+        });
+        let trace = Trace {
+            events: events.collect(),
+        };
+        let text = serde_json::to_string(&trace).unwrap();
+        let read: Trace = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, trace);
+    }
+}

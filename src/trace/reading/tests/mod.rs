@@ -1,6 +1,7 @@
 //! Hand-written traces, and what the last step of a case makes of each.
 
 mod ends;
+mod looks;
 mod shown;
 mod told;
 mod waits;
