@@ -332,6 +332,28 @@ fn case_between_two_peers_then_played_where_both_are_and_else_not_judged() {
     assert!(said.contains("this run has only one of them"), "{said}");
 }
 
+/// The reference, host or client as its provision says. Who plays both has its port open as either.
+const EITHER: &str = r#"
+roles = ["responder", "initiator"]
+[command]
+run = ["sh", "-c", "if grep -q knownHosts $1; then $0 connect --config $1 & fi; exec $0 serve --config $1 --listen $2", "EXE", "{provision}", "127.0.0.1:{port}"]
+format = "backrest-config"
+"#;
+
+#[test]
+fn command_with_both_roles_then_its_host_and_its_client_are_stood_between() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("syncspec.toml");
+    let target = EITHER.replace("EXE", env!("CARGO_BIN_EXE_syncspec"));
+    fs::write(&file, target).expect("it is written");
+    let file = file.to_string_lossy();
+    let id = "security/man-in-the-middle";
+    let output = syncspec(&["run", "--target", &file, "--exact", id]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(code(&output), 0, "{said}{}", stderr(&output));
+    assert!(said.contains("2 passed, 0 failed"), "{said}");
+}
+
 #[test]
 fn lists_then_have_the_documented_fields() {
     let cases = stdout_json(&["list", "--format", "json"]);
