@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use syncspec::report::{
     html,
     json::Report,
-    matrix::{Column, markdown},
+    matrix::{Column, markdown, tell_apart},
 };
 
 use super::{exit, print, reports::write_report};
@@ -24,14 +24,12 @@ pub struct MatrixArgs {
 }
 
 pub fn matrix(args: &MatrixArgs) -> Result<u8, u8> {
-    let columns: Vec<Column> = args
+    let mut columns: Vec<Column> = args
         .files
         .iter()
-        .map(|file| Column {
-            file: file.display().to_string(),
-            report: Report::read_file(file).map_err(|error| error.to_string()),
-        })
+        .map(|file| Column::of(file.display().to_string(), Report::read_file(file)))
         .collect();
+    tell_apart(&mut columns);
     if let Some(file) = &args.html {
         write_report(file, &html::matrix::page(&columns))?;
     }

@@ -18,7 +18,7 @@ use h2::{
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, ToSocketAddrs},
+    net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host},
     sync::{Notify, futures::Notified, mpsc, watch},
     task::{AbortHandle, JoinSet},
     time::timeout,
@@ -57,6 +57,35 @@ pub struct Listener {
     acceptor: AbortHandle,
 }
 
+/// Connections that may wait to be accepted. A client dials all the hosts that it knows at once, each over a connection of its
+/// own: some 2,000, where it is provisioned for everything. For those that find no room its system waits, and then resets
+/// them. Linux takes no more than `net.core.somaxconn`, 4096 by default.
+const BACKLOG_MAX: u32 = 4096;
+
+/// Listens at the first of the addresses that can be had.
+async fn listen(address: impl ToSocketAddrs) -> std::io::Result<TcpListener> {
+    let mut failed = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+    for address in lookup_host(address).await? {
+        match listen_at(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn listen_at(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // What was listened at a moment ago must be free again; elsewhere than on Unix it is, and this means another thing.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG_MAX)
+}
+
 impl Listener {
     /// Listens on an address such as `127.0.0.1:0`.
     pub async fn bind(
@@ -87,7 +116,7 @@ impl Listener {
             taken: error.kind() == std::io::ErrorKind::AddrInUse,
             why: error.to_string(),
         };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let listener = listen(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let routes = Routes {
             by_prefix: Arc::default(),

@@ -3,8 +3,10 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use serde_json::{Map, Value};
+
 use super::{
-    json::{Report, ResultLine},
+    json::{ReadError, Report, ResultLine},
     ledger::{RuleLine, Standing, lines},
     text::shown,
 };
@@ -20,6 +22,18 @@ pub struct Column {
 }
 
 impl Column {
+    /// What was read from a file. A report of a run that played nothing holds nothing to be compared.
+    pub fn of(file: String, read: Result<Report, ReadError>) -> Column {
+        let report = match read {
+            Ok(Report {
+                not_played: Some(why),
+                ..
+            }) => Err(format!("no case was played{}", mistake_in(&why))),
+            read => read.map_err(|error| error.to_string()),
+        };
+        Column { file, report }
+    }
+
     /// What it is called: the peer's label, or its URL; the file where neither is known.
     pub fn name(&self) -> &str {
         match &self.report {
@@ -38,6 +52,30 @@ impl Column {
                 report.suite.version
             ),
             Err(why) => why.clone(),
+        }
+    }
+}
+
+/// The check that failed, in words, behind what it kept from being played.
+fn mistake_in(why: &Map<String, Value>) -> String {
+    let checks = why.get("checks").and_then(Value::as_array);
+    let mut checks = checks.into_iter().flatten();
+    let failed = checks.find(|check| check["standing"] == "failed");
+    failed.map_or_else(String::new, |check| {
+        let word = |key: &str| check[key].as_str().unwrap_or_default();
+        format!(": {}: {}", word("step"), shown(word("seen")))
+    })
+}
+
+/// Gives columns that have one name the names of their files beside it.
+pub fn tell_apart(columns: &mut [Column]) {
+    let names: Vec<String> = columns.iter().map(|it| it.name().to_owned()).collect();
+    for (column, name) in columns.iter_mut().zip(&names) {
+        let alike = names.iter().filter(|other| *other == name).count();
+        if let Ok(report) = &mut column.report
+            && alike > 1
+        {
+            report.target.label = Some(format!("{name} ({})", column.file));
         }
     }
 }
@@ -350,6 +388,34 @@ mod tests {
         assert_eq!(
             cell(RuleId::WireInt64FullRange, 0).standing(),
             Some(Standing::Broken)
+        );
+    }
+
+    #[test]
+    fn run_that_played_nothing_then_not_read_and_says_why() {
+        let mut report = Report::of(&samples::not_played());
+        let checks = r#"[{"step": "url", "standing": "ok"}, {"step": "tcp", "standing": "failed", "seen": "refused"}]"#;
+        let why = report.not_played.as_mut().unwrap();
+        why.insert("checks".to_owned(), checks.parse().unwrap());
+        let column = Column::of("d.json".to_owned(), Ok(report));
+        assert_eq!(column.details(), "no case was played: tcp: refused");
+        assert_eq!(column.name(), "d.json");
+    }
+
+    #[test]
+    fn columns_of_one_name_then_their_files_tell_them_apart() {
+        let mut columns = columns();
+        columns[1].report = columns[0].report.clone();
+        tell_apart(&mut columns);
+        let names: Vec<&str> = columns.iter().map(Column::name).collect();
+        let one = "a <peer> 1.0";
+        assert_eq!(
+            names,
+            [
+                format!("{one} (a.json)"),
+                format!("{one} (b.json)"),
+                "c.json".to_owned()
+            ]
         );
     }
 

@@ -45,7 +45,7 @@ pub async fn examine(args: &DoctorArgs, file: &Path, seed: u64) -> Result<u8, u8
         };
         print(&format!("as a {part}\n{}", text::text(&diagnosis)))?;
         if diagnosis.mistake().is_some() && !last_words.is_empty() {
-            print(&last_words.join("\n"))?;
+            print(&format!("{}\n", last_words.join("\n")))?;
         }
         tried.push((role, diagnosis));
     }

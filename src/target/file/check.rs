@@ -99,8 +99,7 @@ impl TargetFile {
         roles: &[Role],
         mistake: &mut dyn FnMut(&'static [&'static str], &str),
     ) {
-        let given_port = command.run.mentions("port")
-            || command.env.values().any(|value| value.mentions("port"));
+        let given_port = command.learns("port");
         let dialled = roles.contains(&Role::Responder);
         if dialled && self.responder.url.is_none() && !given_port {
             mistake(
@@ -118,16 +117,13 @@ impl TargetFile {
                 "`{port}` stands here, but the command is not given it",
             );
         }
-        let learns = |word: &str| {
-            command.run.mentions(word) || command.env.values().any(|value| value.mentions(word))
-        };
-        if !learns("provision") && !learns("listen") && !dialled {
+        if !command.learns("provision") && !command.learns("listen") && !dialled {
             mistake(
                 &["command", "run"],
                 "the client cannot know whom to dial: give it `{provision}`, or `{listen}`",
             );
         }
-        if dialled && !learns("provision") {
+        if dialled && !command.learns("provision") {
             mistake(
                 &["command", "run"],
                 "the command does not say `{provision}`, so the peer would know none of our clients",

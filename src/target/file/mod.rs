@@ -165,6 +165,11 @@ impl CommandTarget {
         }
     }
 
+    /// Whether this word is filled in for it.
+    pub fn learns(&self, word: &str) -> bool {
+        self.run.mentions(word) || self.env.values().any(|value| value.mentions(word))
+    }
+
     /// Longest wait until it is ready.
     pub fn start_wait(&self) -> Duration {
         self.start_within.map_or(START_WAIT, |wait| wait.0)
@@ -324,7 +329,19 @@ impl TargetFile {
     /// Whether the peer has a capability: as the file says, or as peers mostly are.
     pub fn has(&self, capability: Capability) -> bool {
         let said = self.capabilities.get(&capability).copied();
-        said.unwrap_or(capability.is_usual())
+        let is_given_it = match capability {
+            Capability::OperationsProvisioned => self.is_given_operations(),
+            _ => true,
+        };
+        said.unwrap_or(capability.is_usual() && is_given_it)
+    }
+
+    /// Whether we give a client operations of its own. Whoever starts one by hand mostly gives it a config, which has no
+    /// place for them.
+    fn is_given_operations(&self) -> bool {
+        self.command.as_ref().is_some_and(|command| {
+            command.format == ProvisionFormat::Json || command.learns("operations")
+        })
     }
 
     /// Whether the file itself leaves a case nothing to be played on: the first capability that it needs, and that the

@@ -213,6 +213,10 @@ fn manual_then_lists_every_capability() {
     let row = |capability: &Capability| {
         let without_a_word = match (capability.follows_from(), capability.is_usual()) {
             (Some(key), _) => format!("follows from `{key}`"),
+            (None, true) if *capability == Capability::OperationsProvisioned => {
+                "on where a command is given them, by `format = \"json\"` or `{operations}`"
+                    .to_owned()
+            }
             (None, true) => "on".to_owned(),
             (None, false) => "off".to_owned(),
         };
@@ -226,6 +230,27 @@ fn manual_then_lists_every_capability() {
 fn capability_that_follows_from_another_key_then_named() {
     let error = problems("[responder]\nurl = 'http://h:1'\n[capabilities]\nhook = true\n");
     assert!(error.contains("follows from `hook`"), "{error}");
+}
+
+#[test]
+fn nothing_gives_a_client_operations_then_it_is_not_taken_to_have_them() {
+    let has = |text: &str| read(text).has(Capability::OperationsProvisioned);
+    let of_command = |more: &str, keys: &str| {
+        format!("[command]\nrun = ['./peer', '{{provision}}', '{{port}}'{more}]\n{keys}")
+    };
+    let config = "format = 'backrest-config'\n";
+    assert!(has(&of_command("", "")));
+    assert!(!has(&of_command("", config)));
+    assert!(has(&of_command(", '{operations}'", config)));
+    assert!(has(&of_command(
+        "",
+        &format!("{config}env = {{ OPERATIONS = '{{operations}}' }}\n")
+    )));
+    let by_hand = "[initiator]\nlisten = '127.0.0.1:1'\n";
+    assert!(!has(by_hand));
+    assert!(has(&format!(
+        "{by_hand}[capabilities]\noperations-provisioned = true\n"
+    )));
 }
 
 #[test]

@@ -117,7 +117,7 @@ async fn read(mut output: impl AsyncRead + Unpin, log: PeerLog) {
 /// It goes to terminals and pages, so its control characters do not.
 fn shown(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    let text = text.trim_end_matches('\r');
+    let text = without_colours(text.trim_end_matches('\r'));
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -127,6 +127,20 @@ fn shown(bytes: &[u8]) -> String {
         }
     }
     shown
+}
+
+/// Colours are of no use here, and spelt out they hide the words.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\x1b[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let behind = part.trim_start_matches(|it: char| it.is_ascii_digit() || it == ';');
+        match behind.strip_prefix('m') {
+            Some(rest) => plain.push_str(rest),
+            None => plain.extend(["\x1b[", part]),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -187,5 +201,11 @@ mod tests {
     async fn bytes_that_a_terminal_would_obey_then_shown_instead() {
         let log = log_of(b"\x1b[2J\xff\t.\n").await;
         assert_eq!(log.last(1), ["\\u{1b}[2J\u{fffd}    ."]);
+    }
+
+    #[tokio::test]
+    async fn colours_then_the_words_alone() {
+        let log = log_of(b"\x1b[34mINFO\x1b[0m it \x1b[1;31mfails\x1b[0m \x1b[3\n").await;
+        assert_eq!(log.last(1), ["INFO it fails \\u{1b}[3"]);
     }
 }
