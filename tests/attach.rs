@@ -452,3 +452,26 @@ fn protocols_of_a_role_in_the_file_then_its_cases_are_played_over_those() {
     assert_eq!(played(""), 2);
     assert_eq!(played("[initiator]\nprotocols = ['connect']\n"), 1);
 }
+
+#[test]
+fn client_that_speaks_grpc_then_told_what_to_say_and_discovered_so() {
+    let folder = Folder::new(FALSE_OF_A_CLIENT);
+    let client = own("connect --config {provision} --protocol grpc");
+    let given = [
+        "--role",
+        "initiator",
+        "--provision-format",
+        "backrest-config",
+    ];
+    let of_client = [&["--command", &client][..], &given[..]].concat();
+    let output = folder.syncspec(&[&RUN[..], &of_client].concat());
+    assert_eq!(code(&output), 3, "{}", said(&output));
+    assert!(said(&output).contains("speaks grpc"), "{}", said(&output));
+    let discover = ["run", "--discover", "syncspec.toml"];
+    let output = folder.syncspec(&[&discover[..], &of_client].concat());
+    assert_eq!(code(&output), 0, "{}", said(&output));
+    let target = syncspec::target::file::load(&folder.path().join("syncspec.toml")).unwrap();
+    let grpc = vec![syncspec::wire::RpcProtocol::Grpc];
+    assert_eq!(target.initiator.protocols, Some(grpc));
+    folder.fails_and_fails_again(&["--target", "syncspec.toml"]);
+}

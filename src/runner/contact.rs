@@ -34,7 +34,9 @@ pub async fn contact(options: &RunOptions, role: Role, protocols: &[RpcProtocol]
         Role::Initiator => {
             let mut diagnosis: Option<Diagnosis> = None;
             for protocol in protocols {
-                let further = check_client(options, *protocol).await;
+                // One that is said to speak several chooses one of them, mostly, and is called by each name.
+                let spoken = (protocols.len() == 1).then_some(*protocol);
+                let further = check_client(options, *protocol, spoken).await;
                 diagnosis = Some(match diagnosis {
                     Some(before) => before.and(further),
                     None => further,
@@ -75,7 +77,11 @@ pub(super) async fn check_host(
 }
 
 /// Waits for a client to dial the host of the first contact, and has one honest session with it.
-async fn check_client(options: &RunOptions, protocol: RpcProtocol) -> Diagnosis {
+async fn check_client(
+    options: &RunOptions,
+    protocol: RpcProtocol,
+    spoken: Option<RpcProtocol>,
+) -> Diagnosis {
     let scenario = contact_scenario(Role::Initiator, protocol);
     let (Some(us), Some(switchboard)) = (
         scenario.fixtures.identity(fixtures::PEER),
@@ -98,6 +104,7 @@ async fn check_client(options: &RunOptions, protocol: RpcProtocol) -> Diagnosis 
         instance_id: local.instance_id.clone(),
         kem_id: options.kem_id,
         client: Some(CLIENT_INSTANCE_ID),
+        protocol: spoken,
     };
     let waited = switchboard.wait();
     let mut strays = switchboard.strays().await;

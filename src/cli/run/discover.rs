@@ -39,11 +39,17 @@ pub fn jobs(parts: &[Part]) -> Vec<Job> {
 
 /// What another try is to do otherwise, where the first one found the peer well but for one thing.
 pub fn otherwise(why: &NotReached, parts: &mut [Part], kem_id: &mut KemId) -> bool {
-    if why.role != Role::Responder {
-        return false;
-    }
     let standing = why.diagnosis.mistake().map(|check| &check.standing);
     match standing {
+        Some(Standing::Failed(Mistake::ClientSpeaksOther { seen })) => {
+            let Some(client) = parts.iter_mut().find(|part| part.role == Role::Initiator) else {
+                return false;
+            };
+            let other = client.protocols != [*seen];
+            client.protocols = vec![*seen];
+            other
+        }
+        _ if why.role != Role::Responder => false,
         Some(Standing::Failed(Mistake::ProtocolNotSpoken { protocol })) => {
             let Some(host) = parts.iter_mut().find(|part| part.role == Role::Responder) else {
                 return false;

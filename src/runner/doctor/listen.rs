@@ -61,6 +61,7 @@ pub async fn listen(options: &ListenOptions, ready: impl FnOnce(&Listening)) -> 
         instance_id: HOST_INSTANCE_ID.to_owned(),
         kem_id: options.kem_id,
         client: None,
+        protocol: None,
     };
     let bound = Listener::bind_noting(options.address.as_str(), LinkLimits::default()).await;
     let (listener, strays) = match bound {

@@ -4,7 +4,7 @@ use super::{
     Check, Diagnosis, Mistake, Standing, Step, call, milliseconds, quoted,
     seen::{Call, ClientCall, ClientSeen, NotListening, Stop, Stray},
 };
-use crate::{crypto::kem::KemId, rules::RuleId};
+use crate::{crypto::kem::KemId, rules::RuleId, wire::RpcProtocol};
 
 /// Whom the client was to dial.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Listening {
     pub kem_id: KemId,
     /// Instance id that the client must have, where it was provisioned for the suite.
     pub client: Option<&'static str>,
+    /// The RPC protocol that it is taken to speak, where one is.
+    pub protocol: Option<RpcProtocol>,
 }
 
 /// Reads what was seen of a client.
@@ -60,7 +62,17 @@ fn checks(listening: &Listening, seen: &ClientSeen) -> Vec<Check> {
     checks.push(Check::ok(Step::Http2, "preface came"));
     checks.push(Check::ok(Step::Path, "ours"));
     checks.extend(stray_notes(listening, &seen.strays));
-    checks.push(Check::ok(Step::Rpc, format!("speaks {}", call.protocol)));
+    let speaks = format!("speaks {}", call.protocol);
+    if listening.protocol.is_some_and(|it| it != call.protocol) {
+        let seen = call.protocol;
+        checks.push(Check::failed(
+            Step::Rpc,
+            Mistake::ClientSpeaksOther { seen },
+            speaks,
+        ));
+        return checks;
+    }
+    checks.push(Check::ok(Step::Rpc, speaks));
     checks.extend(session(listening, call));
     checks
 }

@@ -270,6 +270,11 @@ impl fmt::Display for Mistake {
                 "The client does not speak HTTP/2 with prior knowledge, which http:// URLs need: its HTTP library must be \
                  told so, or a proxy in between changes it to HTTP/1.1.",
             ),
+            Mistake::ClientSpeaksOther { seen } => write!(
+                f,
+                "What is found of it would be told of a protocol that it does not speak. Say what it speaks: `protocols = \
+                 [\"{seen}\"]` in `[initiator]` of the target file, or --protocol {seen}."
+            ),
             Mistake::MakesNoCall => f.write_str(
                 "The client connects and makes no call: does it wait for something else than HTTP/2 settings? See its log.",
             ),

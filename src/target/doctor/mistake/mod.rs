@@ -198,6 +198,11 @@ mistakes! {
     } = "dials-tls";
     /// The client speaks HTTP/1, or no HTTP.
     DialsHttp1 = "dials-http1";
+    /// The client speaks another RPC protocol than it is taken to.
+    ClientSpeaksOther {
+        /// The one it speaks.
+        seen: RpcProtocol,
+    } = "client-speaks-other";
     /// The client connects and makes no call.
     MakesNoCall = "makes-no-call";
     /// The client calls with the wrong method or content type.

@@ -9,6 +9,7 @@ fn listening() -> Listening {
         instance_id: "us".to_owned(),
         kem_id: KemId::default(),
         client: None,
+        protocol: None,
     }
 }
 
@@ -26,6 +27,28 @@ fn client(edit: impl FnOnce(&mut ClientCall)) -> ClientSeen {
         call: Some(call),
         ..ClientSeen::default()
     }
+}
+
+#[test]
+fn speaks_another_protocol_than_it_is_taken_to_then_told_which() {
+    let taken_for = |protocol| {
+        let listening = Listening {
+            protocol,
+            ..listening()
+        };
+        diagnose_client(
+            &listening,
+            &client(|call| call.protocol = RpcProtocol::Grpc),
+        )
+    };
+    for as_it_is in [None, Some(RpcProtocol::Grpc)] {
+        assert_eq!(taken_for(as_it_is).mistake(), None);
+    }
+    let diagnosis = taken_for(Some(RpcProtocol::Connect));
+    let check = diagnosis.mistake().unwrap();
+    assert_eq!(check.step, Step::Rpc);
+    let advice = check.advice().unwrap();
+    assert!(advice.contains("`protocols = [\"grpc\"]`"), "{advice}");
 }
 
 #[test]
