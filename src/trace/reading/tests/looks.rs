@@ -291,7 +291,10 @@ fn configuration_then_its_entries_are_compared() {
     let other = entry(&case, "other", &nothing);
     assert_eq!(of(&[peer.clone(), other.clone()]), None);
     let seen = |entries: &[Json]| of(entries).unwrap_or_else(|| panic!("met by {entries:?}"));
-    assert_eq!(seen(&[other.clone()]), "0 entries of `peer` after 2.0 s");
+    assert_eq!(
+        seen(std::slice::from_ref(&other)),
+        "0 entries of `peer` after 2.0 s"
+    );
     assert_eq!(
         seen(&[peer.clone(), peer.clone(), other.clone()]),
         "2 entries of `peer` after 2.0 s"
