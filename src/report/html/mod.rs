@@ -28,7 +28,6 @@ const OPEN_MAX: usize = 10;
 
 /// The page of a run.
 pub fn page(run: &Run<'_>) -> String {
-    let report = Report::of(run);
     let summary = Summary::of(run.results);
     let title = format!("syncspec: {}", run.headline());
     let (told, passed): (Vec<_>, Vec<_>) = run.results.iter().partition(|result| is_told(result));
@@ -39,30 +38,40 @@ pub fn page(run: &Run<'_>) -> String {
             h1 { (run.headline()) }
             (facts(run))
             (tiles(&summary))
-            @if let Some(why) = run.not_played {
+        }
+        @if let Some(why) = run.not_played {
+            main id="main" {
                 p { "The peer, or the way to it, is not set up so that it can be judged." }
                 pre.set-up tabindex="0" { @for line in why.text.lines() { (shown(line)) "\n" } }
             }
+        } @else {
+            (results(run, &told, &passed))
         }
-        (broken_rules(&told))
+        footer { "syncspec " (env!("CARGO_PKG_VERSION")) ". Rules are explained in docs/protocol.md." }
+    };
+    document(&title, &body)
+}
+
+/// What the cases came to.
+fn results(run: &Run<'_>, told: &[&CaseResult], passed: &[&CaseResult]) -> Markup {
+    html! {
+        (broken_rules(told))
         (controls())
         main id="main" {
             section aria-labelledby="cases-title" {
                 h2 id="cases-title" { "What to look at" }
                 @if !told.is_empty() { (legend()) }
                 p #none hidden { "No case matches." }
-                @if told.is_empty() && run.not_played.is_none() { p { "Every case passed, without a remark." } }
+                @if told.is_empty() { p { "Every case passed, without a remark." } }
                 @for (index, result) in told.iter().take(TOLD_MAX).enumerate() { (case::told(result, index)) }
                 @if told.len() > TOLD_MAX {
                     p { (told.len() - TOLD_MAX) " more are in the list of all cases and in the JSON report." }
                 }
             }
-            (ledger::section(&report))
-            (case::list(&told, &passed))
+            (ledger::section(&Report::of(run)))
+            (case::list(told, passed))
         }
-        footer { "syncspec " (env!("CARGO_PKG_VERSION")) ". Rules are explained in docs/protocol.md." }
-    };
-    document(&title, &body)
+    }
 }
 
 /// A whole page around its body.

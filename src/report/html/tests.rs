@@ -122,7 +122,13 @@ fn no_case_played_then_says_why_and_nothing_passed() {
     for part in ["<h1>no case was played</h1>", "the peer is not set up"] {
         assert!(page.contains(part), "{part}");
     }
-    assert!(!page.contains("Every case passed"), "{page}");
+    for part in ["Every case passed", "What to look at", "id=\"search\""] {
+        assert!(!page.contains(part), "{part}");
+    }
+    assert!(
+        page.contains("<main id=\"main\">"),
+        "the link to the results"
+    );
     assert!(!page.contains("<script>alert"), "{page}");
 }
 
