@@ -61,6 +61,7 @@ pub fn report() -> Vec<Vec<u8>> {
             seed: 7,
             duration: Duration::from_secs(3),
             began: UNIX_EPOCH,
+            not_played: None,
             phases: Default::default(),
         });
         serde_json::to_vec(&report).ok()
