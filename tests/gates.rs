@@ -29,6 +29,9 @@ fn yaml(file: &str) -> Value {
     serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// Where the action finds the suite's own source.
+const SUITE: &str = "the suite";
+
 /// A runner: a checked-out project with our own host as its peer, and nothing installed yet.
 struct Runner(TempDir);
 
@@ -42,6 +45,7 @@ impl Runner {
         );
         runner.write("our peer/syncspec.toml", &target);
         runner.write("claims/session/false.yaml", NO_HOST_PASSES);
+        runner.write(&format!("{SUITE}/src/lib.rs"), "");
         // What it was told is kept; `--version` of what it puts there shows that it is the program.
         let cargo = format!(
             "#!/bin/sh\necho \"$@\" >> \"$INSTALLED\"\nmkdir -p \"$CARGO_HOME/bin\" && cp '{program}' \"$CARGO_HOME/bin/\"\n"
@@ -125,6 +129,7 @@ fn act(runner: &Runner, inputs: &[(&str, &str)]) -> Output {
         let mut variables = vec![
             ("HOME", runner.0.path().display().to_string()),
             ("CARGO_HOME", runner.path(".cargo").display().to_string()),
+            ("GITHUB_OUTPUT", runner.path("output").display().to_string()),
             (
                 "GITHUB_STEP_SUMMARY",
                 runner.path("summary.md").display().to_string(),
@@ -141,7 +146,7 @@ fn act(runner: &Runner, inputs: &[(&str, &str)]) -> Output {
                 Some(name) => input(name),
                 None => {
                     assert_eq!(expression, "github.action_path");
-                    "/the/suite".to_owned()
+                    runner.path(SUITE).display().to_string()
                 }
             };
             variables.push((name, value));
@@ -165,9 +170,30 @@ fn action_then_installs_once_and_is_green_with_a_summary() {
         assert!(output.status.success(), "{}", said(&output));
         assert!(said(&output).contains("2 passed"), "{}", said(&output));
     }
-    assert_eq!(runner.installed(), ["install --locked --path /the/suite"]);
+    let suite = runner.path(SUITE);
+    assert_eq!(
+        runner.installed(),
+        [format!("install --locked --path {}", suite.display())]
+    );
     let summary = runner.read("summary.md");
     assert!(summary.contains("2 passed, none failed"), "{summary}");
+}
+
+#[test]
+fn source_of_the_suite_changes_then_what_was_cached_is_not_taken_for_it() {
+    let runner = Runner::new();
+    let hash = || {
+        act(&runner, &[("args", &format!("--exact {PASSES}"))]);
+        let output = runner.read("output");
+        let last = output.lines().last().unwrap().to_owned();
+        assert_eq!(last.len(), "hash=".len() + 64, "{last}");
+        last
+    };
+    let first = hash();
+    runner.write(&format!("{SUITE}/target/debug/built"), "");
+    assert_eq!(hash(), first);
+    runner.write(&format!("{SUITE}/src/lib.rs"), "changed");
+    assert_ne!(hash(), first);
 }
 
 #[test]

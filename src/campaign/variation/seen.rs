@@ -12,12 +12,12 @@ use crate::{
     rules::RuleId,
     scenario::{
         message::item_to_json,
-        message_pattern::message_to_json,
+        message_pattern::{message_from_json, message_to_json},
         model::{Scenario, Verb},
         sessions::SHOWN,
     },
     trace::{End, EventKind, Sent, Trace},
-    wire::{Action, Role, SyncStreamItem},
+    wire::{Action, Role, SyncStreamItem, v1::Operation},
 };
 
 /// What one peer made of one variation.
@@ -315,7 +315,8 @@ fn word(kind: &EventKind, role: Role) -> Option<(Kind, String)> {
             format!("{} {}", item.describe(), in_words(item)),
         ),
         EventKind::Unopened => (Kind::Serves, "something sealed".to_owned()),
-        EventKind::Answered { status, .. } if role == Role::Responder => {
+        // With which item the headers of an answer come that is served is up to a peer's RPC library.
+        EventKind::Answered { status, .. } if role == Role::Responder && *status != 200 => {
             (Kind::Serves, format!("HTTP status {status}"))
         }
         EventKind::Broke(violation) => (Kind::Breaks, format!("what breaks {}", violation.rule)),
@@ -354,12 +355,17 @@ fn held(kind: &EventKind) -> Option<(String, String)> {
             Some((of, json.to_string()))
         }
         EventKind::Told(Ok(answer)) => {
-            let mut operations = answer.get("operations")?.clone();
-            for operation in operations.as_array_mut()? {
-                let fields = operation.as_object_mut()?;
-                // A host gives ids and flows of its own.
-                fields.retain(|key, _| key != "id" && key != "flowId");
-            }
+            let told = answer.get("operations")?.as_array()?;
+            let operations = told.iter().map(|json| match message_from_json(json) {
+                Ok(operation) => message_to_json(&Operation {
+                    // A host gives ids and flows of its own.
+                    id: 0,
+                    flow_id: 0,
+                    ..operation
+                }),
+                Err(_) => json.clone(),
+            });
+            let mut operations = operations.collect();
             settle(&mut operations);
             Some(("operations".to_owned(), operations.to_string()))
         }

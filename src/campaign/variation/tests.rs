@@ -232,6 +232,30 @@ fn heartbeat_noted_in_another_unit_then_a_difference_and_at_another_time_none() 
 }
 
 #[test]
+fn operations_told_in_another_writing_then_no_difference() {
+    let ground = grounds(Role::Responder, &[RpcProtocol::Grpc]).unwrap();
+    let look = |step: &Step| matches!(step.verb, Verb::ExpectOperations(_));
+    let looks = |base: &&Base| base.scenario.steps.iter().any(look);
+    let base = ground.iter().find(looks).unwrap();
+    let told = |operation: serde_json::Value| {
+        let answer = serde_json::json!({ "operations": [operation] });
+        let mut event = event(EventKind::Told(Ok(answer)));
+        event.step = base.scenario.steps.iter().position(look).unwrap();
+        let trace = Trace {
+            events: vec![event],
+        };
+        Seen::of(&base.scenario, &trace, &judge(&base.scenario, &trace))
+    };
+    let reference =
+        told(serde_json::json!({ "id": "5", "flowId": "5", "originalId": "1", "modno": "3" }));
+    let same = told(serde_json::json!({ "modno": 3, "originalId": 1, "flowId": 9, "id": 8 }));
+    assert_eq!(reference.differs(&same), None);
+    let other = told(serde_json::json!({ "modno": 4, "originalId": 1 }));
+    let difference = reference.differs(&other).unwrap();
+    assert_eq!(difference.key, "tells another operations");
+}
+
+#[test]
 fn state_is_asked_for_before_all_is_answered_then_nothing_to_compare() {
     let stock = stock(Role::Responder);
     let noted = |last_heartbeat_millis| {
