@@ -91,6 +91,7 @@ pub async fn play_variations(
         started: Instant::now(),
         running: JoinSet::new(),
         idle: (0..options.lanes.max(1)).rev().collect(),
+        turn: 0,
         busy: BTreeSet::new(),
         last_plays: LAST_PLAYS_MAX,
         unheard_since: Instant::now(),
@@ -127,6 +128,8 @@ struct Driver<'a> {
     started: Instant,
     running: JoinSet<Done>,
     idle: Vec<usize>,
+    /// Variations begun.
+    turn: usize,
     /// Cases that are being played, by id and RPC protocol.
     busy: BTreeSet<(String, RpcProtocol)>,
     last_plays: u32,
@@ -139,8 +142,13 @@ impl Driver<'_> {
             if self.is_over(search) {
                 return;
             }
-            let pair = &pairs[lane % pairs.len()];
             let own = pairs.len() >= self.options.lanes;
+            // In turn, so that what is found on one peer is believed once others show it too.
+            let at = match own {
+                true => lane,
+                false => self.turn,
+            };
+            let pair = &pairs[at % pairs.len()];
             let busy = &self.busy;
             let bases = search.stock().clone();
             let is_free = |id: &str, protocol: RpcProtocol| {
@@ -155,6 +163,7 @@ impl Driver<'_> {
                 continue;
             };
             self.idle.pop();
+            self.turn = self.turn.wrapping_add(1);
             self.busy.insert((base.scenario.id.clone(), base.protocol));
             self.running.spawn(play(
                 lane,
