@@ -190,10 +190,8 @@ impl SelectArgs {
     fn load(&self) -> Result<Vec<CaseTemplate>, u8> {
         let loaded = match &self.scenarios {
             Some(dir) => load_dir(dir),
-            None => load_catalogue().and_then(|cases| {
-                // A choice of cases for one peer leaves those out that stand between two.
-                Ok([cases, load_spliced()?].concat())
-            }),
+            // A choice of cases for one peer leaves those out that stand between two.
+            None => load_built_in(),
         };
         loaded.map_err(|errors| refuse("scenario files", &errors))
     }
@@ -246,6 +244,11 @@ fn protocols_of(argument: ProtocolArg) -> &'static [RpcProtocol] {
         ProtocolArg::Connect => &[RpcProtocol::Connect],
         ProtocolArg::Both => &RpcProtocol::ALL,
     }
+}
+
+/// The cases that the suite comes with: those for one peer, then those that stand between two.
+fn load_built_in() -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
+    Ok([load_catalogue()?, load_spliced()?].concat())
 }
 
 /// What a client of which nothing is said is taken to speak.

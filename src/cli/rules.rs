@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 use syncspec::{
-    model::load_catalogue,
     rules::{ALL, RuleId},
-    scenario::{CaseTemplate, splice::load_spliced},
+    scenario::CaseTemplate,
 };
 
-use super::{FormatArg, exit, print, print_json};
+use super::{FormatArg, exit, load_built_in, print, print_json};
 
 #[derive(clap::Args)]
 pub struct RulesArgs {
@@ -17,8 +16,7 @@ pub struct RulesArgs {
 }
 
 pub fn rules(args: &RulesArgs) -> Result<u8, u8> {
-    let templates = load_catalogue().and_then(|cases| Ok([cases, load_spliced()?].concat()));
-    let templates = templates.map_err(|_| exit::SUITE)?;
+    let templates = load_built_in().map_err(|_| exit::SUITE)?;
     match args.format {
         FormatArg::Json => print_json(&ALL.iter().map(|rule| row(*rule, &templates)).collect()),
         FormatArg::Text => {

@@ -56,8 +56,7 @@ impl Stock {
         match dice.below(20) {
             // Faults are what peers most often overlook.
             0..=4 => {
-                let sends: Vec<usize> = (0..steps.len()).filter(|at| says(&steps[*at])).collect();
-                let Some(&at) = dice.one_of(&sends) else {
+                let Some(at) = one_that(steps, says, dice) else {
                     return;
                 };
                 if let Some(deviation) = self.deviation(&steps[at].verb, dice) {
@@ -104,10 +103,8 @@ impl Stock {
                 look(steps, at, scenario, dice);
             }
             8 | 9 => {
-                let is_item =
-                    |at: &usize| matches!(&steps[*at].verb, Verb::Send(Sendable::Item(_)));
-                let items: Vec<usize> = (0..steps.len()).filter(is_item).collect();
-                let Some(&at) = dice.one_of(&items) else {
+                let is_item = |verb: &Verb| matches!(verb, Verb::Send(Sendable::Item(_)));
+                let Some(at) = one_that(steps, is_item, dice) else {
                     return;
                 };
                 if let Verb::Send(Sendable::Item(message)) = &mut steps[at].verb {
@@ -139,10 +136,7 @@ impl Stock {
                 }
             }
             15 | 16 => {
-                let openings: Vec<usize> = (0..steps.len())
-                    .filter(|at| has_identity(&steps[*at].verb))
-                    .collect();
-                let Some(&at) = dice.one_of(&openings) else {
+                let Some(at) = one_that(steps, has_identity, dice) else {
                     return;
                 };
                 if let Verb::Connect(Connect { identity, secret })
@@ -155,14 +149,14 @@ impl Stock {
                 }
             }
             17 => {
-                let openings: Vec<usize> = (0..steps.len())
-                    .filter(|at| matches!(steps[*at].verb, Verb::Establish(_)))
-                    .collect();
-                let Some(&at) = dice.one_of(&openings) else {
+                let is_whole = |verb: &Verb| matches!(verb, Verb::Establish(_));
+                let Some(at) = one_that(steps, is_whole, dice) else {
                     return;
                 };
-                let parts = step_by_step(&steps[at]);
-                steps.splice(at..=at, parts);
+                if let Verb::Establish(whole) = &steps[at].verb {
+                    let parts = step_by_step(whole, &steps[at].on);
+                    steps.splice(at..=at, parts);
+                }
             }
             // Another session beside one that is there, or in its place.
             _ => {
@@ -208,6 +202,12 @@ impl Stock {
     }
 }
 
+/// Where one of the steps stands that are such.
+fn one_that(steps: &[Step], is_such: impl Fn(&Verb) -> bool, dice: &mut Dice) -> Option<usize> {
+    let such = (0..steps.len()).filter(|at| is_such(&steps[*at].verb));
+    dice.one_of(&such.collect::<Vec<_>>()).copied()
+}
+
 fn has_identity(verb: &Verb) -> bool {
     matches!(verb, Verb::Connect(_) | Verb::Establish(_))
 }
@@ -245,11 +245,8 @@ fn asking(role: Role) -> Item {
 }
 
 /// Whether a step can be spoilt.
-fn says(step: &Step) -> bool {
-    matches!(
-        step.verb,
-        Verb::Send(_) | Verb::Establish(_) | Verb::Connect(_)
-    )
+fn says(verb: &Verb) -> bool {
+    matches!(verb, Verb::Send(_) | Verb::Establish(_) | Verb::Connect(_))
 }
 
 fn step(verb: Verb, on: Option<String>) -> Step {
@@ -268,22 +265,19 @@ fn step(verb: Verb, on: Option<String>) -> Step {
 }
 
 /// A session that comes up in one step, in its five: each can then be spoilt by itself.
-fn step_by_step(established: &Step) -> Vec<Step> {
-    let Verb::Establish(Establish { identity, secret }) = &established.verb else {
-        return vec![established.clone()];
-    };
+fn step_by_step(whole: &Establish, on: &Option<String>) -> [Step; 5] {
     let connect = Connect {
-        identity: identity.clone(),
-        secret: secret.clone(),
+        identity: whole.identity.clone(),
+        secret: whole.secret.clone(),
     };
-    let verbs = [
+    [
         Verb::Connect(connect),
         Verb::Send(Sendable::Key),
         Verb::Expect(Expectation::Key),
         Verb::Expect(Expectation::Handshake),
         Verb::Send(Sendable::Handshake),
-    ];
-    verbs.map(|verb| step(verb, established.on.clone())).into()
+    ]
+    .map(|verb| step(verb, on.clone()))
 }
 
 /// Gives the peer the time that a case with so much to do gives it.

@@ -160,11 +160,7 @@ impl OneRole<'_> {
             Role::Responder => lane_fixtures(args.jobs).into_iter().map(Arc::new).collect(),
             Role::Initiator => Vec::new(),
         };
-        let is_started = self
-            .attached
-            .target()
-            .is_none_or(|target| target.command.is_some());
-        if self.role == Role::Initiator && !is_started {
+        if self.role == Role::Initiator && !self.attached.is_started() {
             cases = some_for_client(&cases);
         }
         let all = cases.iter().map(|base| &*base.scenario);

@@ -27,9 +27,9 @@ use super::{
 use crate::{
     actor::Patience,
     judge::judge,
-    report::CaseResult,
+    report::{CaseResult, PEER_LOG_LINES_MAX},
     scenario::{fixtures::PEER, model::Scenario},
-    target::process::{LOG_SHOWN_MAX, Process},
+    target::process::Process,
     trace::{EventKind, Trace},
     wire::{Role, RpcProtocol},
 };
@@ -245,7 +245,7 @@ async fn seen(driven: Driven, process: Option<Process>, since: Instant) -> Seen 
             log: Vec::new(),
         };
     };
-    let log = process.log().since(since, LOG_SHOWN_MAX);
+    let log = process.log().since(since, PEER_LOG_LINES_MAX);
     let crash = match is_cut_off(&driven.trace) {
         true => crash_of(&process, since).await,
         false => None,
