@@ -79,7 +79,7 @@ struct Bench {
     keys_are_real: bool,
     /// The network has changed, dropped, doubled or reordered something.
     meddled: bool,
-    /// The key exchange itself, or what decides on it, was changed.
+    /// A side was handed another key than the other side sent, or something else first.
     exchange_changed: bool,
     next_operation: i64,
 }
@@ -92,8 +92,8 @@ struct Side {
     inbox: VecDeque<SyncStreamItem>,
     /// What the other side submitted for this one, in order.
     submitted: VecDeque<Vec<u8>>,
-    /// Items that this side has sent.
-    sent: usize,
+    /// What this side sent first: where keys are real, its part of the key exchange.
+    said_first: Option<SyncStreamItem>,
     /// Everything that ever travelled to this side, for playing it again.
     history: Vec<SyncStreamItem>,
 }
@@ -209,6 +209,10 @@ impl Bench {
     }
 
     fn arrive(&mut self, to: usize, item: SyncStreamItem) {
+        let is_first = self.sides[to].history.is_empty();
+        if self.keys_are_real && is_first && self.sides[1 - to].said_first.as_ref() != Some(&item) {
+            self.exchange_changed = true;
+        }
         self.sides[to].history.push(item.clone());
         let Some(session) = self.sides[to].session.take() else {
             return;
@@ -291,8 +295,8 @@ impl Bench {
 
     fn travels(&mut self, from: usize, item: SyncStreamItem) {
         let side = &mut self.sides[from];
-        side.sent += 1;
-        let is_exchange = self.keys_are_real && side.sent == 1;
+        let is_exchange = self.keys_are_real && side.said_first.is_none();
+        side.said_first.get_or_insert_with(|| item.clone());
         match (&item.action, is_exchange) {
             (Some(Action::EstablishSharedSecret(_)), true) => {}
             (Some(Action::Encrypted(sealed)), false) => {

@@ -1,7 +1,7 @@
 //! What the network does with what travels.
 
 use prost::Message as _;
-use syncspec::wire::{Action, SyncStreamItem, decode};
+use syncspec::wire::{Action, decode};
 
 use super::{Bench, Side};
 use crate::records::Record;
@@ -31,9 +31,8 @@ impl Bench {
     }
 
     pub(super) fn drop_one(&mut self, to: usize) {
-        if let Some(dropped) = self.sides[to].inbox.pop_front() {
+        if self.sides[to].inbox.pop_front().is_some() {
             self.meddled = true;
-            self.exchange_changed |= is_key(&dropped);
         }
     }
 
@@ -92,11 +91,6 @@ impl Bench {
         *travelling = decode::item_as(&bytes, decode::Reading::Deployed).unwrap_or_default();
         if *travelling != before {
             self.meddled = true;
-            self.exchange_changed |= is_key(&before);
         }
     }
-}
-
-fn is_key(item: &SyncStreamItem) -> bool {
-    matches!(item.action, Some(Action::EstablishSharedSecret(_)))
 }
