@@ -59,6 +59,37 @@ const WIDE_SCOPES: [&[&str]; 4] = [
     &["!plan:$weekly", "*"],
 ];
 
+/// Two permissions of one entry, each with scopes of its own: of one type they may add up, or one take the other's place.
+const TOGETHER: [[(&str, &[&str]); 2]; 6] = [
+    [
+        ("read-config", &["repo:$photos"]),
+        ("read-config", &["plan:$weekly"]),
+    ],
+    [
+        ("read-config", &["repo:$music", "!plan:$weekly"]),
+        ("read-config", &["repo:$photos"]),
+    ],
+    [
+        ("receive-shared-repos", &["repo:$music"]),
+        ("receive-shared-repos", &["repo:$photos"]),
+    ],
+    [
+        ("read-operations", &["plan:$daily"]),
+        ("read-operations", &["repo:$music"]),
+    ],
+    [
+        ("read-write-config", &["repo:$photos", "!plan:$daily"]),
+        (
+            "read-write-config",
+            &["plan:$weekly", "plan:added-$instance"],
+        ),
+    ],
+    [
+        ("read-config", &["repo:$music"]),
+        ("read-write-config", &["repo:$photos"]),
+    ],
+];
+
 /// The grounds for peers of that role, over each of these protocols.
 ///
 /// # Errors
@@ -87,49 +118,76 @@ fn files(role: Role) -> Vec<(String, Json)> {
         Role::Responder => &ODD_SCOPES,
         Role::Initiator => &WIDE_SCOPES,
     };
-    let mut files = Vec::new();
+    let mut granted = Vec::new();
     for (at, scopes) in SCOPES.iter().chain(more).enumerate() {
-        let is_odd = ODD_SCOPES.contains(scopes);
         for (kind, kinds) in KINDS.iter().enumerate() {
-            let permissions: Vec<Json> = kinds
+            let permissions: Vec<Json> =
+                kinds.iter().map(|kind| permission(kind, scopes)).collect();
+            granted.push(Granted {
+                name: format!("{at}-{kind}"),
+                permissions: Json::from(permissions),
+                is_odd: ODD_SCOPES.contains(scopes),
+                is_looked_into: kind == 0,
+            });
+        }
+    }
+    let together = TOGETHER.iter().enumerate();
+    granted.extend(together.map(|(at, both)| {
+        Granted {
+            name: format!("together-{at}"),
+            permissions: both
                 .iter()
-                .map(|kind| json!({ "type": kind, "scopes": scopes }))
-                .collect();
-            let permissions = Json::from(permissions);
-            let id = format!("fuzz/ground-{role}-{at}-{kind}");
-            match role {
-                Role::Responder => files.push((id, of_a_host(&permissions, is_odd, kind == 0))),
-                Role::Initiator => {
-                    let asked = requests();
-                    let changed = changes();
-                    let change = &changed[(at * KINDS.len() + kind) % changed.len()];
-                    files.push((
-                        format!("{id}-asks"),
-                        of_a_client(&permissions, &asked, false),
-                    ));
-                    let change = std::slice::from_ref(change);
-                    files.push((
-                        format!("{id}-changes"),
-                        of_a_client(&permissions, change, true),
-                    ));
-                }
+                .map(|(kind, scopes)| permission(kind, scopes))
+                .collect(),
+            is_odd: false,
+            is_looked_into: false,
+        }
+    }));
+    let asked = requests();
+    let changed = changes();
+    let mut files = Vec::new();
+    for (one, change) in granted.iter().zip(changed.chunks(1).cycle()) {
+        let Granted {
+            name, permissions, ..
+        } = one;
+        let id = format!("fuzz/ground-{role}-{name}");
+        match role {
+            Role::Responder => files.push((id, of_a_host(one))),
+            Role::Initiator => {
+                let asks = of_a_client(permissions, &asked, false);
+                let changes = of_a_client(permissions, change, true);
+                files.extend([
+                    (format!("{id}-asks"), asks),
+                    (format!("{id}-changes"), changes),
+                ]);
             }
         }
     }
-    if role == Role::Responder {
-        files.extend(looked_into());
-    }
+    files.extend(looked_into(role));
     files
 }
 
-/// What a host is told, and then asked about: by the state service, or by the hook. Not every peer has these.
-fn looked_into() -> impl Iterator<Item = (String, Json)> {
+/// What a ground is about.
+struct Granted {
+    name: String,
+    permissions: Json,
+    /// Its scopes are of no known form.
+    is_odd: bool,
+    /// What comes of a pairing is looked up in the host's configuration.
+    is_looked_into: bool,
+}
+
+fn permission(kind: &str, scopes: &[&str]) -> Json {
+    json!({ "type": kind, "scopes": scopes })
+}
+
+/// What a peer is told, and then asked about: by the state service, or by the hook. Not every peer has these.
+fn looked_into(role: Role) -> Vec<(String, Json)> {
     let config = json!({ "version": 6, "modno": 7, "repos": [{ "id": "photos", "guid": "g" }], "plans": [{ "id": "daily", "repo": "photos" }] });
     let resources =
         json!({ "repos": [{ "id": "music", "guid": "h" }], "plans": [{ "id": "weekly" }] });
     let state = json!({ "expect-state": { "connected": true } });
-    let of_state = [
-        vec![json!({ "heartbeat": {} })],
+    let mut of_state = vec![
         vec![json!({ "receiveConfig": { "config": config } })],
         vec![json!({ "receiveResources": resources })],
         vec![
@@ -138,6 +196,9 @@ fn looked_into() -> impl Iterator<Item = (String, Json)> {
             json!({ "heartbeat": {} }),
         ],
     ];
+    if role == Role::Responder {
+        of_state.push(vec![json!({ "heartbeat": {} })]);
+    }
     let operation = |id: i64, modno: i64| {
         json!({
             "id": id, "originalId": 21, "modno": modno, "flowId": 7, "originalFlowId": 27,
@@ -149,14 +210,17 @@ fn looked_into() -> impl Iterator<Item = (String, Json)> {
     };
     let sent = |kind: &str, operations: Vec<Json>| json!({ "receiveOperations": { "event": { kind: { "operations": operations } } } });
     let operations = json!({ "expect-operations": { "are": [{}] } });
-    let of_operations = [
-        vec![sent("createdOperations", vec![operation(1, 3)])],
-        vec![sent("updatedOperations", vec![operation(1, 3)])],
-        vec![
-            sent("createdOperations", vec![operation(1, 3)]),
-            sent("updatedOperations", vec![operation(1, 2)]),
+    let of_operations = match role {
+        Role::Initiator => Vec::new(),
+        Role::Responder => vec![
+            vec![sent("createdOperations", vec![operation(1, 3)])],
+            vec![sent("updatedOperations", vec![operation(1, 3)])],
+            vec![
+                sent("createdOperations", vec![operation(1, 3)]),
+                sent("updatedOperations", vec![operation(1, 2)]),
+            ],
         ],
-    ];
+    };
     let of_state = of_state.into_iter().map(move |said| (said, state.clone()));
     let of_operations = of_operations.into_iter();
     let of_operations = of_operations.map(move |said| (said, operations.clone()));
@@ -168,19 +232,21 @@ fn looked_into() -> impl Iterator<Item = (String, Json)> {
             steps.extend(said.into_iter().map(|item| json!({ "send": item })));
             steps.extend([json!("fence"), look]);
             let file = json!({
-                "about": "What a client tells of itself can be looked up.",
-                "rules": [survives(Role::Responder).as_str()],
-                "target": Role::Responder.name(),
+                "about": "What a peer tells of itself can be looked up.",
+                "rules": [survives(role).as_str()],
+                "target": role.name(),
                 "steps": steps,
             });
-            (format!("fuzz/ground-looked-into-{at}"), file)
+            (format!("fuzz/ground-{role}-looked-into-{at}"), file)
         })
+        .collect()
 }
 
 /// A client that is known, and one that pairs and then comes again, its secret not forgotten; a configuration may hold no known
 /// one with scopes of no known form. One that is looked into needs a hook, which not every peer has.
-fn of_a_host(permissions: &Json, is_odd: bool, is_looked_into: bool) -> Json {
-    let known = match is_odd {
+fn of_a_host(granted: &Granted) -> Json {
+    let permissions = &granted.permissions;
+    let known = match granted.is_odd {
         true => &Json::Array(Vec::new()),
         false => permissions,
     };
@@ -205,7 +271,9 @@ fn of_a_host(permissions: &Json, is_odd: bool, is_looked_into: bool) -> Json {
             { "fence": null, "on": "later" },
         ],
     });
-    if is_looked_into && let Some(steps) = file["steps"].as_array_mut() {
+    if granted.is_looked_into
+        && let Some(steps) = file["steps"].as_array_mut()
+    {
         steps.push(
             json!({ "expect-config": { "with": { "peer": {}, "newcomer": {} }, "token-uses": 1 } }),
         );

@@ -210,7 +210,8 @@ fn shown_at_the_second_call_then_as_good_as_at_the_first() {
 #[test]
 fn heartbeat_noted_in_another_unit_then_a_difference_and_at_another_time_none() {
     let ground = grounds(Role::Responder, &[RpcProtocol::Grpc]).unwrap();
-    let is_asked_of_state = |base: &&Base| base.scenario.id == "fuzz/ground-looked-into-0";
+    let is_asked_of_state =
+        |base: &&Base| base.scenario.id == "fuzz/ground-responder-looked-into-0";
     let base = ground.iter().find(is_asked_of_state).unwrap();
     let noted = |last_heartbeat_millis| {
         let state = PeerState {
