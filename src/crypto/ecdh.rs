@@ -1,5 +1,5 @@
-//! Diffie-Hellman on P-384, the slow part of a key exchange: in portable Rust, or through AWS-LC where the feature
-//! `aws-lc` is on. Both give the same bytes; which one the KEM uses is settled when the crate is built.
+//! Diffie-Hellman on P-384, the slow part of a key exchange: through AWS-LC where the feature `aws-lc` is on, else in
+//! portable Rust. Both give the same bytes; which one the KEM uses is settled when the crate is built.
 
 use p384::{SecretKey, elliptic_curve::sec1::ToSec1Point};
 
