@@ -15,16 +15,14 @@ use std::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use syncspec::{
     actor::Patience,
-    crypto::kem::KemId,
     judge::{Verdict, judge},
     model::load_catalogue,
-    net::TlsRoots,
     report::{
         CaseResult, Outcome, console,
         saved::{PeerAddress, Played, PlayedCase},
     },
     rules::Level,
-    runner::{self, Caller, Job, Looks, Reference, RunOptions, Selection, Switchboard, plan},
+    runner::{self, Caller, Job, Reference, RunOptions, Selection, Switchboard, plan},
     scenario::model::Profile,
     target::provision::Provision,
     wire::{Role, RpcProtocol},
@@ -54,14 +52,9 @@ fn main() -> ExitCode {
     let options = Arc::new(RunOptions {
         url,
         switchboard: Some(Arc::new(switchboard())),
-        tls_roots: TlsRoots::default(),
-        seed: SEED,
-        at_once: 1,
-        // The reference is held to every rule, not only to those that fail a peer.
-        held_to: Level::Deployed,
-        kem_id: KemId::default(),
         looks,
-        client_looks: Looks::default(),
+        // The reference is held to every rule, not only to those that fail a peer.
+        ..RunOptions::new(SEED, Level::Deployed)
     });
     let trials = jobs
         .into_iter()

@@ -9,13 +9,11 @@ use std::{
 use serde_json::json;
 use syncspec::{
     actor::Patience,
-    crypto::kem::KemId,
     judge::judge,
     model::load_catalogue,
-    net::TlsRoots,
     report::{CaseResult, Outcome, Phases, Run, TargetLine, html, json::Report, junit, markdown},
     rules::Level,
-    runner::{self, Caller, Job, Looks, RunOptions, Selection, Switchboard, plan, start_reference},
+    runner::{self, Caller, Job, RunOptions, Selection, Switchboard, plan, start_reference},
     scenario::{CaseTemplate, model::Profile},
     target::provision::Provision,
     wire::{Role, RpcProtocol},
@@ -122,13 +120,8 @@ impl Suite {
         let options = RunOptions {
             url: reference.url,
             switchboard: Some(Arc::new(switchboard)),
-            tls_roots: TlsRoots::default(),
-            seed: SEED,
-            at_once: 1,
-            held_to: Level::Deployed,
-            kem_id: KemId::default(),
             looks: reference.looks,
-            client_looks: Looks::default(),
+            ..RunOptions::new(SEED, Level::Deployed)
         };
         let patience = Patience::from_round_trip(Duration::ZERO);
         let mut results = Vec::new();

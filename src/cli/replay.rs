@@ -15,7 +15,7 @@ use syncspec::{
         transcript,
     },
     runner::{
-        self, Job, Looks, Peers, RunOptions, Selection, Source, Watch, asks_states, plan_spliced,
+        self, Job, Peers, RunOptions, Selection, Source, Watch, asks_states, plan_spliced,
         play_spliced,
     },
     scenario::{model::Profile, splice::is_spliced},
@@ -165,15 +165,9 @@ async fn play_between(
 
 fn options_of(case: &PlayedCase, roots: Option<&PathBuf>) -> Result<RunOptions, u8> {
     Ok(RunOptions {
-        url: String::new(),
-        switchboard: None,
         tls_roots: tls_roots(roots)?,
-        seed: case.played.seed,
-        at_once: 1,
-        held_to: case.played.held_to,
         kem_id: case.played.kem_id,
-        looks: Looks::default(),
-        client_looks: Looks::default(),
+        ..RunOptions::new(case.played.seed, case.played.held_to)
     })
 }
 

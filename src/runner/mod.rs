@@ -88,6 +88,21 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
+    /// One case at a time, with a peer of which nothing is known yet.
+    pub fn new(seed: u64, held_to: Level) -> RunOptions {
+        RunOptions {
+            url: String::new(),
+            switchboard: None,
+            tls_roots: TlsRoots::default(),
+            seed,
+            at_once: 1,
+            held_to,
+            kem_id: KemId::default(),
+            looks: Looks::default(),
+            client_looks: Looks::default(),
+        }
+    }
+
     /// How the peer is dialled over one RPC protocol.
     pub fn dial(&self, protocol: RpcProtocol) -> DialOptions {
         DialOptions {

@@ -12,13 +12,12 @@ use tokio::task::AbortHandle;
 use super::{AT_ONCE, Arena};
 use crate::{
     actor::Patience,
-    crypto::kem::KemId,
     lapses::{Defect, Lapses},
-    net::{TlsRoots, client::ClientOptions, host::HostOptions, serve::ServeLimits},
+    net::{client::ClientOptions, host::HostOptions, serve::ServeLimits},
     reference::{config::Config, limits::Settings},
     report::{CaseResult, Outcome},
     rules::{Level, RuleId},
-    runner::{self, Caller, Job, Looks, Reference, RunOptions, StartError, Switchboard},
+    runner::{self, Caller, Job, Reference, RunOptions, StartError, Switchboard},
     scenario::model::Profile,
     wire::{Role, RpcProtocol},
 };
@@ -129,13 +128,9 @@ impl Opponent {
         RunOptions {
             url: self.host.url.clone(),
             looks: self.host.looks.clone(),
-            client_looks: Looks::default(),
             switchboard: Some(self.switchboard.clone()),
-            tls_roots: TlsRoots::default(),
-            seed,
             at_once: AT_ONCE,
-            held_to,
-            kem_id: KemId::default(),
+            ..RunOptions::new(seed, held_to)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 use syncspec::{
     rules::Level,
-    runner::{Looks, NotReached, Peers, RunOptions, contact},
+    runner::{NotReached, Peers, RunOptions, contact},
     target::{contact_scenario, doctor::Diagnosis},
     wire::{Role, RpcProtocol},
 };
@@ -79,15 +79,9 @@ async fn try_as(
         return Ok((why.diagnosis, why.last_words));
     }
     let mut options = RunOptions {
-        url: String::new(),
-        switchboard: None,
         tls_roots: tls_roots(attached.tls_ca())?,
-        seed,
-        at_once: 1,
-        held_to: Level::Must,
         kem_id: args.kem_id.unwrap_or(attached.kem_id()),
-        looks: Looks::default(),
-        client_looks: Looks::default(),
+        ..RunOptions::new(seed, Level::Must)
     };
     let first = protocols.first().copied();
     let first = first.unwrap_or(RpcProtocol::Connect);

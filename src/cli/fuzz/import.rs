@@ -6,7 +6,7 @@ use syncspec::{
     actor::Patience,
     report::Outcome,
     rules::Level,
-    runner::{self, Job, Looks, RunOptions, Selection, Source, plan},
+    runner::{self, Job, RunOptions, Selection, Source, plan},
     scenario::{CaseTemplate, load::load_dir, model::Profile},
     wire::{Role, RpcProtocol},
 };
@@ -93,17 +93,7 @@ async fn holds_on_the_reference(template: &CaseTemplate) -> Result<Result<(), St
         if jobs.is_empty() {
             continue;
         }
-        let mut options = RunOptions {
-            url: String::new(),
-            switchboard: None,
-            tls_roots: syncspec::net::TlsRoots::default(),
-            seed: 1,
-            at_once: 1,
-            held_to: Level::Deployed,
-            kem_id: syncspec::crypto::kem::KemId::default(),
-            looks: Looks::default(),
-            client_looks: Looks::default(),
-        };
+        let mut options = RunOptions::new(1, Level::Deployed);
         let mut peers = runner::Peers::new(Source::Reference, runner::LookPlan::default());
         let cases: Vec<_> = jobs.iter().map(|job| job.scenario.clone()).collect();
         peers.begin(role, &cases).await.map_err(|why| {

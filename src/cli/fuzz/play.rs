@@ -17,7 +17,7 @@ use syncspec::{
     model::{self, load_catalogue},
     rules::Level,
     runner::{
-        Looks, Peers, RunOptions, Selection,
+        Peers, RunOptions, Selection,
         campaign::{
             CampaignOptions, Elsewhere, Over, coverage_json, lane_fixtures, play_campaign,
             variations::{Pair, VariationOptions, play_variations},
@@ -172,15 +172,10 @@ impl OneRole<'_> {
             self.attached.look_plan(),
         );
         let run = RunOptions {
-            url: String::new(),
-            switchboard: None,
             tls_roots: tls_roots(self.attached.tls_ca())?,
-            seed: self.seed,
             at_once: args.jobs,
-            held_to: self.held_to,
             kem_id: args.target.kem_id(self.attached),
-            looks: Looks::default(),
-            client_looks: Looks::default(),
+            ..RunOptions::new(self.seed, self.held_to)
         };
         let mut pairs = [Pair {
             peer: run.clone(),

@@ -15,8 +15,8 @@ use syncspec::{
     report::{CaseResult, NotPlayed, Phases, Run, Summary, TargetLine, console, saved::Played},
     rules::Level,
     runner::{
-        Expectations, JOBS_AT_ONCE, Job, Looks, NotReached, Peers, RunOptions, Schedule, Selection,
-        plan, plan_claims, plan_spliced, skip_what_it_lacks,
+        Expectations, JOBS_AT_ONCE, Job, NotReached, Peers, RunOptions, Schedule, Selection, plan,
+        plan_claims, plan_spliced, skip_what_it_lacks,
     },
     scenario::{CaseTemplate, model::Profile},
     wire::{Role, RpcProtocol},
@@ -229,15 +229,10 @@ async fn discover(
 /// How the cases are played; where the peer is, the schedule fills in.
 fn options(args: &RunArgs, attached: &Attached, seed: u64) -> Result<RunOptions, u8> {
     Ok(RunOptions {
-        url: String::new(),
-        switchboard: None,
         tls_roots: tls_roots(attached.tls_ca())?,
-        seed,
         at_once: args.test_threads,
-        held_to: args.held_to(),
         kem_id: args.target.kem_id(attached),
-        looks: Looks::default(),
-        client_looks: Looks::default(),
+        ..RunOptions::new(seed, args.held_to())
     })
 }
 

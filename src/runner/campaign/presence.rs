@@ -197,23 +197,14 @@ impl Presence for Elsewhere<'_> {
 mod tests {
     use super::*;
     use crate::{
-        crypto::kem::KemId,
-        net::TlsRoots,
         rules::Level,
-        runner::{LookPlan, Looks, RunOptions, Source},
+        runner::{LookPlan, RunOptions, Source},
     };
 
     fn pair(url: &str) -> Pair {
         let run = RunOptions {
             url: url.to_owned(),
-            switchboard: None,
-            tls_roots: TlsRoots::default(),
-            seed: 1,
-            at_once: 1,
-            held_to: Level::Must,
-            kem_id: KemId::default(),
-            looks: Looks::default(),
-            client_looks: Looks::default(),
+            ..RunOptions::new(1, Level::Must)
         };
         Pair {
             peer: run.clone(),

@@ -3,11 +3,10 @@ use super::{
     *,
 };
 use crate::{
-    crypto::kem::KemId,
-    net::{TlsRoots, client::ClientOptions, host::HostOptions},
+    net::{client::ClientOptions, host::HostOptions},
     report::Outcome,
     rules::Level,
-    runner::{Looks, Selection},
+    runner::Selection,
 };
 
 async fn play(host: HostOptions, client: ClientOptions) -> Vec<(Role, RpcProtocol, CaseResult)> {
@@ -15,17 +14,7 @@ async fn play(host: HostOptions, client: ClientOptions) -> Vec<(Role, RpcProtoco
         host: Box::new(host),
         client: Box::new(client),
     };
-    let options = RunOptions {
-        url: String::new(),
-        switchboard: None,
-        tls_roots: TlsRoots::default(),
-        seed: 1,
-        at_once: 1,
-        held_to: Level::Deployed,
-        kem_id: KemId::default(),
-        looks: Looks::default(),
-        client_looks: Looks::default(),
-    };
+    let options = RunOptions::new(1, Level::Deployed);
     let patience = Patience::from_round_trip(Duration::ZERO);
     let parts = [Role::Responder, Role::Initiator].map(|role| (role, RpcProtocol::ALL.to_vec()));
     let (hosts, clients): (Vec<Job>, Vec<Job>) = plan_spliced(&Selection::default(), &parts, true)
