@@ -5,7 +5,7 @@ use std::{
     fmt,
     net::SocketAddr,
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::{Duration, Instant},
@@ -70,6 +70,8 @@ pub struct Switchboard {
     first_call: OnceLock<Instant>,
     /// Hosts that the client from outside knows.
     hosts: AtomicU32,
+    /// What the reference client holds beside what its case gives it.
+    beside: Vec<Arc<Scenario>>,
 }
 
 impl Switchboard {
@@ -89,7 +91,17 @@ impl Switchboard {
             routes: Mutex::new(HashMap::new()),
             first_call: OnceLock::new(),
             hosts: AtomicU32::new(0),
+            beside: Vec::new(),
         })
+    }
+
+    /// The same, whose reference client holds what all of these cases give it, as a client does that is given them at once.
+    #[must_use]
+    pub fn beside(self, cases: Vec<Arc<Scenario>>) -> Self {
+        Switchboard {
+            beside: cases,
+            ..self
+        }
     }
 
     /// Where it listens.
@@ -196,7 +208,9 @@ impl Switchboard {
             Caller::Reference(options) => {
                 self.expect([scenario]).map_err(NotCalled::NoPath)?;
                 let url = format!("http://{}", self.address());
-                let provision = ClientProvision::for_cases(&url, [scenario]);
+                let beside = self.beside.iter().map(|case| &**case);
+                let others = beside.filter(|case| case.fixtures != scenario.fixtures);
+                let provision = ClientProvision::for_cases(&url, [scenario]).beside(others);
                 let options = ClientOptions {
                     protocol,
                     ..(**options).clone()
@@ -219,7 +233,7 @@ impl Switchboard {
         let wait = self.wait() + self.redial_wait(scenario);
         let missing = calls.all_there(wait).await;
         if scenario.alone && missing.is_empty() {
-            self.other_hosts_are_dialled().await;
+            self.hosts_are_dialled().await;
         }
         self.first_call.get_or_init(Instant::now);
         match missing.is_empty() {
@@ -228,9 +242,10 @@ impl Switchboard {
         }
     }
 
-    /// Waits a moment for the calls to hosts of other cases, where the client is ours alone: a case that changes its config
-    /// while it is still dialling would show what becomes of two changes at once.
-    async fn other_hosts_are_dialled(&self) {
+    /// Waits a moment for the calls to hosts that no case has taken yet, where the client is ours alone. A case that changes its
+    /// config while it is still dialling would show what becomes of two changes at once; and who asks a deployed one for its
+    /// states, while more of them change than it keeps for a caller, stops it for good.
+    pub(super) async fn hosts_are_dialled(&self) {
         if !matches!(self.caller, Caller::Started(_)) {
             return;
         }

@@ -164,6 +164,9 @@ impl Peers {
         let tells_states = !self.url.is_empty() || self.look_plan.state_service.url.is_some();
         let asks_states = asks_states && tells_states;
         let can_look = tells_states || self.look_plan.hook.is_some();
+        if asks_states && let Some(switchboard) = &self.switchboard {
+            switchboard.hosts_are_dialled().await;
+        }
         if !matches!(self.source, Source::Reference) && can_look {
             let dial = options.dial(protocol);
             let filling = match &self.process {

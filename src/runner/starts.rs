@@ -17,7 +17,7 @@ const CLIENT_CASES_MAX: usize = 100;
 const CLIENT_CASES_ALONE_MAX: usize = 1;
 /// Peers that a peer knows at most where cases ask its state service. A deployed one has room for 100 states that a caller
 /// has not taken yet; a caller that leaves before it was told of all the others stops the whole peer for good.
-const STATES_MAX: usize = 80;
+pub(super) const STATES_MAX: usize = 80;
 /// Cases that ask a host's state service at once, where it is started for them. A deployed one has room for 10 changes that a
 /// caller has not taken yet, and stops for good where the caller leaves while they are too many; a case makes about 6.
 const STATE_CASES_AT_ONCE_MAX: usize = 2;
@@ -122,7 +122,8 @@ fn parts_with_few_states(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     parts
 }
 
-fn known_peers(scenario: &Scenario) -> usize {
+/// The peers that a case makes it know.
+pub(super) fn known_peers(scenario: &Scenario) -> usize {
     let identities = scenario.fixtures.identities.iter();
     identities.filter(|identity| identity.known).count()
 }

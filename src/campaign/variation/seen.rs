@@ -32,6 +32,8 @@ pub struct Seen {
     verdict: String,
     /// The step at which it ended, from 0.
     pub last_step: usize,
+    /// Sessions that a client has ended.
+    ended: BTreeSet<String>,
     /// Rules that were broken, whatever the steps ask for.
     pub broken: Vec<(RuleId, String)>,
 }
@@ -115,6 +117,9 @@ impl Seen {
             if let EventKind::Broke(violation) | EventKind::Noticed(violation) = &event.kind {
                 seen.broken.push((violation.rule, violation.seen.clone()));
             }
+            if matches!(event.kind, EventKind::Ended(_)) && scenario.role == Role::Initiator {
+                seen.ended.insert(event.session.clone());
+            }
             // How many calls it took until a client showed what was waited for is a matter of chance.
             if event.session == SHOWN && matches!(event.kind, EventKind::Opened) {
                 seen.sessions.remove(&event.session);
@@ -178,7 +183,10 @@ impl Seen {
             let further = &ours[at.min(ours.len())..];
             let further = further.iter().chain(&theirs[at.min(theirs.len())..]);
             let both = at < ours.len().min(theirs.len());
-            let counts = both || further.into_iter().any(|word| word.awaited);
+            // A client that ends what the reference ends as well need not have said before what it has to say.
+            let ended = [self, peer].iter().all(|seen| seen.ended.contains(session));
+            let is_cut_short = ended && at == theirs.len();
+            let counts = both || !is_cut_short && further.into_iter().any(|word| word.awaited);
             counts.then(|| parted(ours.get(at), theirs.get(at)))
         });
         parted

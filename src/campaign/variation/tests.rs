@@ -184,6 +184,36 @@ fn something_more_comes_then_a_difference_only_where_a_step_waits_for_it() {
 }
 
 #[test]
+fn client_ends_sooner_what_both_end_then_no_difference() {
+    let stock = stock(Role::Initiator);
+    let own = stock.bases()[0].scenario.steps[1].session();
+    let in_session = |kinds: &[EventKind]| {
+        let events = kinds.iter().map(|kind| Event {
+            session: own.to_owned(),
+            ..event(kind.clone())
+        });
+        seen_of(&stock, events.collect())
+    };
+    let (key, sealed, ended) = (
+        EventKind::KeyExchanged,
+        EventKind::Unopened,
+        ended(Code::Internal),
+    );
+    let reference = in_session(&[key.clone(), sealed.clone(), ended.clone()]);
+    assert_eq!(
+        reference.differs(&in_session(&[key.clone(), ended.clone()])),
+        None
+    );
+    // One that goes on owes it, and one that ends owes nothing more than the reference.
+    assert!(reference.differs(&in_session(&[key.clone()])).is_some());
+    assert!(
+        reference
+            .differs(&in_session(&[key, sealed.clone(), sealed, ended]))
+            .is_some()
+    );
+}
+
+#[test]
 fn shown_at_the_second_call_then_as_good_as_at_the_first() {
     let stock = stock(Role::Responder);
     let shown = |kinds: Vec<EventKind>| {

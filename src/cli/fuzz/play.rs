@@ -22,7 +22,7 @@ use syncspec::{
             CampaignOptions, Elsewhere, Over, coverage_json, lane_fixtures, play_campaign,
             variations::{Pair, VariationOptions, play_variations},
         },
-        plan, skip_what_it_lacks,
+        plan,
     },
     scenario::model::{Profile, Scenario},
     target::{file::TargetFile, process::Process},
@@ -60,22 +60,19 @@ pub fn cases(
         profile: Profile::Standard,
         ..Selection::default()
     };
-    let mut jobs = plan(&templates, &selection, role, protocols);
-    if let Some(target) = target {
-        skip_what_it_lacks(&mut jobs, target);
-        // What changes a client's configuration makes it dial all its hosts anew.
-        jobs.retain(|job| job.skip.is_none() && (role == Role::Responder || !job.scenario.alone));
-    }
-    let mut cases: Vec<Base> = jobs.into_iter().map(Base::from).collect();
+    let jobs = plan(&templates, &selection, role, protocols);
     let grounds = grounds(role, protocols).map_err(|errors| {
         print_errors(&errors);
         exit::SUITE
     })?;
-    let is_played = |base: &Base| {
-        let given_once = target.is_some() && role == Role::Initiator;
-        !(given_once && base.scenario.alone)
-    };
-    cases.extend(grounds.into_iter().filter(is_played));
+    let mut cases: Vec<Base> = jobs.into_iter().map(Base::from).chain(grounds).collect();
+    if let Some(target) = target {
+        // What changes a client's configuration makes it dial all its hosts anew.
+        cases.retain(|base| {
+            let changes_all = role == Role::Initiator && base.scenario.alone;
+            !changes_all && target.lacks(&base.scenario.needs()).is_none()
+        });
+    }
     Ok(cases)
 }
 

@@ -14,7 +14,13 @@ use std::{
 use super::variations::Pair;
 use crate::{
     campaign::{Dice, variation::Base},
-    runner::{Caller, Peers, Switchboard, crash::crash_of, gone::serves_within, start_reference},
+    runner::{
+        Caller, Peers, Switchboard,
+        crash::crash_of,
+        gone::serves_within,
+        start_reference,
+        starts::{STATES_MAX, known_peers},
+    },
     scenario::model::Scenario,
     target::{contact_scenario, provision::Provision},
     wire::{Role, RpcProtocol},
@@ -80,39 +86,54 @@ pub struct Elsewhere<'a> {
     pub stop: Arc<AtomicBool>,
 }
 
-/// Cases that a client is given at a time: it dials all of them at once.
+/// Cases that a client of somebody else is given: it dials all of them at once.
 pub const CLIENT_CASES_MAX: usize = 80;
+
+/// Cases for one start of a client, whose hosts it dials all at once: as many as it can be asked the states of.
+fn some_of(all: &[Base], dice: &mut Dice) -> Vec<Arc<Scenario>> {
+    let mut left: Vec<&Base> = all.iter().collect();
+    let mut chosen = Vec::new();
+    let mut known = 0;
+    while !left.is_empty() {
+        let base = left.swap_remove(dice.below(left.len()));
+        known += known_peers(&base.scenario);
+        if known > STATES_MAX {
+            break;
+        }
+        chosen.push(base.scenario.clone());
+    }
+    chosen
+}
 
 impl Elsewhere<'_> {
     /// What the next start of the peer is given.
     pub fn given(&mut self) -> Vec<Arc<Scenario>> {
-        let all = &self.cases;
-        let is_some_at_a_time = self.role == Role::Initiator && self.peers.can_renew();
-        if !is_some_at_a_time || all.len() <= CLIENT_CASES_MAX {
-            let all = all.iter().map(|base| base.scenario.clone());
-            return all.chain(self.beside.iter().cloned()).collect();
-        }
-        let mut chosen: Vec<Arc<Scenario>> = self.beside.clone();
-        while chosen.len() < CLIENT_CASES_MAX + self.beside.len() {
-            let base = &all[self.dice.below(all.len())];
-            let is_new = |one: &Arc<Scenario>| !Arc::ptr_eq(one, &base.scenario);
-            if chosen.iter().all(is_new) {
-                chosen.push(base.scenario.clone());
-            }
-        }
-        chosen
+        let mut given = match self.role == Role::Initiator && self.peers.can_renew() {
+            true => some_of(&self.cases, &mut self.dice),
+            false => self
+                .cases
+                .iter()
+                .map(|base| base.scenario.clone())
+                .collect(),
+        };
+        given.extend(self.beside.iter().cloned());
+        given
     }
 
-    async fn start_reference_anew(&self, pairs: &mut [Pair]) -> Result<(), String> {
+    /// The reference, given the same as the peer.
+    async fn start_reference_anew(
+        &self,
+        pairs: &mut [Pair],
+        given: Vec<Arc<Scenario>>,
+    ) -> Result<(), String> {
         let failed = |error: &dyn std::fmt::Display| format!("failed to {error}");
         let reference = &mut pairs[0].reference;
         match self.role {
             Role::Responder => {
                 let contacts =
                     RpcProtocol::ALL.map(|protocol| contact_scenario(Role::Responder, protocol));
-                let beside = self.beside.iter().map(|case| &**case);
-                let cases = self.cases.iter().map(|base| &*base.scenario).chain(beside);
-                let provision = Provision::for_cases(cases.chain(&contacts));
+                let given = given.iter().map(|case| &**case);
+                let provision = Provision::for_cases(given.chain(&contacts));
                 let started = start_reference(&provision)
                     .await
                     .map_err(|error| failed(&error))?;
@@ -120,8 +141,8 @@ impl Elsewhere<'_> {
             }
             Role::Initiator => {
                 let board = Switchboard::open(LOOPBACK, Caller::Reference(Box::default()));
-                reference.switchboard =
-                    Some(Arc::new(board.await.map_err(|error| failed(&error))?));
+                let board = board.await.map_err(|error| failed(&error))?;
+                reference.switchboard = Some(Arc::new(board.beside(given)));
             }
         }
         Ok(())
@@ -139,7 +160,7 @@ impl Elsewhere<'_> {
         self.peers
             .reach(&mut pairs[0].peer, true, RpcProtocol::Connect)
             .await;
-        self.start_reference_anew(pairs).await
+        self.start_reference_anew(pairs, given).await
     }
 }
 
@@ -174,7 +195,7 @@ impl Presence for Elsewhere<'_> {
                 self.peers
                     .reach(&mut pairs[0].peer, true, RpcProtocol::Connect)
                     .await;
-                return self.start_reference_anew(pairs).await;
+                return self.start_reference_anew(pairs, given).await;
             }
             if self.role == Role::Initiator {
                 return Ok(());
@@ -197,8 +218,10 @@ impl Presence for Elsewhere<'_> {
 mod tests {
     use super::*;
     use crate::{
+        campaign::variation::grounds,
         rules::Level,
         runner::{LookPlan, RunOptions, Source},
+        target::provision::ClientProvision,
     };
 
     fn pair(url: &str) -> Pair {
@@ -209,6 +232,50 @@ mod tests {
         Pair {
             peer: run.clone(),
             reference: run,
+        }
+    }
+
+    #[test]
+    fn client_then_it_knows_no_more_hosts_than_it_may_be_asked_of() {
+        let all = grounds(Role::Initiator, &RpcProtocol::ALL).unwrap();
+        let mut dice = Dice::new(1);
+        let [first, second] = [(); 2].map(|()| some_of(&all, &mut dice));
+        let known = |cases: &[Arc<Scenario>]| cases.iter().map(|case| known_peers(case)).sum();
+        let counts: [usize; 2] = [known(&first), known(&second)];
+        assert!(
+            counts
+                .iter()
+                .all(|count| (STATES_MAX - 4..=STATES_MAX).contains(count)),
+            "{counts:?}"
+        );
+        let ids =
+            |cases: &[Arc<Scenario>]| cases.iter().map(|case| case.id.clone()).collect::<Vec<_>>();
+        assert_ne!(ids(&first), ids(&second));
+        assert_eq!(some_of(&all[..3], &mut dice).len(), 3);
+    }
+
+    #[test]
+    fn reference_client_beside_others_then_it_holds_what_they_hold_and_knows_its_own_hosts() {
+        let all = grounds(Role::Initiator, &[RpcProtocol::Grpc]).unwrap();
+        let [one, other] = [&all[0].scenario, &all[1].scenario];
+        let config = ClientProvision::for_cases("http://127.0.0.1:1", [&**one])
+            .beside([&**other])
+            .to_json();
+        let count = |list: &str| config[list].as_array().map_or(0, Vec::len);
+        assert_eq!(count("known_hosts"), known_peers(one));
+        for (list, own, beside) in [
+            (
+                "repos",
+                one.fixtures.repos.len(),
+                other.fixtures.repos.len(),
+            ),
+            (
+                "plans",
+                one.fixtures.plans.len(),
+                other.fixtures.plans.len(),
+            ),
+        ] {
+            assert_eq!(count(list), own + beside, "{list}");
         }
     }
 

@@ -42,6 +42,20 @@ impl ClientProvision {
         }
     }
 
+    /// The same client, which also holds what these cases give it, and knows none of their hosts.
+    #[must_use]
+    pub fn beside<'a>(mut self, cases: impl IntoIterator<Item = &'a Scenario>) -> Self {
+        let clients = cases
+            .into_iter()
+            .filter(|case| case.role == Role::Initiator);
+        self.fixtures.extend(clients.map(|case| Fixtures {
+            identities: Vec::new(),
+            token: None,
+            ..case.fixtures.clone()
+        }));
+        self
+    }
+
     /// As neutral JSON: keys in base64 as handshakes have them, permissions by their protobuf names.
     pub fn to_json(&self) -> Value {
         json!({
