@@ -243,7 +243,7 @@ fn parted(ours: Option<&Word>, theirs: Option<&Word>) -> Difference {
     };
     let text = |word: Option<&Word>| word.map_or("nothing".to_owned(), |word| word.text.clone());
     let at = theirs.or(ours);
-    let behind = at.map_or("nothing", |word| word.behind.as_str());
+    let behind = at.map_or_else(|| "nothing".to_owned(), |word| cause(&word.behind));
     let (peer, reference) = (name(theirs), name(ours));
     Difference {
         key: match peer == reference {
@@ -254,6 +254,14 @@ fn parted(ours: Option<&Word>, theirs: Option<&Word>) -> Difference {
         seen: text(theirs),
         step: at.map_or(0, |word| word.step),
         rule: None,
+    }
+}
+
+/// What two differences have in common: of an item of the session that was spoilt, how, and not which one it was.
+fn cause(behind: &str) -> String {
+    match behind.split_once(" (") {
+        Some((what, how)) if !["key", "handshake"].contains(&what) => format!("an item ({how}"),
+        _ => behind.to_owned(),
     }
 }
 
@@ -292,13 +300,35 @@ fn in_words(item: &SyncStreamItem) -> String {
     json.to_string()
 }
 
-/// Counters of a configuration go up whenever anybody changes it, and the protocol orders no list of messages.
+/// Counters of a configuration go up whenever anybody changes it, and the protocol orders neither lists of messages nor the
+/// operations of a manifest or a request.
 fn settle(json: &mut Json) {
     let config = json.pointer_mut("/receiveConfig/config");
     if let Some(config) = config.and_then(Json::as_object_mut) {
         config.remove("modno");
     }
+    if let Some(asked) = json.pointer_mut("/requestOperationData/opIds") {
+        sort_texts(asked);
+    }
+    if let Some(manifest) = json.pointer_mut("/operationManifest") {
+        let column = |name: &str| manifest[name].as_array().cloned().unwrap_or_default();
+        let (ids, modnos) = (column("opIds"), column("modnos"));
+        // Ids and modnos go together, and where they are not as many the order may matter.
+        if ids.len() == modnos.len() && !ids.is_empty() {
+            let mut pairs: Vec<(Json, Json)> = ids.into_iter().zip(modnos).collect();
+            pairs.sort_by_cached_key(|pair| (pair.0.to_string(), pair.1.to_string()));
+            let (ids, modnos): (Vec<Json>, Vec<Json>) = pairs.into_iter().unzip();
+            manifest["opIds"] = ids.into();
+            manifest["modnos"] = modnos.into();
+        }
+    }
     sort(json);
+}
+
+fn sort_texts(list: &mut Json) {
+    if let Some(elements) = list.as_array_mut() {
+        elements.sort_by_cached_key(Json::to_string);
+    }
 }
 
 fn sort(json: &mut Json) {

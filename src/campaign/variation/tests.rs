@@ -90,8 +90,12 @@ fn event(kind: EventKind) -> Event {
 }
 
 fn sent() -> EventKind {
+    sent_spoilt("heartbeat")
+}
+
+fn sent_spoilt(what: &str) -> EventKind {
     EventKind::Sent(Sent {
-        what: "heartbeat".to_owned(),
+        what: what.to_owned(),
         item: None,
         counter: Some(1),
         deviations: vec!["nonce: repeat-last".to_owned()],
@@ -161,6 +165,22 @@ fn list_of_messages_in_another_order_then_no_difference() {
 }
 
 #[test]
+fn manifest_in_another_order_then_no_difference_unless_other_modnos_go_with_the_ids() {
+    let stock = stock(Role::Initiator);
+    let manifest = |ids: [&str; 2], modnos: [&str; 2]| {
+        let json = serde_json::json!({ "operationManifest": { "opIds": ids, "modnos": modnos } });
+        let received = EventKind::Received {
+            counter: 1,
+            item: crate::scenario::message::item_from_json(&json).unwrap(),
+        };
+        seen(&stock, vec![received])
+    };
+    let one = manifest(["21", "9"], ["1", "2"]);
+    assert_eq!(one.differs(&manifest(["9", "21"], ["2", "1"])), None);
+    assert!(one.differs(&manifest(["9", "21"], ["1", "2"])).is_some());
+}
+
+#[test]
 fn something_more_comes_then_a_difference_only_where_a_step_waits_for_it() {
     let stock = stock(Role::Responder);
     let in_session = |session: &str, kinds: Vec<EventKind>| {
@@ -211,6 +231,17 @@ fn client_ends_sooner_what_both_end_then_no_difference() {
             .differs(&in_session(&[key, sealed.clone(), sealed, ended]))
             .is_some()
     );
+}
+
+#[test]
+fn same_fault_in_another_item_then_the_same_difference_and_in_a_handshake_another() {
+    let stock = stock(Role::Responder);
+    let behind = |what: &str| {
+        let end = |code| seen(&stock, vec![sent_spoilt(what), ended(code)]);
+        end(Code::Internal).differs(&end(Code::Ok)).unwrap().key
+    };
+    assert_eq!(behind("heartbeat"), behind("receiveConfig"));
+    assert_ne!(behind("heartbeat"), behind("handshake"));
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub type Coming<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Presence: Send {
     /// Whether it is known to have ended.
     fn has_ended(&self) -> bool;
+    /// Whether to have it back is to start it.
+    fn starts_it(&self) -> bool;
     /// What keeps it from serving, if it is there and serves nobody any more.
     fn hangs<'a>(&'a mut self, pairs: &'a [Pair]) -> Coming<'a, Option<String>>;
     /// How it ended, if it has, or what keeps it from serving.
@@ -54,6 +56,10 @@ pub struct Always;
 
 impl Presence for Always {
     fn has_ended(&self) -> bool {
+        false
+    }
+
+    fn starts_it(&self) -> bool {
         false
     }
 
@@ -167,6 +173,10 @@ impl Elsewhere<'_> {
 impl Presence for Elsewhere<'_> {
     fn has_ended(&self) -> bool {
         self.peers.end().is_some()
+    }
+
+    fn starts_it(&self) -> bool {
+        self.peers.process().is_some()
     }
 
     fn hangs<'a>(&'a mut self, pairs: &'a [Pair]) -> Coming<'a, Option<String>> {

@@ -30,7 +30,7 @@ use crate::{
     wire::{Role, RpcProtocol},
 };
 
-/// How long no path may be dialled before a client that we start is started anew: it has dialled all that it knows.
+/// How long no path may be dialled before a client is taken to have dialled all that it knows.
 const CALLS_OVER_WAIT: Duration = Duration::from_secs(2);
 /// Plays after the time is up that may still settle a doubt or make a departure shorter.
 const LAST_PLAYS_MAX: u32 = 200;
@@ -95,6 +95,7 @@ pub async fn play_variations(
         busy: BTreeSet::new(),
         last_plays: LAST_PLAYS_MAX,
         unheard_since: Instant::now(),
+        is_used: false,
     };
     loop {
         // Made before the look, so that no call in between is missed.
@@ -114,6 +115,7 @@ pub async fn play_variations(
             return Over::Broken("a variation crashed in the suite itself".to_owned());
         };
         driver.unheard_since = Instant::now();
+        driver.is_used = true;
         if let Err(over) = driver.take(search, pairs, presence, done, tell).await {
             return over;
         }
@@ -134,6 +136,8 @@ struct Driver<'a> {
     busy: BTreeSet<(String, RpcProtocol)>,
     last_plays: u32,
     unheard_since: Instant,
+    /// Something was played since the peer was last had back.
+    is_used: bool,
 }
 
 impl Driver<'_> {
@@ -197,11 +201,17 @@ impl Driver<'_> {
     ) -> Result<(), Over> {
         // Where nobody has to dial there is nothing left to vary.
         let mut calls = calls.ok_or(Over::Done)?;
-        let left = CALLS_OVER_WAIT.saturating_sub(self.unheard_since.elapsed());
+        // One that we start has dialled all before the first case, and is back sooner than it would dial again.
+        let wait = match self.is_used && presence.starts_it() {
+            true => Duration::ZERO,
+            false => CALLS_OVER_WAIT,
+        };
+        let left = wait.saturating_sub(self.unheard_since.elapsed());
         if let Ok(Ok(())) = timeout(left, calls.changed()).await {
             return Ok(());
         }
         self.unheard_since = Instant::now();
+        self.is_used = false;
         presence.renew(pairs).await.map_err(Over::PeerGone)
     }
 
