@@ -13,6 +13,7 @@ mod seen;
 mod shorter;
 mod stock;
 mod values;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +28,10 @@ use crate::{
 pub use grounds::grounds;
 pub use keep::file_of;
 pub use search::{Departure, Learnt, Search, Trial};
-pub use seen::{Difference, Kind, Seen};
+pub use seen::{Difference, Seen};
 pub use shorter::shorter;
 pub use stock::{Base, Stock};
+pub use words::Kind;
 
 /// Most steps of one.
 pub const STEPS_LEN_MAX: usize = 40;

@@ -1,23 +1,17 @@
 //! What a peer made of a variation, in words that two correct peers share; and where two of them part.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
-
+use super::words::{Kind, comes_by_itself, held, in_words, said, verdict_in_words, word};
 use crate::{
     judge::{PROBE_SESSION, Verdict},
     rules::RuleId,
     scenario::{
-        message::item_to_json,
-        message_pattern::{message_from_json, message_to_json},
         model::{Scenario, Verb},
         sessions::SHOWN,
     },
-    trace::{End, EventKind, Sent, Trace},
-    wire::{Action, Role, SyncStreamItem, v1::Operation},
+    trace::{EventKind, Trace},
+    wire::{Action, Role},
 };
 
 /// What one peer made of one variation.
@@ -47,17 +41,6 @@ struct Word {
     step: usize,
     /// It came while a step of its own session was played. What comes while another is may as well come after all is over.
     awaited: bool,
-}
-
-/// The kinds of thing that can come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// It serves: a part of the exchange, an item, an answer.
-    Serves,
-    /// It ends the stream.
-    Refuses,
-    /// It is broken: a frame, an item in the clear, a rule.
-    Breaks,
 }
 
 /// Where two peers part: what the reference made of a variation, and the peer under test did not.
@@ -265,152 +248,6 @@ fn cause(behind: &str) -> String {
     }
 }
 
-fn verdict_in_words(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Judged(findings) => match findings.first() {
-            None => "has what it asks for".to_owned(),
-            Some(finding) => format!("fails at step {}", finding.step.unwrap_or_default()),
-        },
-        Verdict::Inconclusive { .. } => "cannot be judged".to_owned(),
-    }
-}
-
-/// What we said, in words that do not depend on ids.
-fn said(sent: &Sent) -> String {
-    let deviations = sent.deviations.join(", ");
-    match deviations.is_empty() {
-        true => sent.what.clone(),
-        false => format!("{} ({deviations})", sent.what),
-    }
-}
-
-/// A host tells its config and resources again whenever anybody changes them.
-fn comes_by_itself(item: &SyncStreamItem, role: Role) -> Option<&'static str> {
-    let action = item.action.as_ref()?;
-    let by_itself = matches!(
-        action,
-        Action::ReceiveConfig(_) | Action::ReceiveResources(_) | Action::SetConfig(_)
-    );
-    (role == Role::Responder && by_itself).then(|| action.name())
-}
-
-fn in_words(item: &SyncStreamItem) -> String {
-    let mut json = item_to_json(item);
-    settle(&mut json);
-    json.to_string()
-}
-
-/// Counters of a configuration go up whenever anybody changes it, and the protocol orders neither lists of messages nor the
-/// operations of a manifest or a request.
-fn settle(json: &mut Json) {
-    let config = json.pointer_mut("/receiveConfig/config");
-    if let Some(config) = config.and_then(Json::as_object_mut) {
-        config.remove("modno");
-    }
-    if let Some(asked) = json.pointer_mut("/requestOperationData/opIds") {
-        sort_texts(asked);
-    }
-    if let Some(manifest) = json.pointer_mut("/operationManifest") {
-        let column = |name: &str| manifest[name].as_array().cloned().unwrap_or_default();
-        let (ids, modnos) = (column("opIds"), column("modnos"));
-        // Ids and modnos go together, and where they are not as many the order may matter.
-        if ids.len() == modnos.len() && !ids.is_empty() {
-            let mut pairs: Vec<(Json, Json)> = ids.into_iter().zip(modnos).collect();
-            pairs.sort_by_cached_key(|pair| (pair.0.to_string(), pair.1.to_string()));
-            let (ids, modnos): (Vec<Json>, Vec<Json>) = pairs.into_iter().unzip();
-            manifest["opIds"] = ids.into();
-            manifest["modnos"] = modnos.into();
-        }
-    }
-    sort(json);
-}
-
-fn sort_texts(list: &mut Json) {
-    if let Some(elements) = list.as_array_mut() {
-        elements.sort_by_cached_key(Json::to_string);
-    }
-}
-
-fn sort(json: &mut Json) {
-    match json {
-        Json::Object(entries) => entries.values_mut().for_each(sort),
-        Json::Array(elements) => {
-            elements.iter_mut().for_each(sort);
-            if elements.iter().all(Json::is_object) {
-                elements.sort_by_cached_key(Json::to_string);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn word(kind: &EventKind, role: Role) -> Option<(Kind, String)> {
-    Some(match kind {
-        EventKind::KeyExchanged => (Kind::Serves, "key".to_owned()),
-        EventKind::Verified(peer) => (Kind::Serves, format!("handshake of {}", peer.instance_id)),
-        EventKind::Received { item, .. } => (
-            Kind::Serves,
-            format!("{} {}", item.describe(), in_words(item)),
-        ),
-        EventKind::Unopened => (Kind::Serves, "something sealed".to_owned()),
-        // With which item the headers of an answer come that is served is up to a peer's RPC library.
-        EventKind::Answered { status, .. } if role == Role::Responder && *status != 200 => {
-            (Kind::Serves, format!("HTTP status {status}"))
-        }
-        EventKind::Broke(violation) => (Kind::Breaks, format!("what breaks {}", violation.rule)),
-        EventKind::Clear(item) => (Kind::Breaks, format!("{} in the clear", item.describe())),
-        EventKind::NotOpened(_) => (Kind::Refuses, "no stream".to_owned()),
-        // How a client refuses is its own affair.
-        EventKind::Ended(_) if role == Role::Initiator => return None,
-        EventKind::Ended(End::Status { code, .. }) => {
-            (Kind::Refuses, format!("an end with {code}"))
-        }
-        EventKind::Ended(End::Http { status, .. }) => {
-            (Kind::Refuses, format!("an end with HTTP status {status}"))
-        }
-        EventKind::Ended(End::Reset { .. }) => (Kind::Refuses, "a reset".to_owned()),
-        EventKind::Ended(End::Lost { .. }) => (Kind::Breaks, "a lost connection".to_owned()),
-        EventKind::Ended(End::HalfClosed) => return None,
-        EventKind::Ended(End::NoStatus) => (Kind::Breaks, "an end without status".to_owned()),
-        EventKind::Ended(End::BadFraming { .. }) => (Kind::Breaks, "no RPC frame".to_owned()),
-        _ => return None,
-    })
-}
-
-/// What a look inside shows: whose state, or the operations, without what is each peer's own.
-fn held(kind: &EventKind) -> Option<(String, String)> {
-    match kind {
-        EventKind::State(state) => {
-            let mut json = message_to_json(&**state);
-            let shown = json.as_object_mut()?;
-            shown.remove("statusMessage");
-            shown.insert(
-                "lastHeartbeatMillis".to_owned(),
-                Json::from(time_in_words(state.last_heartbeat_millis)),
-            );
-            settle(&mut json);
-            let of = format!("state of {}", state.peer_instance_id);
-            Some((of, json.to_string()))
-        }
-        EventKind::Told(Ok(answer)) => {
-            let told = answer.get("operations")?.as_array()?;
-            let operations = told.iter().map(|json| match message_from_json(json) {
-                Ok(operation) => message_to_json(&Operation {
-                    // A host gives ids and flows of its own.
-                    id: 0,
-                    flow_id: 0,
-                    ..operation
-                }),
-                Err(_) => json.clone(),
-            });
-            let mut operations = operations.collect();
-            settle(&mut operations);
-            Some(("operations".to_owned(), operations.to_string()))
-        }
-        _ => None,
-    }
-}
-
 /// Whether all that was said before this step was answered by the time of it: otherwise what a look shows is a matter of
 /// chance.
 fn is_settled(scenario: &Scenario, look: usize) -> bool {
@@ -423,16 +260,6 @@ fn is_settled(scenario: &Scenario, look: usize) -> bool {
         }
     }
     unanswered.is_empty()
-}
-
-/// A time of this century in milliseconds since 1970, or else what it says.
-fn time_in_words(millis: i64) -> String {
-    /// 2000-01-01 and 2100-01-01.
-    const CENTURY: Range<i64> = 946_684_800_000..4_102_444_800_000;
-    match CENTURY.contains(&millis) {
-        true => "a time in milliseconds".to_owned(),
-        false => millis.to_string(),
-    }
 }
 
 fn listed(texts: &BTreeSet<String>) -> String {

@@ -225,7 +225,11 @@ fn client_ends_sooner_what_both_end_then_no_difference() {
         None
     );
     // One that goes on owes it, and one that ends owes nothing more than the reference.
-    assert!(reference.differs(&in_session(&[key.clone()])).is_some());
+    assert!(
+        reference
+            .differs(&in_session(std::slice::from_ref(&key)))
+            .is_some()
+    );
     assert!(
         reference
             .differs(&in_session(&[key, sealed.clone(), sealed, ended]))
