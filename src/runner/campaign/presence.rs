@@ -15,7 +15,7 @@ use super::variations::Pair;
 use crate::{
     campaign::{Dice, variation::Base},
     runner::{
-        Caller, Peers, Switchboard,
+        Caller, Peers, Source, Switchboard,
         crash::crash_of,
         gone::serves_within,
         start_reference,
@@ -148,7 +148,12 @@ impl Elsewhere<'_> {
             Role::Initiator => {
                 let board = Switchboard::open(LOOPBACK, Caller::Reference(Box::default()));
                 let board = board.await.map_err(|error| failed(&error))?;
-                reference.switchboard = Some(Arc::new(board.beside(given)));
+                // Of the suite's own there is one for each case; others have one configuration for all that they are given.
+                let beside = match self.peers.source() {
+                    Source::Reference => Vec::new(),
+                    _ => given,
+                };
+                reference.switchboard = Some(Arc::new(board.beside(beside)));
             }
         }
         Ok(())
@@ -230,7 +235,7 @@ mod tests {
     use crate::{
         campaign::variation::grounds,
         rules::Level,
-        runner::{LookPlan, RunOptions, Source},
+        runner::{LookPlan, RunOptions},
         target::provision::ClientProvision,
     };
 
