@@ -106,6 +106,7 @@ impl Seen {
             // How many calls it took until a client showed what was waited for is a matter of chance.
             if event.session == SHOWN && matches!(event.kind, EventKind::Opened) {
                 seen.sessions.remove(&event.session);
+                seen.ended.remove(&event.session);
             }
             let Some((kind, text)) = word(&event.kind, scenario.role) else {
                 continue;

@@ -12,6 +12,7 @@ use crate::{
         CaseTemplate,
         message::Message,
         model::{Sendable, Verb},
+        sessions::SHOWN,
     },
     trace::{End, Event, EventKind, Sent, Trace},
     wire::{Code, v1sync::PeerState},
@@ -253,7 +254,7 @@ fn shown_at_the_second_call_then_as_good_as_at_the_first() {
     let stock = stock(Role::Responder);
     let shown = |kinds: Vec<EventKind>| {
         let events = kinds.into_iter().map(|kind| Event {
-            session: crate::scenario::sessions::SHOWN.to_owned(),
+            session: SHOWN.to_owned(),
             ..event(kind)
         });
         seen_of(&stock, events.collect())
@@ -270,6 +271,31 @@ fn shown_at_the_second_call_then_as_good_as_at_the_first() {
     assert_eq!(once.differs(&twice), None);
     let other = shown(vec![opened(), key(), opened(), ended(Code::Internal)]);
     assert!(once.differs(&other).is_some());
+}
+
+#[test]
+fn client_ends_an_earlier_call_then_the_latest_is_still_owed() {
+    let stock = stock(Role::Initiator);
+    // What is shown is waited for by whoever plays the step.
+    let scenario = Scenario {
+        steps: vec![Step {
+            on: Some(SHOWN.to_owned()),
+            ..stock.bases()[0].scenario.steps[1].clone()
+        }],
+        ..(*stock.bases()[0].scenario).clone()
+    };
+    let shown = |kinds: Vec<EventKind>| {
+        let events = kinds.into_iter().map(|kind| Event {
+            step: 0,
+            session: SHOWN.to_owned(),
+            ..event(kind)
+        });
+        let events = events.collect();
+        Seen::of(&scenario, &Trace { events }, &Verdict::Judged(Vec::new()))
+    };
+    let first = || vec![EventKind::Opened, ended(Code::Internal), EventKind::Opened];
+    let reference = shown([first(), vec![EventKind::KeyExchanged]].concat());
+    assert!(reference.differs(&shown(first())).is_some());
 }
 
 #[test]
