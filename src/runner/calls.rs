@@ -129,7 +129,7 @@ impl Switchboard {
     ) -> Result<(), LinkError> {
         let mut routes = self.lock();
         let mut hosts = 0;
-        for identity in scenarios.into_iter().flat_map(known_identities) {
+        for identity in scenarios.into_iter().flat_map(|case| case.fixtures.known()) {
             let path = path_of(identity);
             let route = self.listener.route(&path)?;
             routes.insert(path, route);
@@ -146,7 +146,10 @@ impl Switchboard {
         }
         let routes = self.lock();
         let is_called = |path: String| routes.get(&path).is_some_and(Route::has_call);
-        known_identities(scenario).all(|identity| is_called(path_of(identity)))
+        scenario
+            .fixtures
+            .known()
+            .all(|identity| is_called(path_of(identity)))
     }
 
     /// Calls so far: it changes with each.
@@ -175,7 +178,7 @@ impl Switchboard {
             return;
         }
         let mut routes = self.lock();
-        for identity in known_identities(scenario) {
+        for identity in scenario.fixtures.known() {
             let path = path_of(identity);
             // A path that is taken still is expected already.
             if let Ok(route) = self.listener.route(&path) {
@@ -272,7 +275,7 @@ impl Switchboard {
 
     fn take_routes(&self, scenario: &Scenario) -> BTreeMap<String, Route> {
         let mut routes = self.lock();
-        let lines = known_identities(scenario).filter_map(|identity| {
+        let lines = scenario.fixtures.known().filter_map(|identity| {
             let route = routes.remove(&path_of(identity))?;
             Some((identity.name.clone(), route))
         });
@@ -295,12 +298,6 @@ impl Switchboard {
         // Each change is one insertion or removal, so that a panic elsewhere leaves the map whole.
         self.routes.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A client dials the hosts that it knows.
-fn known_identities(scenario: &Scenario) -> impl Iterator<Item = &fixtures::Identity> {
-    let identities = scenario.fixtures.identities.iter();
-    identities.filter(|identity| identity.known)
 }
 
 /// Why a case was not called.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::{Job, claims::is_of_state_service};
 use crate::{
     rules::Capability,
-    scenario::model::Scenario,
     wire::{Role, RpcProtocol},
 };
 
@@ -110,7 +109,7 @@ fn parts_with_few_states(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     let mut part = Vec::new();
     let mut states = 0;
     for job in jobs {
-        let known = known_peers(&job.scenario);
+        let known = job.scenario.fixtures.known().count();
         if states + known > STATES_MAX {
             parts.push(std::mem::take(&mut part));
             states = 0;
@@ -120,12 +119,6 @@ fn parts_with_few_states(jobs: Vec<Job>) -> Vec<Vec<Job>> {
     }
     parts.push(part);
     parts
-}
-
-/// The peers that a case makes it know.
-pub(super) fn known_peers(scenario: &Scenario) -> usize {
-    let identities = scenario.fixtures.identities.iter();
-    identities.filter(|identity| identity.known).count()
 }
 
 #[cfg(test)]
@@ -173,7 +166,10 @@ mod tests {
 
     fn few_states_are_asked_for(start: &Start) {
         if start.jobs.iter().any(asks_states) {
-            let states = start.jobs.iter().map(|job| known_peers(&job.scenario));
+            let states = start
+                .jobs
+                .iter()
+                .map(|job| job.scenario.fixtures.known().count());
             assert!(states.sum::<usize>() <= STATES_MAX);
         }
     }

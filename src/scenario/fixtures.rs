@@ -191,11 +191,15 @@ impl Fixtures {
             .find(|identity| identity.name == name)
     }
 
+    /// Those of our identities that the peer has an entry for.
+    pub fn known(&self) -> impl Iterator<Item = &Identity> {
+        self.identities.iter().filter(|identity| identity.known)
+    }
+
     /// The first identity that the peer knows beside the one of that name, probes apart.
     pub fn another_known(&self, name: &str) -> Option<&Identity> {
-        self.identities
-            .iter()
-            .find(|identity| identity.known && identity.name != name && identity.name != PROBE)
+        self.known()
+            .find(|identity| identity.name != name && identity.name != PROBE)
     }
 
     /// What a scenario can name: `token`, `instance` and `keyid` of [`PEER`], the id of each repository, plan and

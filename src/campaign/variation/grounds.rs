@@ -131,18 +131,15 @@ fn files(role: Role) -> Vec<(String, Json)> {
             });
         }
     }
-    let together = TOGETHER.iter().enumerate();
-    granted.extend(together.map(|(at, both)| {
-        Granted {
+    for (at, both) in TOGETHER.iter().enumerate() {
+        let permissions = both.map(|(kind, scopes)| permission(kind, scopes));
+        granted.push(Granted {
             name: format!("together-{at}"),
-            permissions: both
-                .iter()
-                .map(|(kind, scopes)| permission(kind, scopes))
-                .collect(),
+            permissions: Json::from(permissions.to_vec()),
             is_odd: false,
             is_looked_into: false,
-        }
-    }));
+        });
+    }
     let asked = requests();
     let changed = changes();
     let mut files = Vec::new();
@@ -181,65 +178,59 @@ fn permission(kind: &str, scopes: &[&str]) -> Json {
     json!({ "type": kind, "scopes": scopes })
 }
 
-/// What a peer is told, and then asked about: by the state service, or by the hook. Not every peer has these.
+/// What a peer is told, and then asked about: by the state service, or by the hook. Not every peer has these, and only a host
+/// is told of operations and notes a heartbeat.
 fn looked_into(role: Role) -> Vec<(String, Json)> {
+    let heartbeat = json!({ "heartbeat": {} });
     let config = json!({ "version": 6, "modno": 7, "repos": [{ "id": "photos", "guid": "g" }], "plans": [{ "id": "daily", "repo": "photos" }] });
+    let config = json!({ "receiveConfig": { "config": config } });
     let resources =
         json!({ "repos": [{ "id": "music", "guid": "h" }], "plans": [{ "id": "weekly" }] });
+    let resources = json!({ "receiveResources": resources });
     let state = json!({ "expect-state": { "connected": true } });
-    let mut of_state = vec![
-        vec![json!({ "receiveConfig": { "config": config } })],
-        vec![json!({ "receiveResources": resources })],
-        vec![
-            json!({ "receiveResources": resources }),
-            json!({ "receiveConfig": { "config": config } }),
-            json!({ "heartbeat": {} }),
-        ],
+    let operations = json!({ "expect-operations": { "are": [{}] } });
+    let mut looks = vec![
+        (vec![config.clone()], &state),
+        (vec![resources.clone()], &state),
+        (vec![resources, config, heartbeat.clone()], &state),
     ];
     if role == Role::Responder {
-        of_state.push(vec![json!({ "heartbeat": {} })]);
+        looks.push((vec![heartbeat], &state));
+        looks.extend(operations_sent().map(|said| (said, &operations)));
     }
-    let operation = |id: i64, modno: i64| {
-        json!({
-            "id": id, "originalId": 21, "modno": modno, "flowId": 7, "originalFlowId": 27,
+    let files = looks.into_iter().enumerate().map(|(at, (said, look))| {
+        let mut steps = vec![json!("establish")];
+        steps.extend(said.into_iter().map(|item| json!({ "send": item })));
+        steps.extend([json!("fence"), look.clone()]);
+        let file = json!({
+            "about": "What a peer tells of itself can be looked up.",
+            "rules": [survives(role).as_str()],
+            "target": role.name(),
+            "steps": steps,
+        });
+        (format!("fuzz/ground-{role}-looked-into-{at}"), file)
+    });
+    files.collect()
+}
+
+/// Operations that a host is sent: made, changed, and changed to an older state.
+fn operations_sent() -> [Vec<Json>; 3] {
+    let sent = |kind: &str, modno: i64| {
+        let operation = json!({
+            "id": 1, "originalId": 21, "modno": modno, "flowId": 7, "originalFlowId": 27,
             "repoId": "r", "repoGuid": "g", "planId": "p", "instanceId": "$instance",
             "originalInstanceKeyid": "$keyid", "snapshotId": "5a3c1f0e", "displayMessage": "all of it", "logref": "l",
             "unixTimeStartMs": "4102444800000", "unixTimeEndMs": "4102444801000",
             "status": "STATUS_WARNING", "operationBackup": {},
-        })
+        });
+        json!({ "receiveOperations": { "event": { kind: { "operations": [operation] } } } })
     };
-    let sent = |kind: &str, operations: Vec<Json>| json!({ "receiveOperations": { "event": { kind: { "operations": operations } } } });
-    let operations = json!({ "expect-operations": { "are": [{}] } });
-    let of_operations = match role {
-        Role::Initiator => Vec::new(),
-        Role::Responder => vec![
-            vec![sent("createdOperations", vec![operation(1, 3)])],
-            vec![sent("updatedOperations", vec![operation(1, 3)])],
-            vec![
-                sent("createdOperations", vec![operation(1, 3)]),
-                sent("updatedOperations", vec![operation(1, 2)]),
-            ],
-        ],
-    };
-    let of_state = of_state.into_iter().map(move |said| (said, state.clone()));
-    let of_operations = of_operations.into_iter();
-    let of_operations = of_operations.map(move |said| (said, operations.clone()));
-    of_state
-        .chain(of_operations)
-        .enumerate()
-        .map(|(at, (said, look))| {
-            let mut steps = vec![json!("establish")];
-            steps.extend(said.into_iter().map(|item| json!({ "send": item })));
-            steps.extend([json!("fence"), look]);
-            let file = json!({
-                "about": "What a peer tells of itself can be looked up.",
-                "rules": [survives(role).as_str()],
-                "target": role.name(),
-                "steps": steps,
-            });
-            (format!("fuzz/ground-{role}-looked-into-{at}"), file)
-        })
-        .collect()
+    let (created, updated) = ("createdOperations", "updatedOperations");
+    [
+        vec![sent(created, 3)],
+        vec![sent(updated, 3)],
+        vec![sent(created, 3), sent(updated, 2)],
+    ]
 }
 
 /// A client that is known, and one that pairs and then comes again, its secret not forgotten; a configuration may hold no known

@@ -81,8 +81,7 @@ fn calls_of(scenario: &Scenario) -> BTreeMap<&str, usize> {
                 .or_default() += 1;
         }
     }
-    let known = scenario.fixtures.identities.iter().filter(|one| one.known);
-    known.for_each(|one| {
+    scenario.fixtures.known().for_each(|one| {
         calls.entry(&one.name).or_insert(1);
     });
     calls

@@ -67,8 +67,9 @@ fn settle(json: &mut Json) {
     if let Some(config) = config.and_then(Json::as_object_mut) {
         config.remove("modno");
     }
-    if let Some(asked) = json.pointer_mut("/requestOperationData/opIds") {
-        sort_texts(asked);
+    let asked = json.pointer_mut("/requestOperationData/opIds");
+    if let Some(ids) = asked.and_then(Json::as_array_mut) {
+        ids.sort_by_cached_key(Json::to_string);
     }
     if let Some(manifest) = json.pointer_mut("/operationManifest") {
         let column = |name: &str| manifest[name].as_array().cloned().unwrap_or_default();
@@ -83,12 +84,6 @@ fn settle(json: &mut Json) {
         }
     }
     sort(json);
-}
-
-fn sort_texts(list: &mut Json) {
-    if let Some(elements) = list.as_array_mut() {
-        elements.sort_by_cached_key(Json::to_string);
-    }
 }
 
 fn sort(json: &mut Json) {

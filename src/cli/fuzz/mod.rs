@@ -11,7 +11,6 @@ use std::{path::PathBuf, time::Duration};
 
 use syncspec::{
     campaign::variation::Base,
-    runner::campaign::CLIENT_CASES_MAX,
     scenario::model::Scenario,
     target::{
         contact_scenario,
@@ -144,6 +143,9 @@ fn print_provision(
         ProvisionFormat::BackrestConfig => config,
     })
 }
+
+/// Cases that a client of somebody else is given: it dials all of them at once.
+const CLIENT_CASES_MAX: usize = 80;
 
 /// A client that somebody else starts dials all its hosts at once: it is given some cases, spread over all, and always the
 /// same, so that they can be printed before.

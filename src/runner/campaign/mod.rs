@@ -16,7 +16,7 @@ use std::{
 
 use tokio::task::JoinSet;
 
-pub use presence::{Always, CLIENT_CASES_MAX, Elsewhere, Presence, RETURN_WAIT};
+pub use presence::{Always, Elsewhere, Presence, RETURN_WAIT};
 use variations::Pair;
 
 use super::{Inside, Reach, drive};

@@ -15,11 +15,8 @@ use super::variations::Pair;
 use crate::{
     campaign::{Dice, variation::Base},
     runner::{
-        Caller, Peers, Source, Switchboard,
-        crash::crash_of,
-        gone::serves_within,
-        start_reference,
-        starts::{STATES_MAX, known_peers},
+        Caller, Peers, Source, Switchboard, crash::crash_of, gone::serves_within, start_reference,
+        starts::STATES_MAX,
     },
     scenario::model::Scenario,
     target::{contact_scenario, provision::Provision},
@@ -92,9 +89,6 @@ pub struct Elsewhere<'a> {
     pub stop: Arc<AtomicBool>,
 }
 
-/// Cases that a client of somebody else is given: it dials all of them at once.
-pub const CLIENT_CASES_MAX: usize = 80;
-
 /// Cases for one start of a client, whose hosts it dials all at once: as many as it can be asked the states of.
 fn some_of(all: &[Base], dice: &mut Dice) -> Vec<Arc<Scenario>> {
     let mut left: Vec<&Base> = all.iter().collect();
@@ -102,7 +96,7 @@ fn some_of(all: &[Base], dice: &mut Dice) -> Vec<Arc<Scenario>> {
     let mut known = 0;
     while !left.is_empty() {
         let base = left.swap_remove(dice.below(left.len()));
-        known += known_peers(&base.scenario);
+        known += base.scenario.fixtures.known().count();
         if known > STATES_MAX {
             break;
         }
@@ -255,7 +249,8 @@ mod tests {
         let all = grounds(Role::Initiator, &RpcProtocol::ALL).unwrap();
         let mut dice = Dice::new(1);
         let [first, second] = [(); 2].map(|()| some_of(&all, &mut dice));
-        let known = |cases: &[Arc<Scenario>]| cases.iter().map(|case| known_peers(case)).sum();
+        let known =
+            |cases: &[Arc<Scenario>]| cases.iter().map(|case| case.fixtures.known().count()).sum();
         let counts: [usize; 2] = [known(&first), known(&second)];
         assert!(
             counts
@@ -277,7 +272,7 @@ mod tests {
             .beside([&**other])
             .to_json();
         let count = |list: &str| config[list].as_array().map_or(0, Vec::len);
-        assert_eq!(count("known_hosts"), known_peers(one));
+        assert_eq!(count("known_hosts"), one.fixtures.known().count());
         for (list, own, beside) in [
             (
                 "repos",

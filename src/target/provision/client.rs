@@ -118,8 +118,7 @@ impl ClientProvision {
 
     fn hosts(&self) -> impl Iterator<Item = KnownHost<'_>> {
         self.fixtures.iter().flat_map(|fixtures| {
-            let known = fixtures.identities.iter().filter(|identity| identity.known);
-            known.map(|identity| KnownHost {
+            fixtures.known().map(|identity| KnownHost {
                 url: format!("{}{}", self.base_url, path_of(identity)),
                 // The token of a case is for the identity that it is about.
                 pairing_secret: match &fixtures.token {

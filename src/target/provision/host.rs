@@ -105,10 +105,7 @@ impl Provision {
     }
 
     fn known(&self) -> impl Iterator<Item = &fixtures::Identity> {
-        self.fixtures
-            .iter()
-            .flat_map(|fixtures| &fixtures.identities)
-            .filter(|identity| identity.known)
+        self.fixtures.iter().flat_map(Fixtures::known)
     }
 
     fn tokens(&self) -> impl Iterator<Item = &fixtures::Token> {
