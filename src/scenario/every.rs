@@ -57,6 +57,8 @@ mod tests {
             Deviation::SignOver(SignOver::UnhashedInput),
             Deviation::Frame(FrameFault::ByteByByte),
             Deviation::ProtocolVersion(-1),
+            // 3 where only 32 bits of it are read.
+            Deviation::ProtocolVersion(4_294_967_299),
             Deviation::TransportVersion(0),
         ] {
             assert!(all.contains(&one), "{one:?}");

@@ -1,9 +1,15 @@
 //! The loader as its users meet it: whole files in, cases or located messages out.
 
+mod generated;
 mod hostile;
+mod limits;
+mod looks;
 mod manual;
+mod needs;
 mod problems;
 mod schema;
+mod sessions;
+mod written;
 
 use std::{
     fs,
@@ -12,7 +18,7 @@ use std::{
 };
 
 use super::{
-    CaseTemplate,
+    CaseTemplate, builtin,
     deviation::{Deviation, KeyFault, NonceFault},
     load::{load_dir, load_files},
     load_error::LoadError,
@@ -21,9 +27,10 @@ use super::{
         CASES_MAX, Connect, Ending, Expectation, FILE_LEN_BYTES_MAX, Probe, Profile, Sendable,
         Step, Verb,
     },
+    probes, splice,
 };
 use crate::{
-    rules::{Level, RuleId},
+    rules::{Capability, Level, RuleId},
     wire::{Code, Role, RpcProtocol},
 };
 
@@ -129,6 +136,53 @@ fn shipped_scenarios_then_load() {
 }
 
 #[test]
+fn cases_of_the_binary_then_those_of_the_folder() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let ids = |cases: Vec<CaseTemplate>| -> Vec<String> {
+        cases.iter().map(|case| case.id().to_owned()).collect()
+    };
+    assert_eq!(
+        ids(builtin::load_builtin().unwrap()),
+        ids(load_dir(&root).unwrap())
+    );
+}
+
+#[test]
+fn cases_of_no_catalogue_then_known_by_their_ids() {
+    let shipped = builtin::load_builtin().unwrap();
+    for case in shipped {
+        let id = case.id();
+        assert!(!probes::is_probe(id) && !splice::is_spliced(id), "{id}");
+    }
+    for probe in probes::load_probes().unwrap() {
+        assert!(probes::is_probe(probe.id()), "{}", probe.id());
+    }
+    for spliced in splice::load_spliced().unwrap() {
+        assert!(splice::is_spliced(spliced.id()), "{}", spliced.id());
+    }
+    let pairing = probes::probe_of(Capability::Pairing, false).unwrap();
+    assert_eq!(pairing.id(), "capability/pairing-off");
+}
+
+#[test]
+fn most_strangers_then_as_many_identities() {
+    let text = "\
+about: A claim.
+rules: [pairing.race-admits-exactly]
+target: responder
+given: { token: { max-uses: 1 }, strangers: 50 }
+steps:
+  - all-at-once:
+      - connect: { secret: $token }
+  - expect-count: { established: 1 }
+";
+    let scenario = cases(text)[0].instantiate(Role::Responder, RpcProtocol::Grpc);
+    let fixtures = scenario.unwrap().fixtures;
+    assert_eq!(fixtures.identities.len(), 51);
+    assert_eq!(fixtures.known().count(), 1);
+}
+
+#[test]
 fn file_then_every_part_of_its_scenario() {
     let text = "\
 about: A claim.
@@ -150,6 +204,12 @@ steps:
     let cases = cases(text);
     assert_eq!(cases[0].id(), "area/claim");
     assert_eq!(cases[0].level(), Level::Must);
+    assert_eq!(
+        cases[0].rules(),
+        [RuleId::TransportKeyLength, RuleId::CloseProtocolCode]
+    );
+    assert_eq!(cases[0].profile(), Profile::Smoke);
+    assert_eq!(cases[0].yaml(), text);
     let scenario = cases[0]
         .instantiate(Role::Responder, RpcProtocol::Grpc)
         .unwrap();

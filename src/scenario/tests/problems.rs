@@ -416,6 +416,12 @@ fn given_that_does_not_fit_together_then_refused() {
             "unknown repository `r`",
         ),
         (
+            "{ operations: [{ name: o, plan: p, modno: 1 }] }",
+            "7:40",
+            "unknown plan `p`",
+        ),
+        ("{ strangers: 51 }", "7:21", "at most 50 strangers"),
+        (
             "{ others: { peer: {} } }",
             "7:20",
             "the name `peer` is taken",

@@ -28,6 +28,10 @@ fn what_the_loader_refuses_then_invalid() {
         "  - send: key\n    deviate: { key: mising }\n",
         "  - send: key\n    deviate: [{ transport-version: two }]\n",
         "  - expect-http: {}\n",
+        "  - expect: keys\n",
+        "  - expect: { hartbeat: {} }\n",
+        "  - expect-state: { is: { remoteConfg: {} } }\n",
+        "  - send: { receiveOperations: { event: { createdOperations: { operations: [{ operationBackup: { lastStatus: { status: { percentDone: [] } } } }] } } } }\n",
     ] {
         let fault = fault(&schema, &schema, &json_of(&with_steps(steps)));
         assert!(fault.is_some(), "{steps}");
