@@ -350,4 +350,58 @@ mod tests {
             assert_eq!(problems_of(text), [], "{text}");
         }
     }
+
+    #[test]
+    fn value_of_a_field_then_of_its_kind_or_refused() {
+        let operation = |fields: &str| {
+            format!(
+                "receiveOperations: {{ event: {{ createdOperations: {{ operations: [{{ {fields} }}] }} }} }}"
+            )
+        };
+        let percent = |value: &str| {
+            operation(&format!(
+                "operationBackup: {{ lastStatus: {{ status: {{ percentDone: {value} }} }} }}"
+            ))
+        };
+        let throttle = |value: &str| format!("throttle: {{ delayMs: {value} }}");
+        let signed = |value: &str| format!("handshake: {{ signature: {value} }}");
+        let repo = |fields: &str| format!("setConfig: {{ repos: [{{ {fields} }}] }}");
+        for good in [
+            percent("1"),
+            percent("1.5"),
+            percent(".nan"),
+            percent("'NaN'"),
+            percent("'-Infinity'"),
+            throttle("9223372036854775807"),
+            throttle("'-9223372036854775808'"),
+            operation("status: STATUS_SUCCESS"),
+            operation("status: 2147483647"),
+            signed("AA=="),
+            repo("shared: true"),
+        ] {
+            assert_eq!(problems_of(&good), [], "{good}");
+        }
+        for (bad, words) in [
+            (percent("'1'"), "a number"),
+            (percent("true"), "a number"),
+            (percent("'nan'"), "a number"),
+            (throttle("9223372036854775808"), "an integer of 64 bits"),
+            (throttle("'x'"), "an integer of 64 bits"),
+            (throttle("1.5"), "an integer of 64 bits"),
+            (operation("status: STATUS_SUCESS"), "STATUS_SUCCESS"),
+            (
+                operation("status: 2147483648"),
+                "a value of v1.OperationStatus",
+            ),
+            (operation("status: 1.5"), "a value of v1.OperationStatus"),
+            (signed("A"), "bytes in base64"),
+            (signed("5"), "bytes in base64"),
+            (repo("shared: 1"), "`true` or `false`"),
+            (repo("id: 5"), "text"),
+        ] {
+            let found = problems_of(&bad);
+            assert_eq!(found.len(), 1, "{bad}");
+            assert!(found[0].1.contains(words), "{bad}: {}", found[0].1);
+        }
+    }
 }

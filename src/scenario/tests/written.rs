@@ -99,6 +99,22 @@ fn operations_then_of_their_plan_and_its_repository() {
     assert_eq!(message_to_json(&read), json);
 }
 
+#[test]
+fn id_that_is_given_then_what_its_variable_stands_for() {
+    let text = OPERATIONS.replace(
+        "steps: [establish, fence]",
+        "steps:\n  - establish\n  - expect: { requestOperationData: { opIds: [$last] } }",
+    );
+    let case = &cases(&text)[0];
+    let scenario = case
+        .instantiate(Role::Initiator, RpcProtocol::Grpc)
+        .unwrap();
+    let Verb::Expect(Expectation::Item(pattern)) = &scenario.steps[1].verb else {
+        panic!("{:?}", scenario.steps[1]);
+    };
+    assert_eq!(pattern.json["requestOperationData"]["opIds"], json!(["12"]));
+}
+
 /// Ids of one case's operations, and of all cases', are never alike: each comes from a hash of its own.
 #[test]
 fn many_operations_then_no_id_twice() {
