@@ -50,10 +50,10 @@ impl Grants {
     }
 
     /// [`Grants::parse`], as a peer with lapses does it; it answers as one too.
-    pub(super) fn parse_lapsing(
-        permissions: &[Permission],
-        lapses: Lapses,
-    ) -> Result<Grants, ScopeError> {
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_lapsing(permissions: &[Permission], lapses: Lapses) -> Result<Grants, ScopeError> {
         let mut grants = Grants {
             lapses,
             ..Grants::default()

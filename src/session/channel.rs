@@ -31,7 +31,7 @@ pub struct Channel {
 impl Channel {
     /// The initiator's end.
     pub fn initiator(keys: SessionKeys, other_reading: SessionKeys, transcript: [u8; 32]) -> Self {
-        Channel::of(
+        Channel::new(
             Role::Initiator,
             keys,
             other_reading,
@@ -42,7 +42,7 @@ impl Channel {
 
     /// The responder's end.
     pub fn responder(keys: SessionKeys, other_reading: SessionKeys, transcript: [u8; 32]) -> Self {
-        Channel::of(
+        Channel::new(
             Role::Responder,
             keys,
             other_reading,
@@ -51,8 +51,8 @@ impl Channel {
         )
     }
 
-    /// The end of a peer of this role.
-    pub(super) fn of(
+    /// The end of a peer of this role, with what it gets wrong.
+    pub fn new(
         role: Role,
         keys: SessionKeys,
         other_reading: SessionKeys,
@@ -118,6 +118,9 @@ impl Channel {
         let opened = self.open_next(item);
         if opened.is_err() {
             self.opener.fail();
+            if let Some(lapsing) = &mut self.lapsing {
+                lapsing.fail();
+            }
         }
         opened
     }

@@ -110,7 +110,7 @@ pub fn respond(
     let (encapsulation, secret) = key.encapsulate(randomness);
     let transcript = transport_transcript(TRANSPORT_VERSION, key_bytes, &encapsulation);
     let [keys, other] = both_readings(kem_id, &secret, lapses);
-    let channel = Channel::of(Role::Responder, keys, other, transcript, lapses);
+    let channel = Channel::new(Role::Responder, keys, other, transcript, lapses);
     let reply = lapsing_kem::reply(reply_item(&encapsulation), key_bytes, lapses);
     (channel, reply)
 }
@@ -132,7 +132,7 @@ pub fn conclude(
     });
     let transcript = transport_transcript(TRANSPORT_VERSION, key.public_key(), encapsulation);
     let [keys, other] = both_readings(kem_id, &secret, lapses);
-    Ok(Channel::of(
+    Ok(Channel::new(
         Role::Initiator,
         keys,
         other,
