@@ -36,6 +36,9 @@ pub struct SelfTestArgs {
     /// Seconds that the campaign has for each
     #[arg(long, value_name = "SECONDS", default_value_t = 120, requires = "fuzz")]
     fuzz_time: u64,
+    /// Hunt each so many times, with a seed of its own each time
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "fuzz", value_parser = clap::value_parser!(u64).range(1..))]
+    fuzz_runs: u64,
     /// Dialogues that it plays at a time
     #[arg(long, value_name = "N", default_value_t = 32, requires = "fuzz")]
     fuzz_jobs: usize,
@@ -77,7 +80,7 @@ mod with_defects {
         runner::{Job, Selection, plan},
         scenario::model::Profile,
         selftest::{
-            self, Alarm, Challenged, HuntOptions, Hunted, Questions, SelfTest, SelfTestError,
+            self, Alarm, Challenged, HuntOptions, Hunts, Questions, SelfTest, SelfTestError,
         },
         wire::{Role, RpcProtocol},
     };
@@ -242,30 +245,34 @@ mod with_defects {
             }
             sample.retain(chosen);
         }
-        let mut rows: Vec<Hunted> = Vec::new();
+        let mut rows: Vec<Hunts> = Vec::new();
         // The honest reference first: what is found there is found nowhere.
         let honest = [Role::Responder, Role::Initiator].map(|role| (role, None));
         let honest = honest.into_iter().filter(|_| args.only.is_empty());
         let all = sample.into_iter().map(|defect| (defect.role, Some(defect)));
         for (role, defect) in honest.chain(all) {
-            let row = selftest::hunt(jobs, defect, role, &options).await;
-            let row = row.map_err(|error| failed(&error))?;
-            let name = defect.map_or("honest", |defect| defect.lapse.id());
-            let found = row
-                .found
-                .as_ref()
-                .map_or("nothing", |found| found.key.as_str());
-            eprintln!(
-                "{:>6.1} s  {:>6} dialogues  {name} ({role}): {found}",
-                row.took.as_secs_f64(),
-                row.plays
-            );
-            rows.push(row);
+            let mut runs = Vec::new();
+            for run in 0..args.fuzz_runs {
+                let seed = args.seed.wrapping_add(run);
+                let options = HuntOptions { seed, ..options };
+                let hunted = selftest::hunt(jobs, defect, role, &options).await;
+                let hunted = hunted.map_err(|error| failed(&error))?;
+                let name = defect.map_or("honest", |defect| defect.lapse.id());
+                let found = hunted.found.as_ref();
+                eprintln!(
+                    "{:>6.1} s  {:>6} dialogues  {name} ({role}): {}",
+                    hunted.took.as_secs_f64(),
+                    hunted.plays,
+                    found.map_or("nothing", |found| found.key.as_str())
+                );
+                runs.push(hunted);
+            }
+            rows.push(Hunts { defect, role, runs });
         }
         print(&selftest::table(&rows, options.time))?;
         let mut good = true;
         for row in rows.iter().filter(|row| row.defect.is_none()) {
-            if let Some(found) = &row.found {
+            for found in row.runs.iter().flat_map(|run| &run.found) {
                 eprintln!(
                     "error: a false alarm on the honest reference: {}; {}",
                     found.key, found.told
@@ -275,7 +282,7 @@ mod with_defects {
         }
         let defective = rows.iter().filter(|row| row.defect.is_some());
         let (found, all) = defective.fold((0, 0), |(found, all), row| {
-            (found + usize::from(row.found.is_some()), all + 1)
+            (found + usize::from(row.is_found()), all + 1)
         });
         if f64::from(found as u32) * 100.0 < HUNTED_AT_LEAST * f64::from(all) {
             eprintln!(

@@ -3,7 +3,6 @@
 //! The campaign knows nothing of the defect: the cases that cite the rule it breaks are withheld from what is varied.
 
 use std::{
-    fmt::Write as _,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -61,12 +60,10 @@ pub struct HuntOptions {
     pub seed: u64,
 }
 
-/// What came of the hunt for one defect.
+/// What came of one hunt.
 #[derive(Clone, Debug)]
 pub struct Hunted {
-    /// What the peer got wrong; none for the honest one, on which nothing may be found.
-    pub defect: Option<Defect>,
-    /// How it was found; none where it was not.
+    /// How the defect was found; none where it was not.
     pub found: Option<Found>,
     /// How long it took.
     pub took: Duration,
@@ -197,7 +194,6 @@ pub async fn hunt(
         .await;
     }
     Ok(Hunted {
-        defect,
         found,
         took: started.elapsed(),
         plays: search.played_count() + walks.played_count(),
@@ -230,47 +226,4 @@ async fn pairs(
         opponents.extend([peer, reference]);
     }
     Ok((opponents, pairs))
-}
-
-/// The table of `fuzz/README.md`.
-pub fn table(rows: &[Hunted], time: Duration) -> String {
-    let mut text = String::from(
-        "| defect | role | rule | found by | after | dialogues |\n|---|---|---|---|---|---|\n",
-    );
-    let hunted: Vec<&Hunted> = rows.iter().filter(|row| row.defect.is_some()).collect();
-    for row in &hunted {
-        let Some(defect) = row.defect else {
-            continue;
-        };
-        let (by, after) = match &row.found {
-            Some(found) if found.by_rule => ("a rule", format!("{:.1} s", row.took.as_secs_f64())),
-            Some(_) => ("a difference", format!("{:.1} s", row.took.as_secs_f64())),
-            None => ("-", "-".to_owned()),
-        };
-        // Writing to a text does not fail.
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | `{}` | {by} | {after} | {} |",
-            defect.lapse.id(),
-            defect.role,
-            defect.lapse.rule(),
-            row.plays
-        );
-    }
-    let found = hunted.iter().filter(|row| row.found.is_some()).count();
-    let mut times: Vec<Duration> = hunted
-        .iter()
-        .filter(|row| row.found.is_some())
-        .map(|row| row.took)
-        .collect();
-    times.sort();
-    let median = times.get(times.len() / 2).copied().unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "\n{found} of {} found within {} s each, half of them within {:.1} s.",
-        hunted.len(),
-        time.as_secs(),
-        median.as_secs_f64()
-    );
-    text
 }

@@ -7,6 +7,7 @@
 
 mod challenge;
 mod hunt;
+mod hunts;
 mod matrix;
 mod survivors;
 
@@ -20,7 +21,8 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use challenge::{Challenged, Kill};
-pub use hunt::{HuntOptions, Hunted, hunt, sample, table};
+pub use hunt::{HuntOptions, Hunted, hunt, sample};
+pub use hunts::{Hunts, table};
 pub use matrix::{Matrix, Pair, json, print, print_row};
 pub use survivors::reason;
 
