@@ -23,13 +23,13 @@ fuzz_tools() {
   fi
 }
 
-# Builds them all, and `seeds`, with the nightly in one go, and sets `fuzz_binaries`.
+# Builds them all, and `seeds`, with the nightly in one go, and sets `fuzz_binaries`. What is given is passed to cargo.
 build_targets() {
   fuzz_tools || return
   local triple
   triple=$(rustc +nightly -vV | sed -n 's/^host: //p')
   RUSTFLAGS=$fuzz_rustflags RUSTC_WORKSPACE_WRAPPER=$PWD/fuzz/counted-rustc cargo +nightly build --quiet --locked -p syncspec-fuzz --bins --profile fuzz \
-    --target "$triple" --target-dir "$fuzz_folder"
+    --target "$triple" --target-dir "$fuzz_folder" "$@"
   fuzz_binaries=$fuzz_folder/$triple/fuzz
 }
 

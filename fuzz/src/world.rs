@@ -5,13 +5,19 @@ use std::{sync::LazyLock, time::Duration};
 
 use syncspec::{
     crypto::{hpke::SessionKeys, identity::Identity},
-    reference::{config::Config, effect::Moment},
+    lapses::Lapses,
+    reference::{config::Config, effect::Moment, limits::Settings},
     session::{Channel, Local},
-    wire::v1::{
-        self,
-        multihost::{PairingToken, Peer, Permission, permission::Type},
+    wire::{
+        Role,
+        v1::{
+            self,
+            multihost::{PairingToken, Peer, Permission, permission::Type},
+        },
     },
 };
+
+use crate::defect;
 
 /// The time at which every dialogue begins, in milliseconds since the epoch.
 pub const START_UNIX_MS: i64 = 1_800_000_000_000;
@@ -66,13 +72,24 @@ impl Who {
     pub fn identity(self) -> &'static Identity {
         &IDENTITIES[self as usize + 1]
     }
+
+    /// The seed of that identity.
+    pub fn seed(self) -> [u8; 32] {
+        seed(self as usize + 1)
+    }
 }
 
-static IDENTITIES: LazyLock<Vec<Identity>> = LazyLock::new(|| {
-    (1..=6)
-        .map(|seed| Identity::from_seed(&[seed; 32]))
-        .collect()
-});
+/// The seed of the host's identity.
+pub fn host_seed() -> [u8; 32] {
+    seed(0)
+}
+
+fn seed(at: usize) -> [u8; 32] {
+    [at as u8 + 1; 32]
+}
+
+static IDENTITIES: LazyLock<Vec<Identity>> =
+    LazyLock::new(|| (0..6).map(|at| Identity::from_seed(&seed(at))).collect());
 
 /// The host's identity.
 pub fn host_identity() -> &'static Identity {
@@ -100,19 +117,38 @@ fn other_reading() -> SessionKeys {
     }
 }
 
-/// The responder's end of that key exchange.
-pub fn responder_channel(n: u8, transcript: [u8; 32]) -> Channel {
-    Channel::responder(session_keys(n), other_reading(), transcript)
+/// The reference's end of that key exchange, in this role.
+pub fn channel(role: Role, n: u8, transcript: [u8; 32]) -> Channel {
+    let keys = session_keys(n);
+    Channel::new(
+        role,
+        keys,
+        other_reading(),
+        transcript,
+        defect::lapses(role),
+    )
 }
 
-/// The initiator's end of that key exchange.
-pub fn initiator_channel(n: u8, transcript: [u8; 32]) -> Channel {
-    Channel::initiator(session_keys(n), other_reading(), transcript)
+/// The end of somebody who stands in between, and plays this role towards one of them.
+pub fn stranger_channel(role: Role, n: u8, transcript: [u8; 32]) -> Channel {
+    let keys = session_keys(n);
+    Channel::new(role, keys, other_reading(), transcript, Lapses::NONE)
 }
 
-/// What a session of this config's owner is given.
-pub fn local(config: &Config) -> Local {
-    Local::new(config.identity().clone(), config.instance_id())
+/// What a session of this config's owner, in this role, is given.
+pub fn local(config: &Config, role: Role) -> Local {
+    Local {
+        lapses: defect::lapses(role),
+        ..Local::new(config.identity().clone(), config.instance_id())
+    }
+}
+
+/// Settings of the reference in this role.
+pub fn settings(role: Role) -> Settings {
+    Settings {
+        lapses: defect::lapses(role),
+        ..Settings::default()
+    }
 }
 
 /// A moment so long after the start.

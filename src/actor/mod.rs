@@ -27,6 +27,8 @@ use std::{
 
 use again::GivenUp;
 pub use entropy::Entropy;
+#[cfg(feature = "fuzzing")]
+pub use forge::deviating_handshake;
 pub use interface::{Ask, Clock, Command, Input, Out, Patience, RequestShape};
 pub use ops::session_of;
 use ops::{Op, ops_of};

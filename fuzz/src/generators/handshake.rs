@@ -24,18 +24,54 @@ impl Replaced {
     /// The transcript that is signed.
     pub const TRANSCRIPT: u8 = 32;
 
+    /// All of them, the signature taken as it is.
+    pub const EVERYTHING: u8 =
+        Self::VERSION | Self::KEY | Self::INSTANCE_ID | Self::SECRET | Self::SIGNATURE;
+
     fn has(self, bit: u8) -> bool {
         self.0 & bit != 0
     }
 }
 
-/// A handshake to send, and whether its sender proves who it claims to be.
+/// A handshake to send.
 #[derive(Clone, Debug)]
 pub struct Handshake {
     /// What is sent.
     pub message: SyncActionHandshake,
-    /// It names the signer's own key in its one spelling, and is signed over what is sent and this session's transcript.
-    pub proves: bool,
+    transcript: [u8; 32],
+    /// The key that signed what is sent, over this session's transcript, where that is known without looking.
+    signer: Option<String>,
+}
+
+impl Handshake {
+    /// Whether its sender proves to be the owner of this identity: it names that key in its one spelling, and is signed over
+    /// what is sent and this session's transcript. Anybody's handshake may come in the payload.
+    pub fn proves(&self, identity: &Identity) -> bool {
+        self.message.protocol_version == 3
+            && !self.message.instance_id.is_empty()
+            && self.message.public_key.as_ref() == Some(&key_of(identity))
+            && (self.signer.as_deref() == Some(identity.keyid())
+                // Ed25519 is deterministic and the strict reading takes no second spelling of a signature, so the right one
+                // is this.
+                || self.message.signature == signature(&self.message, identity, &self.transcript))
+    }
+}
+
+fn key_of(identity: &Identity) -> v1::PublicKey {
+    v1::PublicKey {
+        keyid: identity.keyid().to_owned(),
+        ed25519pub: identity.public_key_text(),
+    }
+}
+
+fn signature(message: &SyncActionHandshake, signer: &Identity, transcript: &[u8; 32]) -> Vec<u8> {
+    let claims = HandshakeClaims {
+        protocol_version: message.protocol_version,
+        instance_id: &message.instance_id,
+        pairing_secret: &message.pairing_secret,
+        transcript,
+    };
+    signer.sign(&claims.hash()).to_vec()
 }
 
 /// Builds a handshake of `signer` from a payload that is read as a handshake, as far as it can be.
@@ -47,13 +83,9 @@ pub fn handshake(
     payload: &[u8],
 ) -> Handshake {
     let given = SyncActionHandshake::decode(payload).unwrap_or_default();
-    let honest_key = v1::PublicKey {
-        keyid: signer.keyid().to_owned(),
-        ed25519pub: signer.public_key_text(),
-    };
     let mut message = SyncActionHandshake {
         protocol_version: 3,
-        public_key: Some(honest_key.clone()),
+        public_key: Some(key_of(signer)),
         instance_id: instance_id.to_owned(),
         pairing_secret: String::new(),
         signature: Vec::new(),
@@ -74,28 +106,14 @@ pub fn handshake(
         true => [0x5a; 32],
         false => *transcript,
     };
-    let sign = |transcript: &[u8; 32]| {
-        let claims = HandshakeClaims {
-            protocol_version: message.protocol_version,
-            instance_id: &message.instance_id,
-            pairing_secret: &message.pairing_secret,
-            transcript,
-        };
-        signer.sign(&claims.hash()).to_vec()
-    };
-    let signature = match replaced.has(Replaced::SIGNATURE) {
+    message.signature = match replaced.has(Replaced::SIGNATURE) {
         true => given.signature,
-        false => sign(&signed_over),
+        false => signature(&message, signer, &signed_over),
     };
-    // Ed25519 is deterministic and the strict reading takes no second spelling of a signature, so the right one is this.
-    let right = match replaced.0 & (Replaced::SIGNATURE | Replaced::TRANSCRIPT) {
-        0 => true,
-        _ => signature == sign(transcript),
-    };
-    message.signature = signature;
-    let proves = right
-        && message.protocol_version == 3
-        && message.public_key.as_ref() == Some(&honest_key)
-        && !message.instance_id.is_empty();
-    Handshake { message, proves }
+    let is_signed = replaced.0 & (Replaced::SIGNATURE | Replaced::TRANSCRIPT) == 0;
+    Handshake {
+        message,
+        transcript: *transcript,
+        signer: is_signed.then(|| signer.keyid().to_owned()),
+    }
 }

@@ -55,7 +55,7 @@ impl Bench {
                 throttle: dialogue.capable,
                 ..Capabilities::default()
             },
-            ..Settings::default()
+            ..world::settings(Role::Initiator)
         };
         let mut bench = Bench {
             model: ClientModel::new(&config, dialogue.capable),
@@ -91,8 +91,8 @@ impl Bench {
                 };
                 let (identity, instance_id) = identity_of(who);
                 let made = handshake(identity, instance_id, &TRANSCRIPT, replaced, payload);
-                let is_host = who == Who::Alice && made.message.instance_id == HOST;
-                let proves = made.proves && is_host;
+                let proves =
+                    made.proves(world::host_identity()) && made.message.instance_id == HOST;
                 let item = SyncStreamItem {
                     action: Some(Action::Handshake(made.message)),
                 };
@@ -130,8 +130,8 @@ impl Bench {
             .dial(host_keyid, id, world::moment(self.now))
             .expect("the host stays known");
         self.carry_out(effects);
-        let local = world::local(self.client.config());
-        let mut channel = world::initiator_channel(n, TRANSCRIPT);
+        let local = world::local(self.client.config(), Role::Initiator);
+        let mut channel = world::channel(Role::Initiator, n, TRANSCRIPT);
         let mut stream = Stream::new(
             id,
             who,

@@ -4,7 +4,10 @@
 use prost::Message as _;
 use syncspec::{
     session::{Channel, Class},
-    wire::decode::{self, Reading},
+    wire::{
+        Role,
+        decode::{self, Reading},
+    },
 };
 
 use crate::{
@@ -18,12 +21,12 @@ pub fn check(bytes: &[u8]) {
     let keys = world::session_keys(0);
     let mut ends = [
         End {
-            receiver: world::responder_channel(0, TRANSCRIPT),
+            receiver: world::channel(Role::Responder, 0, TRANSCRIPT),
             sealing: Sealing::new(keys.initiator_to_responder, keys.responder_to_initiator, 0),
             failed: false,
         },
         End {
-            receiver: world::initiator_channel(0, TRANSCRIPT),
+            receiver: world::channel(Role::Initiator, 0, TRANSCRIPT),
             sealing: Sealing::new(keys.responder_to_initiator, keys.initiator_to_responder, 0),
             failed: false,
         },

@@ -25,14 +25,14 @@ use syncspec::{
         serve::{Caller, InboundItems, OutboundItems, without_sockets},
     },
     wire::{
-        RpcProtocol, SyncStreamItem,
+        Role, RpcProtocol, SyncStreamItem,
         v1sync::{PeerState, SetRemoteClientConfigRequest},
     },
 };
 use tonic::Status;
 use tower_service::Service as _;
 
-use crate::generators::call::Call;
+use crate::{defect, generators::call::Call};
 
 /// Longest item that the server takes here, in bytes: short, so that the limit is in reach.
 const ITEM_LEN_BYTES_MAX: usize = 1024;
@@ -157,6 +157,7 @@ async fn play(call: &Call) -> (Seen, Answer) {
     let seen = app.0.clone();
     let limits = ServeLimits {
         item_len_bytes_max: ITEM_LEN_BYTES_MAX,
+        lapses: defect::lapses(Role::Responder),
         ..ServeLimits::default()
     };
     let mut service = without_sockets(Arc::new(app), limits);

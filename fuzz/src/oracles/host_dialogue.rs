@@ -59,7 +59,7 @@ impl Bench {
                 throttle: dialogue.capable,
                 ..Capabilities::default()
             },
-            ..Settings::default()
+            ..world::settings(Role::Responder)
         };
         Bench {
             model: HostModel::new(&config, dialogue.capable),
@@ -82,7 +82,7 @@ impl Bench {
                 replaced,
                 payload,
             } => {
-                let Some(stream) = self.streams.get(&slot) else {
+                let Some(stream) = self.streams.get_mut(&slot) else {
                     return;
                 };
                 let who = stream.who;
@@ -93,12 +93,17 @@ impl Bench {
                     replaced,
                     payload,
                 );
+                let proved = Who::ALL.into_iter().find(|who| made.proves(who.identity()));
+                if let Some(who) = proved
+                    && !stream.admitted
+                {
+                    stream.who = who;
+                }
                 let item = SyncStreamItem {
                     action: Some(Action::Handshake(made.message)),
                 };
                 let plaintext = item.encode_to_vec();
-                let proves = made.proves;
-                self.send(slot, &plaintext, FrameFault::None, proves);
+                self.send(slot, &plaintext, FrameFault::None, proved.is_some());
             }
             Move::Send {
                 slot,
@@ -123,8 +128,8 @@ impl Bench {
         let keys = world::session_keys(n);
         let id = SessionId(self.next_session);
         self.next_session += 1;
-        let local = world::local(self.host.config());
-        let mut channel = world::responder_channel(n, TRANSCRIPT);
+        let local = world::local(self.host.config(), Role::Responder);
+        let mut channel = world::channel(Role::Responder, n, TRANSCRIPT);
         let mut stream = Stream::new(
             id,
             who,

@@ -6,6 +6,8 @@ use syncspec::{
     wire::v1::multihost::{Peer, Permission, permission::Type},
 };
 
+use crate::defect;
+
 /// The permissions of an entry, encoded: read as this naive reading has it.
 pub fn check(bytes: &[u8]) {
     let Ok(entry) = Peer::decode(bytes) else {
@@ -108,7 +110,7 @@ pub fn is_scope(text: &str) -> bool {
 pub fn grants_equal_the_naive_reading(permissions: &[Permission], ids: &[&str]) {
     let all_scopes = permissions.iter().flat_map(|permission| &permission.scopes);
     let well_formed = all_scopes.clone().all(|scope| is_scope(scope));
-    let Ok(grants) = Grants::parse(permissions) else {
+    let Ok(grants) = Grants::parse_lapsing(permissions, defect::lapses_of_both()) else {
         assert!(
             !well_formed,
             "refused although every scope has a form: {permissions:?}"

@@ -105,6 +105,12 @@ impl Stream {
                     self.admitted || proves,
                     "somebody was verified who did not prove to be who is let in"
                 );
+                let passed_on = outputs.iter().any(|output| match output {
+                    Output::Deliver(_) => self.admitted,
+                    Output::PeerVerified(_) => !self.admitted,
+                    _ => false,
+                });
+                assert!(passed_on, "an item was taken, and nothing came of it");
                 let item = decode::item_as(plaintext, Reading::Deployed).ok();
                 Taken::Went(outputs, item.and_then(|item| item.action))
             }

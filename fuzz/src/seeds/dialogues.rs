@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use prost::Message as _;
 use syncspec::{
+    actor::deviating_handshake,
     model::load_catalogue,
     scenario::{
         CaseTemplate,
-        deviation::Deviation,
+        deviation::{Deviation, IdentityFault},
+        fixtures::{Identity, PEER},
         model::{Scenario, Sendable, Step, Verb},
     },
     wire::{
@@ -28,7 +30,7 @@ use crate::{
         frame_fault::FrameFault,
         handshake::Replaced,
     },
-    world::{self, Who},
+    world::{self, TRANSCRIPT, Who},
 };
 
 /// What the scenarios for hosts send, and what they leave out.
@@ -214,85 +216,140 @@ fn from_scenarios(role: Role) -> Vec<Vec<u8>> {
 
 fn of_scenario(scenario: &Scenario) -> Vec<u8> {
     let mut slots: BTreeMap<&str, u8> = BTreeMap::new();
-    let mut payloads: Vec<(usize, Vec<u8>)> = Vec::new();
-    for (at, step) in scenario.steps.iter().enumerate() {
-        match &step.verb {
-            Verb::Send(Sendable::Item(message)) => {
-                payloads.push((at, message.item.encode_to_vec()))
-            }
-            Verb::Establish(establish) if establish.secret.is_some() => {
-                let handshake = SyncActionHandshake {
-                    pairing_secret: world::SECRET_ONCE.to_owned(),
-                    ..SyncActionHandshake::default()
-                };
-                payloads.push((at, handshake.encode_to_vec()));
-            }
-            _ => {}
-        }
-    }
-    let payload = |at: usize| {
-        let found = payloads.iter().find(|(step, _)| *step == at);
-        found.map_or(&[][..], |(_, payload)| payload.as_slice())
-    };
     let mut moves = Vec::new();
-    for (at, step) in scenario.steps.iter().enumerate() {
+    let mut callers = BTreeMap::new();
+    // Those are lent to the moves, which the steps make of them in the same order.
+    let payloads: Vec<Option<Said>> = scenario
+        .steps
+        .iter()
+        .map(|step| {
+            let identity = match &step.verb {
+                Verb::Connect(connect) => Some(&connect.identity),
+                Verb::Establish(establish) => Some(&establish.identity),
+                _ => None,
+            };
+            if let Some(identity) = identity {
+                callers.insert(step.on.as_deref(), who(scenario, identity.as_deref()));
+            }
+            let caller = callers.get(&step.on.as_deref());
+            said(scenario, step, *caller.unwrap_or(&Who::Alice))
+        })
+        .collect();
+    for (step, said) in scenario.steps.iter().zip(&payloads) {
         let session = step.on.as_deref().unwrap_or("main");
         let next = slots.len() as u8 % SLOTS;
         let slot = *slots.entry(session).or_insert(next);
-        let deviations = || scenario.deviate.iter().chain(&step.deviate);
-        let begin = |identity: &Option<String>| {
-            let name = identity.as_deref().unwrap_or("peer");
-            let known = scenario
-                .fixtures
-                .identity(name)
-                .is_some_and(|identity| identity.known);
-            Move::Open {
-                slot,
-                who: cast(name, known),
-                established: false,
-            }
+        let begin = |identity: &Option<String>, established| Move::Open {
+            slot,
+            who: who(scenario, identity.as_deref()),
+            established,
         };
         match &step.verb {
-            Verb::Connect(connect) => moves.push(begin(&connect.identity)),
+            Verb::Connect(connect) => moves.push(begin(&connect.identity, false)),
+            // Signatures cost more than all that follows them: where nothing is said about them they are taken as made.
             Verb::Establish(establish) => {
-                let replaced = establish.secret.as_ref().map_or(0, |_| Replaced::SECRET);
-                moves.push(begin(&establish.identity));
-                moves.push(Move::Handshake {
-                    slot,
-                    replaced: Replaced(replaced),
-                    payload: payload(at),
-                });
+                moves.push(begin(&establish.identity, said.is_none()));
             }
-            Verb::Send(Sendable::Handshake) => moves.push(Move::Handshake {
-                slot,
-                replaced: Replaced(
-                    deviations().fold(0, |bits, deviation| bits | bit_of(deviation)),
-                ),
-                payload: b"",
-            }),
-            Verb::Send(Sendable::Item(_)) => moves.push(Move::Send {
-                slot,
-                fault: fault_of(step, scenario),
-                payload: payload(at),
-            }),
             Verb::HalfClose(_) | Verb::Reset(_) => moves.push(Move::Cut { slot }),
             _ => {}
+        }
+        match said {
+            Some(Said::Handshake { replaced, payload }) => moves.push(Move::Handshake {
+                slot,
+                replaced: *replaced,
+                payload,
+            }),
+            Some(Said::Item(payload)) => moves.push(Move::Send {
+                slot,
+                fault: fault_of(step, scenario),
+                payload,
+            }),
+            None => {}
         }
     }
     dialogue(false, 0, moves)
 }
 
-/// What of a handshake a deviation touches.
-fn bit_of(deviation: &Deviation) -> u8 {
-    match deviation {
-        Deviation::ProtocolVersion(_) => Replaced::VERSION,
-        Deviation::InstanceId(_) | Deviation::Identity(_) => Replaced::INSTANCE_ID,
-        Deviation::PairingSecret(_) => Replaced::SECRET,
-        Deviation::PublicKey(_) | Deviation::KeyId(_) | Deviation::ClaimKeyId(_) => Replaced::KEY,
-        Deviation::Signature(_) => Replaced::SIGNATURE,
-        Deviation::SignOver(_) => Replaced::TRANSCRIPT,
-        _ => 0,
+/// What a step sends behind the key exchange.
+enum Said {
+    Handshake {
+        replaced: Replaced,
+        payload: Vec<u8>,
+    },
+    Item(Vec<u8>),
+}
+
+fn said(scenario: &Scenario, step: &Step, caller: Who) -> Option<Said> {
+    let deviations: Vec<Deviation> = scenario
+        .deviate
+        .iter()
+        .chain(&step.deviate)
+        .filter(|deviation| is_of_handshake(deviation))
+        .cloned()
+        .collect();
+    let secret = match &step.verb {
+        Verb::Send(Sendable::Item(message)) => {
+            return Some(Said::Item(message.item.encode_to_vec()));
+        }
+        Verb::Send(Sendable::Handshake) => "",
+        Verb::Establish(establish) if establish.secret.is_some() => world::SECRET_ONCE,
+        Verb::Establish(_) if !deviations.is_empty() => "",
+        _ => return None,
+    };
+    let identity = sender(scenario, caller);
+    let payload = deviating_handshake(&identity, secret, &TRANSCRIPT, &deviations);
+    let secret_alone = match secret {
+        "" => 0,
+        _ => Replaced::SECRET,
+    };
+    Some(Said::Handshake {
+        replaced: Replaced(match deviations.is_empty() || payload.is_none() {
+            true => secret_alone,
+            false => Replaced::EVERYTHING,
+        }),
+        payload: payload.unwrap_or_default().encode_to_vec(),
+    })
+}
+
+/// Who stands for an identity of the case.
+fn who(scenario: &Scenario, name: Option<&str>) -> Who {
+    let name = name.unwrap_or(PEER);
+    let known = scenario
+        .fixtures
+        .identity(name)
+        .is_some_and(|identity| identity.known);
+    cast(name, known)
+}
+
+/// Whose handshakes it sends: towards a client, the one it knows is the host.
+fn sender(scenario: &Scenario, who: Who) -> Identity {
+    let (instance_id, seed) = match (scenario.role, who) {
+        (Role::Initiator, Who::Alice) => (world::HOST, world::host_seed()),
+        _ => (who.instance_id(), who.seed()),
+    };
+    Identity {
+        name: PEER.to_owned(),
+        instance_id: instance_id.to_owned(),
+        seed,
+        known: true,
+        permissions: Vec::new(),
     }
+}
+
+/// A handshake of somebody else altogether is none of them: the cast has its own strangers.
+fn is_of_handshake(deviation: &Deviation) -> bool {
+    matches!(
+        deviation,
+        Deviation::ProtocolVersion(_)
+            | Deviation::InstanceId(_)
+            | Deviation::PairingSecret(_)
+            | Deviation::Identity(_)
+            | Deviation::PublicKey(_)
+            | Deviation::KeyId(_)
+            | Deviation::ClaimKeyId(_)
+            | Deviation::Signature(_)
+            | Deviation::SignOver(_)
+    ) && *deviation != Deviation::Identity(IdentityFault::UnknownKey)
 }
 
 fn fault_of(step: &Step, scenario: &Scenario) -> FrameFault {

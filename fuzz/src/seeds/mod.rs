@@ -94,7 +94,34 @@ pub fn kem() -> Vec<Vec<u8>> {
         let [high, low] = place.to_be_bytes();
         [start.as_slice(), &[high, low, mask]].concat()
     });
-    std::iter::once(start.clone()).chain(edited).collect()
+    // The point alone is spoilt in the forms that some libraries take too: compressed, in both signs and of both items, and
+    // other versions.
+    let key_len = 1568 + 97;
+    let cut = key_len + 1 + 1568 + 49;
+    let version = u16::MAX;
+    let several: [&[(u16, u8)]; 10] = [
+        &[(1568, 6), (0, 1), (0, 1)],
+        &[(1568, 7), (0, 1), (0, 1)],
+        &[(1568, 6), (cut, 2), (0, 1), (0, 1)],
+        &[(1568, 7), (cut, 2), (0, 1), (0, 1)],
+        &[(1568, 6), (cut, 2)],
+        &[(1568, 7), (cut, 2)],
+        &[(version, 0)],
+        &[(version, 2)],
+        &[(version, 3)],
+        &[(version, 0), (0, 1), (0, 1)],
+    ];
+    let several = several.map(|edits| {
+        let edits = edits.iter().flat_map(|(place, mask)| {
+            let [high, low] = place.to_be_bytes();
+            [high, low, *mask]
+        });
+        start.iter().copied().chain(edits).collect()
+    });
+    std::iter::once(start.clone())
+        .chain(edited)
+        .chain(several)
+        .collect()
 }
 
 /// The tokens of the vectors.

@@ -39,16 +39,36 @@ impl Side {
     ) -> Option<Forged> {
         let mut applied = Applied::default();
         let transcript = self.keyed.as_ref()?.transcript;
-        let mut handshake = own_handshake(&self.local, &self.secret, &transcript);
+        let handshake = self.deviating(&transcript, deviations, earlier, &mut applied)?;
+        self.remember_handshake(&handshake);
+        let item = SyncStreamItem {
+            action: Some(Action::Handshake(handshake)),
+        };
+        let forged = sealed_frame(self, item, deviations, applied, earlier)?;
+        if forged.deviations.is_empty() {
+            self.proves_itself();
+        }
+        Some(forged)
+    }
+
+    /// It, before it is sealed. `None` where a deviation takes what nobody said yet.
+    pub(super) fn deviating(
+        &self,
+        transcript: &[u8; 32],
+        deviations: &[Deviation],
+        earlier: Option<&Memory>,
+        applied: &mut Applied,
+    ) -> Option<SyncActionHandshake> {
+        let mut handshake = own_handshake(&self.local, &self.secret, transcript);
         for deviation in deviations {
             if self.claim(&mut handshake, deviation) {
                 applied.note(deviation);
             }
         }
-        let mut signed = signed_hash(&handshake, &transcript);
+        let mut signed = signed_hash(&handshake, transcript);
         for deviation in deviations {
             if let Deviation::SignOver(fault) = deviation {
-                signed = self.other_hash(&handshake, &transcript, *fault, earlier);
+                signed = self.other_hash(&handshake, transcript, *fault, earlier);
                 applied.note(deviation);
             }
         }
@@ -56,7 +76,7 @@ impl Side {
         for deviation in deviations {
             let done = match deviation {
                 Deviation::Identity(fault) => {
-                    self.replace(&mut handshake, *fault, earlier, &transcript)?
+                    self.replace(&mut handshake, *fault, earlier, transcript)?
                 }
                 Deviation::PublicKey(fault) => self.spoil_key(&mut handshake, *fault),
                 Deviation::KeyId(fault) => self.spoil_keyid(&mut handshake, *fault),
@@ -72,15 +92,7 @@ impl Side {
                 applied.note(deviation);
             }
         }
-        self.remember_handshake(&handshake);
-        let item = SyncStreamItem {
-            action: Some(Action::Handshake(handshake)),
-        };
-        let forged = sealed_frame(self, item, deviations, applied, earlier)?;
-        if forged.deviations.is_empty() {
-            self.proves_itself();
-        }
-        Some(forged)
+        Some(handshake)
     }
 
     /// Claims something else, and signs what it claims.

@@ -1,11 +1,16 @@
 //! Where deviations become bytes, a file for each thing that is sent.
 
+#[cfg(feature = "fuzzing")]
+mod alone;
 mod beside;
 mod frame;
 mod handshake;
 mod item;
 mod key;
 mod low_order;
+
+#[cfg(feature = "fuzzing")]
+pub use alone::deviating_handshake;
 
 use crate::scenario::deviation::Deviation;
 

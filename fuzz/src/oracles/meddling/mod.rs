@@ -17,7 +17,6 @@ use syncspec::{
         client::Client,
         effect::{Effect, Gone, Moment, SessionId},
         host::{Host, Refusal},
-        limits::Settings,
     },
     session::{Channel, InitiatorParams, Input, Output, ResponderParams, Session, StepError},
     wire::{Action, Code, Role, SyncStreamItem, v1},
@@ -107,8 +106,8 @@ impl Bench {
     fn new(flags: u8) -> Self {
         let (host, client) = configs(flags & PAIRS != 0);
         let mut bench = Bench {
-            host: Host::new(host, Settings::default()),
-            client: Client::new(client, Settings::default(), Backoff::default()),
+            host: Host::new(host, world::settings(Role::Responder)),
+            client: Client::new(client, world::settings(Role::Initiator), Backoff::default()),
             sides: [Side::default(), Side::default()],
             splice: None,
             keys_are_real: flags & (REAL_KEYS | SPLICED) == REAL_KEYS,
@@ -131,8 +130,8 @@ impl Bench {
             .dial(host_keyid, ID, now)
             .expect("the host is known");
         let (client_local, host_local) = (
-            world::local(self.client.config()),
-            world::local(self.host.config()),
+            world::local(self.client.config(), Role::Initiator),
+            world::local(self.host.config(), Role::Responder),
         );
         let ((client, from_client), (host, from_host)) = if self.keys_are_real {
             let params = InitiatorParams {
@@ -156,15 +155,15 @@ impl Bench {
                 self.meddled = true;
                 self.splice = Some(Splice {
                     towards: [
-                        world::initiator_channel(for_host.0, for_host.1),
-                        world::responder_channel(for_client.0, for_client.1),
+                        world::stranger_channel(Role::Initiator, for_host.0, for_host.1),
+                        world::stranger_channel(Role::Responder, for_client.0, for_client.1),
                     ],
                 });
             }
             let client = Session::behind_key_exchange(
                 client_local,
                 Role::Initiator,
-                world::initiator_channel(for_client.0, for_client.1),
+                world::channel(Role::Initiator, for_client.0, for_client.1),
                 Some(dial.expected),
                 dial.pairing_secret,
                 now.monotonic,
@@ -172,7 +171,7 @@ impl Bench {
             let host = Session::behind_key_exchange(
                 host_local,
                 Role::Responder,
-                world::responder_channel(for_host.0, for_host.1),
+                world::channel(Role::Responder, for_host.0, for_host.1),
                 None,
                 String::new(),
                 now.monotonic,
