@@ -94,6 +94,20 @@ mod tests {
     }
 
     #[test]
+    fn two_mistakes_in_a_long_name_then_found() {
+        assert_eq!(nearest("devixxe", &["deviate"]), ["deviate"]);
+        assert_eq!(nearest("stxxs", &["steps"]), [""; 0]);
+    }
+
+    #[test]
+    fn longest_text_that_is_compared_then_found_and_none_longer() {
+        for (len, found) in [(MISSPELT_LEN_MAX, 1), (MISSPELT_LEN_MAX + 1, 0)] {
+            let name = "a".repeat(len);
+            assert_eq!(nearest(&name, &[&name]).len(), found, "{len}");
+        }
+    }
+
+    #[test]
     fn distance_then_least_number_of_edits() {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(distance("", "abc"), 3);

@@ -7,6 +7,7 @@ mod looks;
 mod manual;
 mod needs;
 mod problems;
+mod race;
 mod schema;
 mod sessions;
 mod written;
