@@ -2,8 +2,10 @@
 //! `fuzz/README.md`. The targets must be built with `self-test` too.
 //!
 //! ```text
-//! finds BINARIES [--time SECONDS] [--runs N] [--count N] [--only DEFECT]..
+//! finds BINARIES [--time SECONDS] [--runs N] [--count N] [--only DEFECT].. [--beside FILE]
 //! ```
+//!
+//! `--beside` puts what `syncspec self-test --fuzz` printed beside it, defect by defect.
 
 use std::{
     collections::BTreeMap,
@@ -52,6 +54,8 @@ struct Options {
     runs: usize,
     count: usize,
     only: Vec<String>,
+    /// What the live campaign found, by defect and role: the last columns of its table.
+    beside: BTreeMap<(String, String), String>,
 }
 
 /// What one run of all targets of a role came to.
@@ -81,6 +85,7 @@ fn options() -> Result<Options, String> {
         runs: 3,
         count: 40,
         only: Vec::new(),
+        beside: BTreeMap::new(),
     };
     while let Some(name) = arguments.next() {
         let value = arguments
@@ -95,10 +100,25 @@ fn options() -> Result<Options, String> {
             "--runs" => options.runs = number()?,
             "--count" => options.count = number()?,
             "--only" => options.only.push(value),
+            "--beside" => {
+                let text = fs::read_to_string(&value)
+                    .map_err(|error| format!("failed to read {value}: {error}"))?;
+                options.beside = text.lines().filter_map(of_campaign).collect();
+            }
             _ => return Err(format!("no option is called {name}")),
         }
     }
     Ok(options)
+}
+
+/// A row of the campaign's table: its defect and role, and what stands behind the rule.
+fn of_campaign(line: &str) -> Option<((String, String), String)> {
+    let columns: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+    let [defect, role, _, found @ ..] = &columns[..] else {
+        return None;
+    };
+    let id = defect.strip_prefix('`')?.strip_suffix('`')?;
+    Some(((id.to_owned(), (*role).to_owned()), found.join(" | ")))
 }
 
 fn ask(options: &Options) -> Result<(), String> {
@@ -121,15 +141,22 @@ fn ask_in(options: &Options, work: &Path) -> Result<(), String> {
         }
         honest_ones_find_nothing(options, role, &seeds, work)?;
     }
-    println!("| defect | role | rule | found by | runs | after |");
-    println!("|---|---|---|---|---|---|");
+    let (names, lines) = match options.beside.is_empty() {
+        true => ("", ""),
+        false => (
+            " the campaign, by | runs | after | dialogues |",
+            "---|---|---|---|",
+        ),
+    };
+    println!("| defect | role | rule | the targets, by | runs | after |{names}");
+    println!("|---|---|---|---|---|---|{lines}");
     let mut medians = Vec::new();
     for defect in &sample {
         let mut runs = Vec::new();
         for seed in 1..=options.runs {
             runs.push(hunt(options, defect, seed, &seeds, work)?);
         }
-        medians.extend(tell(defect, runs));
+        medians.extend(tell(options, defect, runs));
     }
     medians.sort();
     let half = medians.get(medians.len() / 2).copied().unwrap_or_default();
@@ -144,7 +171,7 @@ fn ask_in(options: &Options, work: &Path) -> Result<(), String> {
 }
 
 /// Prints the row of a defect; the time of the run in the middle, where that found it.
-fn tell(defect: &Defect, mut runs: Vec<Run>) -> Option<Duration> {
+fn tell(options: &Options, defect: &Defect, mut runs: Vec<Run>) -> Option<Duration> {
     runs.sort_by_key(|run| (run.found.is_none(), run.found.map(|(_, after)| after)));
     let found = runs.iter().filter(|run| run.found.is_some()).count();
     let median = runs[(runs.len() - 1) / 2].found;
@@ -152,12 +179,15 @@ fn tell(defect: &Defect, mut runs: Vec<Run>) -> Option<Duration> {
         || ("-".to_owned(), "-".to_owned()),
         |(by, after)| (format!("`{by}`"), format!("{:.1} s", after.as_secs_f64())),
     );
+    let key = (defect.lapse.id().to_owned(), defect.role.to_string());
+    let beside = options.beside.get(&key);
     println!(
-        "| `{}` | {} | `{}` | {by} | {found} of {} | {after} |",
+        "| `{}` | {} | `{}` | {by} | {found} of {} | {after} |{}",
         defect.lapse.id(),
         defect.role,
         defect.lapse.rule(),
-        runs.len()
+        runs.len(),
+        beside.map_or(String::new(), |columns| format!(" {columns} |"))
     );
     median.map(|(_, after)| after)
 }
