@@ -68,6 +68,57 @@ pub enum Deviation {
     OfferGzip(Flag),
 }
 
+/// What a deviation is put on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The item of the key exchange.
+    KeyExchange,
+    /// The handshake, before it is sealed.
+    Handshake,
+    /// A sealed item, the handshake among them.
+    SealedItem,
+    /// How any item travels.
+    Frame,
+    /// The call that a session stands on.
+    Call,
+    /// A call of the state service.
+    StateCall,
+}
+
+impl Deviation {
+    /// What it is put on.
+    pub fn part(&self) -> Part {
+        match self {
+            Deviation::TransportVersion(_)
+            | Deviation::Key(_)
+            | Deviation::KeyVector(_)
+            | Deviation::Encapsulation(_)
+            | Deviation::EncapsulationVector(_)
+            | Deviation::KemIdAsPublished(_) => Part::KeyExchange,
+            Deviation::ProtocolVersion(_)
+            | Deviation::InstanceId(_)
+            | Deviation::PairingSecret(_)
+            | Deviation::Identity(_)
+            | Deviation::PublicKey(_)
+            | Deviation::KeyId(_)
+            | Deviation::ClaimKeyId(_)
+            | Deviation::Signature(_)
+            | Deviation::SignOver(_) => Part::Handshake,
+            Deviation::Payload(_)
+            | Deviation::Seal(_)
+            | Deviation::Nonce(_)
+            | Deviation::Ciphertext(_)
+            | Deviation::Envelope(_) => Part::SealedItem,
+            Deviation::Frame(_) => Part::Frame,
+            Deviation::ContentType(_)
+            | Deviation::Method(_)
+            | Deviation::Deadline(_)
+            | Deviation::OfferGzip(_) => Part::Call,
+            Deviation::StateHeaders(_) => Part::StateCall,
+        }
+    }
+}
+
 /// The honest value is the absence of the deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

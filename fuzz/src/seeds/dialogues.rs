@@ -8,7 +8,7 @@ use syncspec::{
     model::load_catalogue,
     scenario::{
         CaseTemplate,
-        deviation::{Deviation, IdentityFault},
+        deviation::{Deviation, IdentityFault, Part},
         fixtures::{Identity, PEER},
         model::{Scenario, Sendable, Step, Verb},
     },
@@ -338,18 +338,8 @@ fn sender(scenario: &Scenario, who: Who) -> Identity {
 
 /// A handshake of somebody else altogether is none of them: the cast has its own strangers.
 fn is_of_handshake(deviation: &Deviation) -> bool {
-    matches!(
-        deviation,
-        Deviation::ProtocolVersion(_)
-            | Deviation::InstanceId(_)
-            | Deviation::PairingSecret(_)
-            | Deviation::Identity(_)
-            | Deviation::PublicKey(_)
-            | Deviation::KeyId(_)
-            | Deviation::ClaimKeyId(_)
-            | Deviation::Signature(_)
-            | Deviation::SignOver(_)
-    ) && *deviation != Deviation::Identity(IdentityFault::UnknownKey)
+    deviation.part() == Part::Handshake
+        && *deviation != Deviation::Identity(IdentityFault::UnknownKey)
 }
 
 fn fault_of(step: &Step, scenario: &Scenario) -> FrameFault {

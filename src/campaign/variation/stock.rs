@@ -10,7 +10,7 @@ use crate::{
     campaign::Dice,
     model::Item,
     scenario::{
-        deviation::{Deviation, PayloadFault},
+        deviation::{Deviation, Part, PayloadFault},
         every::every_deviation,
         message::Message,
         model::{Profile, Scenario, Sendable, Step, Verb},
@@ -173,32 +173,12 @@ fn applies(deviation: &Deviation, verb: &Verb) -> bool {
         Verb::Connect(_) => (false, false, false, true),
         _ => return false,
     };
-    match deviation {
-        Deviation::TransportVersion(_)
-        | Deviation::Key(_)
-        | Deviation::KeyVector(_)
-        | Deviation::Encapsulation(_)
-        | Deviation::EncapsulationVector(_)
-        | Deviation::KemIdAsPublished(_) => key,
-        Deviation::ProtocolVersion(_)
-        | Deviation::InstanceId(_)
-        | Deviation::PairingSecret(_)
-        | Deviation::Identity(_)
-        | Deviation::PublicKey(_)
-        | Deviation::KeyId(_)
-        | Deviation::ClaimKeyId(_)
-        | Deviation::Signature(_)
-        | Deviation::SignOver(_) => handshake,
-        Deviation::Payload(_)
-        | Deviation::Seal(_)
-        | Deviation::Nonce(_)
-        | Deviation::Ciphertext(_)
-        | Deviation::Envelope(_) => sealed,
-        Deviation::Frame(_) => !call,
-        Deviation::ContentType(_)
-        | Deviation::Method(_)
-        | Deviation::Deadline(_)
-        | Deviation::OfferGzip(_) => call,
-        Deviation::StateHeaders(_) => false,
+    match deviation.part() {
+        Part::KeyExchange => key,
+        Part::Handshake => handshake,
+        Part::SealedItem => sealed,
+        Part::Frame => !call,
+        Part::Call => call,
+        Part::StateCall => false,
     }
 }
