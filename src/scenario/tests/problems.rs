@@ -40,6 +40,23 @@ area/claim.yaml:3:9: unknown word `host`; known here: responder, initiator, both
 }
 
 #[test]
+fn place_far_behind_in_a_line_then_the_caret_still_under_it() {
+    let about = "x".repeat(200);
+    let text = VALID.replace(
+        "target: both",
+        &format!("target: both\ngiven: {{ plans: [{{ repo: {about}, naem: p }}] }}"),
+    );
+    let errors = load(&text).unwrap_err();
+    let misspelt = errors
+        .iter()
+        .find(|error| error.to_string().contains("`naem`"));
+    let rendered = misspelt.unwrap().render();
+    let lines: Vec<&str> = rendered.lines().collect();
+    let caret = lines[3].find('^').unwrap();
+    assert!(lines[2][caret..].starts_with("naem"), "{rendered}");
+}
+
+#[test]
 fn misspelt_key_then_the_valid_ones() {
     assert_problem(
         &format!("{VALID}profil: smoke\n"),
