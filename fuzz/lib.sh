@@ -38,11 +38,14 @@ build_targets() {
 : "${ASAN_OPTIONS:=malloc_context_size=1:detect_stack_use_after_return=0:quarantine_size_mb=16}"
 export ASAN_OPTIONS
 
+# What each is run with.
+fuzz_options=(-timeout=10 -rss_limit_mb=2048 -max_len=16384)
+
 # Runs one: its name, a corpus folder, then libFuzzer's options.
 run_target() {
   local name=$1 corpus=$2 dictionary=()
   shift 2
   if [ -f "fuzz/dictionaries/$name.dict" ]; then dictionary=(-dict="fuzz/dictionaries/$name.dict"); fi
-  "$fuzz_binaries/$name" -timeout=10 -rss_limit_mb=2048 -max_len=16384 -artifact_prefix="${artifacts:-$corpus/}" \
+  "$fuzz_binaries/$name" "${fuzz_options[@]}" -artifact_prefix="${artifacts:-$corpus/}" \
     "${dictionary[@]}" "$@" "$corpus"
 }

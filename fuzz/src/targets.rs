@@ -1,5 +1,9 @@
 //! Every fuzz target once: its name, its oracle, its seeds.
 
+use std::{fs, io, path::Path};
+
+use sha2::{Digest as _, Sha256};
+
 use crate::{oracles, seeds};
 
 /// One fuzz target.
@@ -11,6 +15,26 @@ pub struct Target {
     pub check: fn(&[u8]),
     /// Inputs to start from.
     pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+impl Target {
+    /// Writes its seeds into a folder, which is made, and says how many there are. They are named by content, as libFuzzer
+    /// does: the folder merges with any other.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn write_seeds(&self, folder: &Path) -> io::Result<usize> {
+        fs::create_dir_all(folder)?;
+        let seeds = (self.seeds)();
+        for seed in &seeds {
+            let name: String = Sha256::digest(seed)[..20]
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            fs::write(folder.join(name), seed)?;
+        }
+        Ok(seeds.len())
+    }
 }
 
 /// All of them.

@@ -119,20 +119,16 @@ fn other_reading() -> SessionKeys {
 
 /// The reference's end of that key exchange, in this role.
 pub fn channel(role: Role, n: u8, transcript: [u8; 32]) -> Channel {
-    let keys = session_keys(n);
-    Channel::new(
-        role,
-        keys,
-        other_reading(),
-        transcript,
-        defect::lapses(role),
-    )
+    end(role, n, transcript, defect::lapses(role))
 }
 
 /// The end of somebody who stands in between, and plays this role towards one of them.
 pub fn stranger_channel(role: Role, n: u8, transcript: [u8; 32]) -> Channel {
-    let keys = session_keys(n);
-    Channel::new(role, keys, other_reading(), transcript, Lapses::NONE)
+    end(role, n, transcript, Lapses::NONE)
+}
+
+fn end(role: Role, n: u8, transcript: [u8; 32], lapses: Lapses) -> Channel {
+    Channel::new(role, session_keys(n), other_reading(), transcript, lapses)
 }
 
 /// What a session of this config's owner, in this role, is given.

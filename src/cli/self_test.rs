@@ -74,7 +74,7 @@ mod with_defects {
     use std::{fs, io, time::Duration};
 
     use syncspec::{
-        lapses::{Defect, Quirk, defects},
+        lapses::{Quirk, defects},
         model::load_catalogue,
         report::console,
         runner::{Job, Selection, plan},
@@ -228,23 +228,7 @@ mod with_defects {
             lanes: args.fuzz_jobs.max(1),
             seed: args.seed,
         };
-        let mut sample = selftest::sample(count);
-        if !args.only.is_empty() {
-            if let Some(unknown) = args
-                .only
-                .iter()
-                .find(|id| defects().all(|defect| defect.lapse.id() != id.as_str()))
-            {
-                return Err(failed(&SelfTestError::UnknownDefect(unknown.clone())));
-            }
-            let chosen = |defect: &Defect| args.only.iter().any(|id| id == defect.lapse.id());
-            // Of the sample where they are in it, and else of all.
-            let in_sample = |id: &String| sample.iter().any(|one| one.lapse.id() == id.as_str());
-            if !args.only.iter().all(in_sample) {
-                sample = defects().collect();
-            }
-            sample.retain(chosen);
-        }
+        let sample = selftest::sample(count, &args.only).map_err(|error| failed(&error))?;
         let mut rows: Vec<Hunts> = Vec::new();
         // The honest reference first: what is found there is found nowhere.
         let honest = [Role::Responder, Role::Initiator].map(|role| (role, None));

@@ -12,7 +12,7 @@ use std::{
 
 use serde_json::Value as Json;
 
-use super::{SelfTestError, challenge::Opponent, config_of};
+use super::{SelfTestError, all_known, challenge::Opponent, config_of};
 use crate::{
     actor::Patience,
     campaign::{
@@ -75,7 +75,7 @@ pub struct Hunted {
 #[derive(Clone, Debug)]
 pub struct Found {
     /// By a rule that is broken, or only by a difference to the reference.
-    pub by_rule: bool,
+    pub by: String,
     /// What it was called.
     pub key: String,
     /// What had to come, what came, and the scenario that shows it.
@@ -83,15 +83,30 @@ pub struct Found {
 }
 
 /// Some defects spread evenly over all that a stream can show: every so manieth of the list, which goes by rule. What only
-/// the state service shows is no part of it.
-pub fn sample(count: usize) -> Vec<Defect> {
+/// the state service shows is no part of it. With `only` those of these ids: of the sample where they are all in it, and
+/// else of all defects.
+///
+/// # Errors
+/// An id that no defect has.
+pub fn sample(count: usize, only: &[String]) -> Result<Vec<Defect>, SelfTestError> {
     let shown: Vec<Defect> = defects()
         .filter(|defect| defect.lapse.binds() != Binds::State)
         .collect();
     let count = count.min(shown.len());
-    (0..count)
+    let mut sample: Vec<Defect> = (0..count)
         .map(|at| shown[at * shown.len() / count])
-        .collect()
+        .collect();
+    if only.is_empty() {
+        return Ok(sample);
+    }
+    all_known(only)?;
+    let has = |defect: &Defect, id: &String| defect.lapse.id() == id.as_str();
+    let is_sampled = |id: &String| sample.iter().any(|defect| has(defect, id));
+    if !only.iter().all(is_sampled) {
+        sample = defects().collect();
+    }
+    sample.retain(|defect| only.iter().any(|id| has(defect, id)));
+    Ok(sample)
 }
 
 /// Hunts one defect, or with none the honest reference.
@@ -150,7 +165,10 @@ pub async fn hunt(
                 if let Tidings::Departed(departure, file) = tidings {
                     let difference = &departure.difference;
                     found.get_or_insert(Found {
-                        by_rule: difference.rule.is_some(),
+                        by: match difference.rule {
+                            Some(_) => "a rule".to_owned(),
+                            None => "a difference".to_owned(),
+                        },
                         key: difference.key.clone(),
                         told: told(&difference.expected, &difference.seen, file),
                     });
@@ -179,7 +197,7 @@ pub async fn hunt(
             &mut |news| {
                 if let News::Found(finding) = news {
                     found.get_or_insert(Found {
-                        by_rule: true,
+                        by: "a rule".to_owned(),
                         key: finding.key.to_string(),
                         told: told(
                             &finding.told.expected,

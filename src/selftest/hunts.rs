@@ -34,55 +34,63 @@ impl Hunts {
         let middle = runs.len().checked_sub(1)? / 2;
         runs.get(middle).copied()
     }
-}
 
-/// The table of `fuzz/README.md`.
-pub fn table(rows: &[Hunts], time: Duration) -> String {
-    let mut text = String::from(
-        "| defect | role | rule | found by | runs | after | dialogues |\n|---|---|---|---|---|---|---|\n",
-    );
-    let mut times = Vec::new();
-    let mut hunted = 0;
-    for row in rows {
-        let (Some(defect), Some(median)) = (row.defect, row.median()) else {
-            continue;
-        };
-        hunted += 1;
+    /// Its row of a table that begins with [`COLUMNS`]; the honest one has none.
+    pub fn row(&self) -> Option<String> {
+        let (defect, median) = (self.defect?, self.median()?);
         let (by, after) = match &median.found {
             None => ("-", "-".to_owned()),
-            Some(found) => {
-                times.push(median.took);
-                let by = if found.by_rule {
-                    "a rule"
-                } else {
-                    "a difference"
-                };
-                (by, format!("{:.1} s", median.took.as_secs_f64()))
-            }
+            Some(found) => (
+                found.by.as_str(),
+                format!("{:.1} s", median.took.as_secs_f64()),
+            ),
         };
-        // Writing to a text does not fail.
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | `{}` | {by} | {} of {} | {after} | {} |",
+        Some(format!(
+            "| `{}` | {} | `{}` | {by} | {} of {} | {after} |",
             defect.lapse.id(),
             defect.role,
             defect.lapse.rule(),
-            row.found(),
-            row.runs.len(),
-            median.plays
-        );
+            self.found(),
+            self.runs.len(),
+        ))
     }
+}
+
+/// The columns of [`Hunts::row`].
+pub const COLUMNS: &str = "| defect | role | rule | found by | runs | after |";
+/// What stands under them.
+pub const UNDER_COLUMNS: &str = "|---|---|---|---|---|---|";
+
+/// How many of the defects were found, and how soon half of them.
+pub fn summary(rows: &[Hunts], time: Duration) -> String {
+    let hunted: Vec<&Hunts> = rows.iter().filter(|row| row.defect.is_some()).collect();
+    let mut times: Vec<Duration> = hunted
+        .iter()
+        .filter(|row| row.is_found())
+        .filter_map(|row| row.median())
+        .map(|median| median.took)
+        .collect();
     times.sort();
-    let median = times.get(times.len() / 2).copied().unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "\n{} of {hunted} found within {} s each, half of them within {:.1} s.",
-        rows.iter()
-            .filter(|row| row.defect.is_some() && row.is_found())
-            .count(),
+    let half = times.get(times.len() / 2).copied().unwrap_or_default();
+    format!(
+        "{} of {} found within {} s each, half of them within {:.1} s.",
+        times.len(),
+        hunted.len(),
         time.as_secs(),
-        median.as_secs_f64()
-    );
+        half.as_secs_f64()
+    )
+}
+
+/// The table of what the campaign found, with the dialogues of the run in the middle.
+pub fn table(rows: &[Hunts], time: Duration) -> String {
+    let mut text = format!("{COLUMNS} dialogues |\n{UNDER_COLUMNS}---|\n");
+    for row in rows {
+        if let (Some(columns), Some(median)) = (row.row(), row.median()) {
+            // Writing to a text does not fail.
+            let _ = writeln!(text, "{columns} {} |", median.plays);
+        }
+    }
+    let _ = writeln!(text, "\n{}", summary(rows, time));
     text
 }
 
@@ -94,7 +102,7 @@ mod tests {
     fn run(found: bool, seconds: u64) -> Hunted {
         Hunted {
             found: found.then(|| Found {
-                by_rule: true,
+                by: "a rule".to_owned(),
                 key: "key".to_owned(),
                 told: "told".to_owned(),
             }),

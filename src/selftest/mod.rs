@@ -21,8 +21,8 @@ use std::{
 use tokio::{sync::Semaphore, task::JoinSet};
 
 pub use challenge::{Challenged, Kill};
-pub use hunt::{HuntOptions, Hunted, hunt, sample};
-pub use hunts::{Hunts, table};
+pub use hunt::{Found, HuntOptions, Hunted, hunt, sample};
+pub use hunts::{COLUMNS, Hunts, UNDER_COLUMNS, summary, table};
 pub use matrix::{Matrix, Pair, json, print, print_row};
 pub use survivors::reason;
 
@@ -255,13 +255,19 @@ fn wanted(only: &[String], jobs: &[Job]) -> Result<Vec<Defect>, SelfTestError> {
     let all: Vec<Defect> = defects()
         .filter(|defect| is_playable(defect.role, jobs))
         .collect();
-    let known: HashSet<&str> = defects().map(|defect| defect.lapse.id()).collect();
-    if let Some(unknown) = only.iter().find(|id| !known.contains(id.as_str())) {
-        return Err(SelfTestError::UnknownDefect(unknown.clone()));
-    }
+    all_known(only)?;
     let is_wanted =
         |defect: &Defect| only.is_empty() || only.iter().any(|id| id == defect.lapse.id());
     Ok(all.into_iter().filter(is_wanted).collect())
+}
+
+/// Every id is a defect's.
+fn all_known(ids: &[String]) -> Result<(), SelfTestError> {
+    let known: HashSet<&str> = defects().map(|defect| defect.lapse.id()).collect();
+    match ids.iter().find(|id| !known.contains(id.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(SelfTestError::UnknownDefect(unknown.clone())),
+    }
 }
 
 /// Where every defect is challenged.

@@ -118,9 +118,6 @@ impl Channel {
         let opened = self.open_next(item);
         if opened.is_err() {
             self.opener.fail();
-            if let Some(lapsing) = &mut self.lapsing {
-                lapsing.fail();
-            }
         }
         opened
     }
@@ -137,6 +134,7 @@ impl Channel {
             };
         };
         let opened = match &mut self.lapsing {
+            Some(_) if self.opener.counter().is_none() => Err(OpenError::AlreadyFailed),
             Some(lapsing) => lapsing.open(&sealed.nonce, &sealed.ciphertext),
             None => self
                 .opener

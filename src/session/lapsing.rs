@@ -32,7 +32,6 @@ pub(super) struct Lapsing {
     sealed: u64,
     /// Counter of the nonce that comes next.
     expected: u64,
-    failed: bool,
 }
 
 impl Lapsing {
@@ -47,13 +46,7 @@ impl Lapsing {
             opening_key,
             sealed: 0,
             expected: 0,
-            failed: false,
         }
-    }
-
-    /// Nothing opens any more.
-    pub fn fail(&mut self) {
-        self.failed = true;
     }
 
     pub fn seal(&mut self, plaintext: &[u8]) -> Sealed {
@@ -78,9 +71,6 @@ impl Lapsing {
 
     /// Opens the next item; `Ok(None)` is one that is passed over.
     pub fn open(&mut self, nonce: &[u8], ciphertext: &[u8]) -> Result<Option<Vec<u8>>, OpenError> {
-        if self.failed {
-            return Err(OpenError::AlreadyFailed);
-        }
         let opened = self.nonce(nonce).and_then(|(nonce, next)| {
             let plaintext = self.decrypt(&nonce, ciphertext)?;
             self.expected = next;

@@ -2,7 +2,7 @@
 //! `fuzz/README.md`. The targets must be built with `self-test` too.
 //!
 //! ```text
-//! finds BINARIES [--time SECONDS] [--runs N] [--count N] [--only DEFECT].. [--beside FILE]
+//! finds BINARIES [--time SECONDS] [--runs N] [--count N] [--only DEFECT].. [--beside FILE] -- LIBFUZZER-OPTION..
 //! ```
 //!
 //! `--beside` puts what `syncspec self-test --fuzz` printed beside it, defect by defect.
@@ -10,12 +10,19 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
     time::{Duration, Instant},
 };
 
-use syncspec::{lapses::Defect, selftest, wire::Role};
+use syncspec::{
+    lapses::Defect,
+    selftest::{self, COLUMNS, Found, Hunted, Hunts, UNDER_COLUMNS},
+    wire::Role,
+};
 use syncspec_fuzz::{defect, targets::find};
 
 /// The targets in which a peer of this role is the reference, which may have a defect.
@@ -39,10 +46,6 @@ fn targets_of(role: Role) -> &'static [&'static str] {
     }
 }
 
-/// Longest inputs, in bytes, as in `fuzz/lib.sh`.
-const INPUT_LEN_BYTES_MAX: usize = 16 * 1024;
-/// How often the targets are looked at.
-const LOOK: Duration = Duration::from_millis(20);
 /// How much of a claim is told, in characters.
 const CLAIM_LEN_CHARS_MAX: usize = 200;
 /// Lines of what a target says that are shown of one that does not run.
@@ -56,12 +59,8 @@ struct Options {
     only: Vec<String>,
     /// What the live campaign found, by defect and role: the last columns of its table.
     beside: BTreeMap<(String, String), String>,
-}
-
-/// What one run of all targets of a role came to.
-struct Run {
-    /// The target that found it, and after how long.
-    found: Option<(&'static str, Duration)>,
+    /// What every target is started with.
+    libfuzzer: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -86,8 +85,13 @@ fn options() -> Result<Options, String> {
         count: 40,
         only: Vec::new(),
         beside: BTreeMap::new(),
+        libfuzzer: Vec::new(),
     };
     while let Some(name) = arguments.next() {
+        if name == "--" {
+            options.libfuzzer.extend(arguments);
+            break;
+        }
         let value = arguments
             .next()
             .ok_or_else(|| format!("expected a value behind {name}"))?;
@@ -121,202 +125,182 @@ fn of_campaign(line: &str) -> Option<((String, String), String)> {
     Some(((id.to_owned(), (*role).to_owned()), found.join(" | ")))
 }
 
-fn ask(options: &Options) -> Result<(), String> {
-    let work = std::env::temp_dir().join(format!("syncspec-finds-{}", std::process::id()));
-    let done = ask_in(options, &work);
-    let _ = fs::remove_dir_all(&work);
-    done
+/// The targets, ready to be started.
+struct Targets<'a> {
+    options: &'a Options,
+    /// Where everything is written.
+    work: &'a Path,
+    /// The folder of each one's seeds.
+    seeds: BTreeMap<&'static str, PathBuf>,
 }
 
-fn ask_in(options: &Options, work: &Path) -> Result<(), String> {
-    let mut sample = selftest::sample(options.count);
-    if !options.only.is_empty() {
-        sample = syncspec::lapses::defects().collect();
-        sample.retain(|defect| options.only.iter().any(|id| id == defect.lapse.id()));
-    }
-    let mut seeds = BTreeMap::new();
+fn ask(options: &Options) -> Result<(), String> {
+    let sample = selftest::sample(options.count, &options.only);
+    let sample = sample.map_err(|error| format!("failed to {error}"))?;
+    let work = tempfile::tempdir().map_err(|error| format!("failed to make a folder: {error}"))?;
+    let mut targets = Targets {
+        options,
+        work: work.path(),
+        seeds: BTreeMap::new(),
+    };
     for role in [Role::Responder, Role::Initiator] {
         for name in targets_of(role) {
-            seeds.insert(*name, write_seeds(name, work)?);
+            targets.prepare(name)?;
         }
-        honest_ones_find_nothing(options, role, &seeds, work)?;
     }
     let (names, lines) = match options.beside.is_empty() {
         true => ("", ""),
         false => (
-            " the campaign, by | runs | after | dialogues |",
+            " found by the campaign | runs | after | dialogues |",
             "---|---|---|---|",
         ),
     };
-    println!("| defect | role | rule | the targets, by | runs | after |{names}");
-    println!("|---|---|---|---|---|---|{lines}");
-    let mut medians = Vec::new();
-    for defect in &sample {
-        let mut runs = Vec::new();
-        for seed in 1..=options.runs {
-            runs.push(hunt(options, defect, seed, &seeds, work)?);
-        }
-        medians.extend(tell(options, defect, runs));
+    println!("{COLUMNS}{names}\n{UNDER_COLUMNS}{lines}");
+    let mut rows = Vec::new();
+    for defect in sample {
+        let runs = (1..=options.runs).map(|seed| targets.hunt(&defect, seed));
+        let hunts = Hunts {
+            defect: Some(defect),
+            role: defect.role,
+            runs: runs.collect::<Result<_, _>>()?,
+        };
+        let key = (defect.lapse.id().to_owned(), defect.role.to_string());
+        let beside = options.beside.get(&key);
+        println!(
+            "{}{}",
+            hunts.row().unwrap_or_default(),
+            beside.map_or(String::new(), |columns| format!(" {columns} |"))
+        );
+        rows.push(hunts);
     }
-    medians.sort();
-    let half = medians.get(medians.len() / 2).copied().unwrap_or_default();
-    println!(
-        "\n{} of {} found within {} s each, half of them within {:.1} s.",
-        medians.len(),
-        sample.len(),
-        options.time.as_secs(),
-        half.as_secs_f64()
-    );
+    println!("\n{}", selftest::summary(&rows, options.time));
     Ok(())
 }
 
-/// Prints the row of a defect; the time of the run in the middle, where that found it.
-fn tell(options: &Options, defect: &Defect, mut runs: Vec<Run>) -> Option<Duration> {
-    runs.sort_by_key(|run| (run.found.is_none(), run.found.map(|(_, after)| after)));
-    let found = runs.iter().filter(|run| run.found.is_some()).count();
-    let median = runs[(runs.len() - 1) / 2].found;
-    let (by, after) = median.map_or_else(
-        || ("-".to_owned(), "-".to_owned()),
-        |(by, after)| (format!("`{by}`"), format!("{:.1} s", after.as_secs_f64())),
-    );
-    let key = (defect.lapse.id().to_owned(), defect.role.to_string());
-    let beside = options.beside.get(&key);
-    println!(
-        "| `{}` | {} | `{}` | {by} | {found} of {} | {after} |{}",
-        defect.lapse.id(),
-        defect.role,
-        defect.lapse.rule(),
-        runs.len(),
-        beside.map_or(String::new(), |columns| format!(" {columns} |"))
-    );
-    median.map(|(_, after)| after)
-}
-
-fn write_seeds(name: &str, work: &Path) -> Result<PathBuf, String> {
-    let folder = work.join("seeds").join(name);
-    let failed = |error| format!("failed to write {}: {error}", folder.display());
-    fs::create_dir_all(&folder).map_err(failed)?;
-    let target = find(name).ok_or_else(|| format!("no target is called {name}"))?;
-    let seeds = (target.seeds)();
-    for (at, seed) in seeds.iter().enumerate() {
-        if seed.len() <= INPUT_LEN_BYTES_MAX {
-            fs::write(folder.join(at.to_string()), seed).map_err(failed)?;
+impl Targets<'_> {
+    /// Writes its seeds. A target that fails on them without a defect finds nothing when it fails with one.
+    fn prepare(&mut self, name: &'static str) -> Result<(), String> {
+        if self.seeds.contains_key(name) {
+            return Ok(());
+        }
+        let folder = self.work.join("seeds").join(name);
+        let target = find(name).ok_or_else(|| format!("no target is called {name}"))?;
+        let written = target.write_seeds(&folder);
+        written.map_err(|error| format!("failed to write {}: {error}", folder.display()))?;
+        self.seeds.insert(name, folder);
+        let mut running = self.start(name, "-runs=0", None)?;
+        let status = running.child.wait().map_err(|error| error.to_string())?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!(
+                "{name} fails on its seeds without a defect\n{}",
+                last_lines(&running.log())
+            )),
         }
     }
-    Ok(folder)
+
+    /// All targets of the defect's role at once, until one finds it or the time is over.
+    fn hunt(&self, defect: &Defect, seed: usize) -> Result<Hunted, String> {
+        let started = Instant::now();
+        let (ended, ends) = mpsc::channel();
+        let mut hunting = Vec::new();
+        for (at, name) in targets_of(defect.role).iter().enumerate() {
+            let mut running = self.start(name, &format!("-seed={seed}"), Some(defect))?;
+            let (mut stdout, ended) = (running.child.stdout.take(), ended.clone());
+            thread::spawn(move || {
+                // Nothing is written there: it ends with the process.
+                if let Some(stdout) = &mut stdout {
+                    let _ = io::copy(stdout, &mut io::sink());
+                }
+                let _ = ended.send(at);
+            });
+            hunting.push(running);
+        }
+        let found = match ends.recv_timeout(self.options.time) {
+            Ok(at) => Some(hunting[at].found(defect)?),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        };
+        Ok(Hunted {
+            found,
+            took: started.elapsed(),
+            // The campaign's measure; a target's executions are none.
+            plays: 0,
+        })
+    }
+
+    fn start(
+        &self,
+        name: &'static str,
+        argument: &str,
+        lapsing: Option<&Defect>,
+    ) -> Result<Running, String> {
+        let failed = |error| format!("failed to run {name}: {error}");
+        // What is found on the way goes to a folder of its own, which comes first.
+        let corpus = self.work.join("corpus").join(name);
+        let _ = fs::remove_dir_all(&corpus);
+        fs::create_dir_all(&corpus).map_err(failed)?;
+        let log = self.work.join(format!("{name}.log"));
+        let mut command = Command::new(self.options.binaries.join(name));
+        command
+            .args(&self.options.libfuzzer)
+            .arg(argument)
+            .arg(format!("-artifact_prefix={}/", corpus.display()))
+            .args([&corpus, &self.seeds[name]])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).map_err(failed)?);
+        if let Some(lapsing) = lapsing {
+            command.env(defect::VARIABLE, defect::name(lapsing));
+        }
+        let child = command.spawn().map_err(failed)?;
+        Ok(Running { name, child, log })
+    }
 }
 
-/// A target that fails without a defect finds nothing when it fails with one.
-fn honest_ones_find_nothing(
-    options: &Options,
-    role: Role,
-    seeds: &BTreeMap<&'static str, PathBuf>,
-    work: &Path,
-) -> Result<(), String> {
-    for name in targets_of(role) {
-        let log = work.join("log");
-        let mut child = start(options, name, "-runs=0", None, &seeds[name], work, &log)?;
-        let status = child.wait().map_err(|error| error.to_string())?;
-        if !status.success() {
+/// A target's process, which ends with this.
+struct Running {
+    name: &'static str,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Running {
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Which claim did not hold, of a process that has ended: what stands behind the line that says where.
+    fn found(&self, defect: &Defect) -> Result<Found, String> {
+        let (name, log) = (self.name, self.log());
+        let mut lines = log.lines();
+        // A claim, or what libFuzzer itself watches.
+        let says_where =
+            |line: &str| line.contains("panicked at") || line.contains("ERROR: libFuzzer: ");
+        if !lines.any(says_where) {
             return Err(format!(
-                "{name} fails on its seeds without a defect\n{}",
+                "{name} ended and found nothing\n{}",
                 last_lines(&log)
             ));
         }
+        let claim = lines.next().unwrap_or_default();
+        let key: String = claim.chars().take(CLAIM_LEN_CHARS_MAX).collect();
+        eprintln!("{}: {name}: {key}", defect::name(defect));
+        Ok(Found {
+            by: format!("`{name}`"),
+            key,
+            told: claim.to_owned(),
+        })
     }
-    Ok(())
 }
 
-/// All targets of the defect's role at once, until one finds it or the time is over.
-fn hunt(
-    options: &Options,
-    defect: &Defect,
-    seed: usize,
-    seeds: &BTreeMap<&'static str, PathBuf>,
-    work: &Path,
-) -> Result<Run, String> {
-    let started = Instant::now();
-    let mut hunting = Vec::new();
-    for name in targets_of(defect.role) {
-        let log = work.join(format!("{name}.log"));
-        let seed = format!("-seed={seed}");
-        let child = start(options, name, &seed, Some(defect), &seeds[name], work, &log)?;
-        hunting.push((*name, child, log));
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
-    let mut found = None;
-    while found.is_none() && started.elapsed() < options.time {
-        std::thread::sleep(LOOK);
-        for (name, child, log) in &mut hunting {
-            let status = child.try_wait().map_err(|error| error.to_string())?;
-            match status {
-                None => {}
-                Some(_) if fs::read_to_string(&*log).is_ok_and(|text| is_a_finding(&text)) => {
-                    found = Some((*name, started.elapsed()));
-                    eprintln!(
-                        "{} ({}): {name}: {}",
-                        defect.lapse.id(),
-                        defect.role,
-                        claim_of(&fs::read_to_string(&*log).unwrap_or_default())
-                    );
-                }
-                Some(status) => {
-                    return Err(format!("{name} ended with {status}\n{}", last_lines(log)));
-                }
-            }
-        }
-    }
-    for (_, child, _) in &mut hunting {
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    Ok(Run { found })
 }
 
-/// A claim that did not hold, or what libFuzzer itself watches.
-fn is_a_finding(log: &str) -> bool {
-    log.contains("panicked at") || log.contains("ERROR: libFuzzer: ")
-}
-
-/// Which claim did not hold: what stands behind the line that says where.
-fn claim_of(log: &str) -> String {
-    let mut lines = log.lines();
-    lines.find(|line| line.contains("panicked at") || line.contains("ERROR: libFuzzer: "));
-    let claim = lines.next().unwrap_or_default();
-    claim.chars().take(CLAIM_LEN_CHARS_MAX).collect()
-}
-
-fn start(
-    options: &Options,
-    name: &str,
-    argument: &str,
-    lapsing: Option<&Defect>,
-    seeds: &Path,
-    work: &Path,
-    log: &Path,
-) -> Result<Child, String> {
-    let failed = |error| format!("failed to run {name}: {error}");
-    // What is found on the way goes to a folder of its own, which comes first.
-    let corpus = work.join("corpus").join(name);
-    let _ = fs::remove_dir_all(&corpus);
-    fs::create_dir_all(&corpus).map_err(failed)?;
-    let mut command = Command::new(options.binaries.join(name));
-    command
-        .arg(argument)
-        .arg(format!("-max_len={INPUT_LEN_BYTES_MAX}"))
-        .arg("-timeout=10")
-        .arg(format!("-artifact_prefix={}/", corpus.display()))
-        .args([&corpus, seeds])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(File::create(log).map_err(failed)?);
-    if let Some(lapsing) = lapsing {
-        command.env(defect::VARIABLE, defect::name(lapsing));
-    }
-    command.spawn().map_err(failed)
-}
-
-fn last_lines(log: &Path) -> String {
-    let text = fs::read_to_string(log).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
+fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(LINES_SHOWN_MAX)..].join("\n")
 }

@@ -1,8 +1,7 @@
 //! Writes the seeds of every fuzz target, or of those named, below a folder: `seeds [--corpus DIR] [TARGET..]`.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
-use sha2::{Digest as _, Sha256};
 use syncspec_fuzz::targets::{TARGETS, Target, find};
 
 fn main() -> ExitCode {
@@ -39,18 +38,10 @@ fn run() -> Result<(), String> {
     };
     for target in chosen {
         let folder = corpus.join(target.name);
-        let failed = |error| format!("failed to write {}: {error}", folder.display());
-        fs::create_dir_all(&folder).map_err(failed)?;
-        let seeds = (target.seeds)();
-        for seed in &seeds {
-            // Named by content, as libFuzzer does: the folder merges with any other.
-            let name: String = Sha256::digest(seed)[..20]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            fs::write(folder.join(name), seed).map_err(failed)?;
-        }
-        println!("{:<16} {} seeds", target.name, seeds.len());
+        let written = target.write_seeds(&folder);
+        let count =
+            written.map_err(|error| format!("failed to write {}: {error}", folder.display()))?;
+        println!("{:<16} {} seeds", target.name, count);
     }
     Ok(())
 }

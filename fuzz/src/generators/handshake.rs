@@ -47,9 +47,10 @@ impl Handshake {
     /// Whether its sender proves to be the owner of this identity: it names that key in its one spelling, and is signed over
     /// what is sent and this session's transcript. Anybody's handshake may come in the payload.
     pub fn proves(&self, identity: &Identity) -> bool {
+        let named = self.message.public_key.as_ref();
         self.message.protocol_version == 3
             && !self.message.instance_id.is_empty()
-            && self.message.public_key.as_ref() == Some(&key_of(identity))
+            && named.is_some_and(|key| key.keyid == identity.keyid() && *key == key_of(identity))
             && (self.signer.as_deref() == Some(identity.keyid())
                 // Ed25519 is deterministic and the strict reading takes no second spelling of a signature, so the right one
                 // is this.

@@ -57,8 +57,7 @@ pub fn check(bytes: &[u8]) {
     an_encapsulation_is_opened_alike(&ours, &theirs, &encapsulation);
     if !of_the_key && !edits.is_empty() {
         let edited = edited(&encapsulation, edits);
-        an_encapsulation_is_opened_alike(&ours, &theirs, &edited);
-        let is_read = ours.decapsulate(&edited).is_ok();
+        let is_read = an_encapsulation_is_opened_alike(&ours, &theirs, &edited);
         an_initiator_takes_what_is_read(seed, edited, version, is_read);
     }
 }
@@ -118,11 +117,16 @@ fn version(edits: &[u8]) -> u32 {
     found.map_or(VERSION, |edit| edit[2].into())
 }
 
-fn an_encapsulation_is_opened_alike(ours: &PrivateKey, theirs: &TheirPrivateKey, bytes: &[u8]) {
+/// Whether it is opened.
+fn an_encapsulation_is_opened_alike(
+    ours: &PrivateKey,
+    theirs: &TheirPrivateKey,
+    bytes: &[u8],
+) -> bool {
     let secret = ours.decapsulate(bytes);
     let Ok(encapsulation) = TheirEncapsulation::from_bytes(bytes) else {
         assert!(secret.is_err(), "we open what they do not even read");
-        return;
+        return false;
     };
     let receiver = setup_receiver::<AesGcm256, HkdfSha256, MlKem1024P384>(
         &OpModeR::Base,
@@ -148,8 +152,9 @@ fn an_encapsulation_is_opened_alike(ours: &PrivateKey, theirs: &TheirPrivateKey,
                 keys.responder_to_initiator,
                 export(RESPONDER_TO_INITIATOR_LABEL)
             );
+            true
         }
-        (Err(_), Err(_)) => {}
+        (Err(_), Err(_)) => false,
         (Ok(_), Err(error)) => panic!("we open what they refuse: {error:?}"),
         (Err(error), Ok(_)) => panic!("they open what we refuse: {error}"),
     }

@@ -219,7 +219,7 @@ fn of_scenario(scenario: &Scenario) -> Vec<u8> {
     let mut moves = Vec::new();
     let mut callers = BTreeMap::new();
     // Those are lent to the moves, which the steps make of them in the same order.
-    let payloads: Vec<Option<Said>> = scenario
+    let payloads: Vec<(Who, Option<Said>)> = scenario
         .steps
         .iter()
         .map(|step| {
@@ -231,25 +231,23 @@ fn of_scenario(scenario: &Scenario) -> Vec<u8> {
             if let Some(identity) = identity {
                 callers.insert(step.on.as_deref(), who(scenario, identity.as_deref()));
             }
-            let caller = callers.get(&step.on.as_deref());
-            said(scenario, step, *caller.unwrap_or(&Who::Alice))
+            let caller = *callers.get(&step.on.as_deref()).unwrap_or(&Who::Alice);
+            (caller, said(scenario, step, caller))
         })
         .collect();
-    for (step, said) in scenario.steps.iter().zip(&payloads) {
+    for (step, (who, said)) in scenario.steps.iter().zip(&payloads) {
         let session = step.on.as_deref().unwrap_or("main");
         let next = slots.len() as u8 % SLOTS;
         let slot = *slots.entry(session).or_insert(next);
-        let begin = |identity: &Option<String>, established| Move::Open {
+        let begin = |established| Move::Open {
             slot,
-            who: who(scenario, identity.as_deref()),
+            who: *who,
             established,
         };
         match &step.verb {
-            Verb::Connect(connect) => moves.push(begin(&connect.identity, false)),
+            Verb::Connect(_) => moves.push(begin(false)),
             // Signatures cost more than all that follows them: where nothing is said about them they are taken as made.
-            Verb::Establish(establish) => {
-                moves.push(begin(&establish.identity, said.is_none()));
-            }
+            Verb::Establish(_) => moves.push(begin(said.is_none())),
             Verb::HalfClose(_) | Verb::Reset(_) => moves.push(Move::Cut { slot }),
             _ => {}
         }

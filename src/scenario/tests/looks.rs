@@ -156,10 +156,7 @@ fn change_that_is_none_or_not_given_then_refused() {
 fn operations_of_nobody_named_then_those_of_the_peer() {
     let text = with_steps("  - establish\n  - expect-operations: { are: [] }\n  - fence\n")
         .replace("target: both", "target: responder");
-    let case = &cases(&text)[0];
-    let scenario = case
-        .instantiate(Role::Responder, RpcProtocol::Grpc)
-        .unwrap();
+    let scenario = scenario(&text);
     let Verb::ExpectOperations(expected) = &scenario.steps[1].verb else {
         panic!("{:?}", scenario.steps[1]);
     };

@@ -1,6 +1,7 @@
 //! The loader as its users meet it: whole files in, cases or located messages out.
 
 mod generated;
+mod given;
 mod hostile;
 mod limits;
 mod looks;
@@ -25,8 +26,8 @@ use super::{
     load_error::LoadError,
     message::item_to_json,
     model::{
-        CASES_MAX, Connect, Ending, Expectation, FILE_LEN_BYTES_MAX, Probe, Profile, Sendable,
-        Step, Verb,
+        CASES_MAX, Connect, Ending, Expectation, FILE_LEN_BYTES_MAX, Probe, Profile, Scenario,
+        Sendable, Step, Verb,
     },
     probes, splice,
 };
@@ -53,6 +54,13 @@ fn load(text: &str) -> Result<Vec<CaseTemplate>, Vec<LoadError>> {
 
 fn cases(text: &str) -> Vec<CaseTemplate> {
     load(text).unwrap_or_else(|errors| panic!("{}", render(&errors)))
+}
+
+/// The first case for its first role, over gRPC.
+fn scenario(text: &str) -> Scenario {
+    let case = &cases(text)[0];
+    case.instantiate(case.roles()[0], RpcProtocol::Grpc)
+        .unwrap()
 }
 
 fn render(errors: &[LoadError]) -> String {
@@ -177,8 +185,7 @@ steps:
       - connect: { secret: $token }
   - expect-count: { established: 1 }
 ";
-    let scenario = cases(text)[0].instantiate(Role::Responder, RpcProtocol::Grpc);
-    let fixtures = scenario.unwrap().fixtures;
+    let fixtures = scenario(text).fixtures;
     assert_eq!(fixtures.identities.len(), 51);
     assert_eq!(fixtures.known().count(), 1);
 }

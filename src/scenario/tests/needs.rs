@@ -16,8 +16,7 @@ fn needs(role: Role, given: &str, steps: &str) -> BTreeSet<Capability> {
     let text = format!(
         "about: A claim.\nrules: [wire.unknown-fields-ignored]\ntarget: {target}\ngiven: {given}\nsteps:\n  - establish\n{steps}  - fence\n"
     );
-    let case = &cases(&text)[0];
-    case.instantiate(role, RpcProtocol::Grpc).unwrap().needs()
+    scenario(&text).needs()
 }
 
 #[test]

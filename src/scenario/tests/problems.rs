@@ -405,67 +405,6 @@ fn table_with_a_mistake_then_its_row() {
 }
 
 #[test]
-fn given_that_does_not_fit_together_then_refused() {
-    for (given, place, words) in [
-        (
-            "{ repos: [{ name: a }, { name: a }] }",
-            "7:39",
-            "the name `a` is taken",
-        ),
-        (
-            "{ repos: [{ name: token }] }",
-            "7:26",
-            "the name `token` is taken",
-        ),
-        (
-            "{ repos: [{ name: A }] }",
-            "7:26",
-            "expected a name of letters",
-        ),
-        (
-            "{ repos: [{ name: a, sharde: true }] }",
-            "7:29",
-            "did you mean `shared`",
-        ),
-        (
-            "{ plans: [{ name: p, repo: r }] }",
-            "7:35",
-            "unknown repository `r`",
-        ),
-        (
-            "{ operations: [{ name: o, plan: p, modno: 1 }] }",
-            "7:40",
-            "unknown plan `p`",
-        ),
-        ("{ strangers: 51 }", "7:21", "at most 50 strangers"),
-        (
-            "{ others: { peer: {} } }",
-            "7:20",
-            "the name `peer` is taken",
-        ),
-        (
-            "{ repos: [{ name: r }], peer: { permissions: [{ type: read-config, scopes: ['repo:r'] }] } }",
-            "7:84",
-            "write `repo:$r`",
-        ),
-        (
-            "{ peer: { permissions: [{ type: read-confg }] } }",
-            "7:40",
-            "did you mean `read-config`",
-        ),
-        (
-            "{ peer: { permissions: [{ type: read-config, scopes: ['repo:$r'] }] } }",
-            "7:62",
-            "unknown variable `r`",
-        ),
-    ] {
-        assert_problem(&format!("{VALID}given: {given}\n"), place, &[words]);
-    }
-    let without_token = with_steps("  - establish: { secret: $token }\n  - fence\n");
-    assert_problem(&without_token, "5:26", &["unknown variable `token`"]);
-}
-
-#[test]
 fn one_id_twice_then_refused() {
     let table = TABLE.replace("two", "claim").into_bytes();
     let errors = load_files(vec![

@@ -15,10 +15,7 @@ steps:
 ";
 
 fn written_out(order: &str) -> Vec<(String, bool)> {
-    let case = &cases(&RACE.replace("ORDER", order))[0];
-    let scenario = case
-        .instantiate(Role::Responder, RpcProtocol::Grpc)
-        .unwrap();
+    let scenario = scenario(&RACE.replace("ORDER", order));
     let steps = scenario.steps.iter();
     steps
         .filter(|step| !matches!(step.verb, Verb::ExpectCount(_)))

@@ -7,10 +7,7 @@ fn steps(role: &str, steps: &str) -> Vec<Step> {
     let text = format!(
         "about: A claim.\nrules: [wire.unknown-fields-ignored]\ntarget: {role}\ngiven: {{ others: {{ witness: {{}} }}, repos: [{{ name: photos }}] }}\nsteps:\n{steps}"
     );
-    let case = &cases(&text)[0];
-    case.instantiate(case.roles()[0], RpcProtocol::Grpc)
-        .unwrap()
-        .steps
+    scenario(&text).steps
 }
 
 #[test]

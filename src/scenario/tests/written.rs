@@ -32,9 +32,7 @@ steps: [establish, fence]
 ";
 
 fn fixtures(text: &str) -> Fixtures {
-    let case = &cases(text)[0];
-    let role = case.roles()[0];
-    case.instantiate(role, RpcProtocol::Grpc).unwrap().fixtures
+    scenario(text).fixtures
 }
 
 #[test]
@@ -105,10 +103,7 @@ fn id_that_is_given_then_what_its_variable_stands_for() {
         "steps: [establish, fence]",
         "steps:\n  - establish\n  - expect: { requestOperationData: { opIds: [$last] } }",
     );
-    let case = &cases(&text)[0];
-    let scenario = case
-        .instantiate(Role::Initiator, RpcProtocol::Grpc)
-        .unwrap();
+    let scenario = scenario(&text);
     let Verb::Expect(Expectation::Item(pattern)) = &scenario.steps[1].verb else {
         panic!("{:?}", scenario.steps[1]);
     };
@@ -118,13 +113,10 @@ fn id_that_is_given_then_what_its_variable_stands_for() {
 /// Ids of one case's operations, and of all cases', are never alike: each comes from a hash of its own.
 #[test]
 fn many_operations_then_no_id_twice() {
+    let given = scenario(OPERATIONS).given;
     let mut seen = HashSet::new();
     for case in 0..200 {
         let id = format!("area/{case}");
-        let given = cases(OPERATIONS)[0]
-            .instantiate(Role::Initiator, RpcProtocol::Grpc)
-            .unwrap()
-            .given;
         let fixtures = Fixtures::for_case(&id, Role::Initiator, RpcProtocol::Grpc, &given);
         assert!(seen.insert(fixtures.operations[0].id), "{id}");
     }

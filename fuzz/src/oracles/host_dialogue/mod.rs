@@ -1,5 +1,7 @@
 //! Any dialogue with the reference host: what it answers, refuses and remembers is what the naive model says.
 
+mod state;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use prost::Message as _;
@@ -13,9 +15,7 @@ use syncspec::{
     session::{Class, Output, Session, VerifiedPeer},
     wire::{
         Action, Code, Role, SyncStreamItem,
-        v1sync::{
-            ConnectionState, SetRemoteClientConfigRequest, sync_stream_item::SyncActionSetConfig,
-        },
+        v1sync::{SetRemoteClientConfigRequest, sync_stream_item::SyncActionSetConfig},
     },
 };
 
@@ -408,25 +408,6 @@ impl Bench {
         self.state_equals_the_models();
     }
 
-    /// What was known of a client that has no entry any more is gone; its operations are not.
-    fn forget_the_unlisted(&mut self) {
-        let unlisted: Vec<String> = self
-            .model
-            .clients
-            .keys()
-            .filter(|keyid| self.model.entry(keyid).is_none())
-            .cloned()
-            .collect();
-        for keyid in unlisted {
-            if let Some(record) = self.model.clients.get_mut(&keyid) {
-                record.remote_config = None;
-                record.last_heartbeat_millis = 0;
-                record.repos.clear();
-                record.plans.clear();
-            }
-        }
-    }
-
     /// The state service hands a client a change of its config.
     fn operate(&mut self, what: u8, payload: &[u8]) {
         let keyid = Who::of(what).identity().keyid();
@@ -450,56 +431,5 @@ impl Bench {
             (told, serving) => panic!("told {told:?}, connected: {}", serving.is_some()),
         }
         self.nothing_else_came();
-    }
-
-    /// Config, operations and peer states are the model's.
-    fn state_equals_the_models(&mut self) {
-        assert_eq!(
-            *self.host.config().message(),
-            self.model.config,
-            "the host's config"
-        );
-        for who in Who::ALL {
-            let keyid = who.identity().keyid();
-            let stored = self
-                .host
-                .store()
-                .operations(keyid)
-                .expect("a store in memory does not fail");
-            let record = self.model.clients.entry(keyid.to_owned()).or_default();
-            record.check_operations(keyid, &stored);
-            let Some(state) = self.host.peer_states().get(keyid) else {
-                assert!(
-                    self.model.entry(keyid).is_none(),
-                    "no state of {who:?}, who has an entry"
-                );
-                continue;
-            };
-            let mut streams = self.streams.values();
-            let serving = streams.any(|stream| stream.admitted && stream.who == who);
-            assert_eq!(
-                state.state() == ConnectionState::Connected,
-                serving,
-                "{who:?} is {:?}",
-                state.state()
-            );
-            assert_eq!(
-                state.last_heartbeat_millis, record.last_heartbeat_millis,
-                "the heartbeat of {who:?}"
-            );
-            assert_eq!(
-                state
-                    .remote_config
-                    .as_ref()
-                    .map(prost::Message::encode_to_vec),
-                record
-                    .remote_config
-                    .as_ref()
-                    .map(prost::Message::encode_to_vec),
-                "the config {who:?} told of"
-            );
-            assert_eq!(state.known_repos, record.repos, "the repos {who:?} told of");
-            assert_eq!(state.known_plans, record.plans, "the plans {who:?} told of");
-        }
     }
 }
