@@ -193,6 +193,54 @@ mod tests {
         }
     }
 
+    fn sealed_under(key: u8, counter: u64, nonce_len: usize) -> SyncStreamItem {
+        let nonce = nonce_for(counter);
+        let item = SyncStreamItem {
+            action: Some(Action::Heartbeat(SyncActionHeartbeat {})),
+        };
+        let mut shown = nonce.to_vec();
+        shown.resize(nonce_len, 0);
+        SyncStreamItem {
+            action: Some(Action::Encrypted(SyncActionEncrypted {
+                nonce: shown,
+                ciphertext: seal_with(&[key; 32], &nonce, b"", &item.encode_to_vec()),
+            })),
+        }
+    }
+
+    /// What is said of a peer is the rule that it breaks: the failure page begins with it.
+    #[test]
+    fn frame_that_is_not_the_next_then_the_rule_it_breaks() {
+        let other_reading = SessionKeys {
+            initiator_to_responder: [3; 32],
+            responder_to_initiator: [4; 32],
+        };
+        let refused = |opened_before: u64, item: SyncStreamItem| {
+            let mut receiver = Channel::responder(keys(), other_reading.clone(), [5; 32]);
+            assert_eq!(receiver.transcript(), &[5; 32]);
+            for counter in 0..opened_before {
+                receiver.open(sealed_under(1, counter, 12)).unwrap();
+            }
+            receiver.open(item).unwrap_err().rule
+        };
+        let cases = [
+            (2, sealed_under(1, 2, 11), RuleId::EnvelopeNonceLength),
+            (2, sealed_under(1, 2, 13), RuleId::EnvelopeNonceLength),
+            (2, sealed_under(1, 1, 12), RuleId::EnvelopeReplayRefused),
+            (2, sealed_under(1, 0, 12), RuleId::EnvelopeReplayRefused),
+            (2, sealed_under(1, 3, 12), RuleId::EnvelopeGapRefused),
+            (0, sealed_under(1, 1, 12), RuleId::EnvelopeGapRefused),
+            (2, sealed_under(2, 2, 12), RuleId::EnvelopeTagChecked),
+            (0, sealed_under(2, 0, 12), RuleId::EnvelopeTagChecked),
+            // The other reading of the KEM id is for the first frame to show.
+            (0, sealed_under(3, 0, 12), RuleId::TransportSuite),
+            (1, sealed_under(3, 1, 12), RuleId::EnvelopeTagChecked),
+        ];
+        for (number, (opened_before, item, rule)) in cases.into_iter().enumerate() {
+            assert_eq!(refused(opened_before, item), rule, "case {number}");
+        }
+    }
+
     #[test]
     fn item_refused_for_what_it_is_then_a_good_one_refused_too() {
         let heartbeat = Action::Heartbeat(SyncActionHeartbeat {});

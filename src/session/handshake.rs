@@ -168,3 +168,152 @@ fn identity_violation(error: IdentityError) -> Violation {
     };
     Violation::auth(rule, error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        crypto::identity::{Identity, keyid_of},
+        wire::v1sync::sync_stream_item::SyncActionHeartbeat,
+    };
+    use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+
+    const TRANSCRIPT: [u8; 32] = [7; 32];
+
+    fn honest() -> SyncActionHandshake {
+        let local = Local::new(Identity::from_seed(&[1; 32]), "client");
+        own_handshake(&local, "secret", &TRANSCRIPT)
+    }
+
+    fn refused_for(action: Action) -> Option<RuleId> {
+        let item = SyncStreamItem {
+            action: Some(action),
+        };
+        let verified = verify_handshake(item, &TRANSCRIPT, KeyPolicy::Strict);
+        verified.err().map(|violation| violation.rule)
+    }
+
+    /// The public key with these bytes, under its own id.
+    fn key_of(bytes: &[u8]) -> v1::PublicKey {
+        let whole = bytes.try_into().unwrap_or([0; 32]);
+        v1::PublicKey {
+            keyid: keyid_of(&whole),
+            ed25519pub: STANDARD_NO_PAD.encode(bytes),
+        }
+    }
+
+    #[test]
+    fn honest_handshake_then_who_it_is() {
+        let item = SyncStreamItem {
+            action: Some(Action::Handshake(honest())),
+        };
+        let peer = verify_handshake(item, &TRANSCRIPT, KeyPolicy::Strict).unwrap();
+        assert_eq!(peer.keyid, Identity::from_seed(&[1; 32]).keyid());
+        assert_eq!(
+            (peer.instance_id.as_str(), peer.pairing_secret.as_str()),
+            ("client", "secret")
+        );
+    }
+
+    /// What is said of a peer is the rule that it breaks: the failure page begins with it.
+    #[test]
+    fn one_thing_wrong_then_its_rule() {
+        type Spoil = fn(&mut SyncActionHandshake);
+        let cases: [(Spoil, RuleId); 21] = [
+            (|it| it.protocol_version = 0, RuleId::HandshakeVersion3),
+            (|it| it.protocol_version = 2, RuleId::HandshakeVersion3),
+            (|it| it.protocol_version = 4, RuleId::HandshakeVersion3),
+            (
+                |it| it.protocol_version = (1 << 32) + 3,
+                RuleId::HandshakeVersion3,
+            ),
+            (|it| it.public_key = None, RuleId::HandshakeKeyPresent),
+            (|it| key(it).keyid.clear(), RuleId::HandshakeKeyPresent),
+            (
+                |it| it.instance_id.clear(),
+                RuleId::HandshakeInstanceIdPresent,
+            ),
+            (
+                |it| it.public_key = Some(key_of(&[1; 31])),
+                RuleId::HandshakeKeyLength,
+            ),
+            (
+                |it| key(it).ed25519pub.insert(4, '\n'),
+                RuleId::HandshakeKeyEncodingCanonical,
+            ),
+            (
+                |it| {
+                    let last = key(it).ed25519pub.pop().unwrap();
+                    key(it).ed25519pub.push((last as u8 + 1) as char);
+                },
+                RuleId::HandshakeKeyEncodingCanonical,
+            ),
+            (
+                |it| key(it).ed25519pub.replace_range(..1, "!"),
+                RuleId::HandshakeKeyEncoding,
+            ),
+            (
+                |it| key(it).ed25519pub.push('='),
+                RuleId::HandshakeKeyEncoding,
+            ),
+            (
+                |it| key(it).keyid.push('A'),
+                RuleId::HandshakeKeyidMatchesKey,
+            ),
+            (
+                |it| it.public_key = Some(key_of(&std::array::from_fn::<_, 32, _>(one))),
+                RuleId::HandshakeLowOrderKeyRefused,
+            ),
+            (
+                |it| it.public_key = Some(key_of(&std::array::from_fn::<_, 32, _>(one_beyond_p))),
+                RuleId::HandshakeLowOrderKeyRefused,
+            ),
+            (|it| it.signature.clear(), RuleId::HandshakeSignaturePresent),
+            (
+                |it| it.signature[32..].fill(0xff),
+                RuleId::HandshakeMalleableSignatureRefused,
+            ),
+            (|it| it.signature[0] ^= 1, RuleId::HandshakeSignatureValid),
+            (
+                |it| it.signature.truncate(63),
+                RuleId::HandshakeSignatureValid,
+            ),
+            (
+                |it| it.instance_id.push('x'),
+                RuleId::HandshakeSignatureValid,
+            ),
+            (
+                |it| it.pairing_secret.clear(),
+                RuleId::HandshakeSignatureValid,
+            ),
+        ];
+        for (number, (spoil, rule)) in cases.into_iter().enumerate() {
+            let mut handshake = honest();
+            spoil(&mut handshake);
+            let seen = refused_for(Action::Handshake(handshake));
+            assert_eq!(seen, Some(rule), "case {number}");
+        }
+        assert_eq!(
+            refused_for(Action::Heartbeat(SyncActionHeartbeat {})),
+            Some(RuleId::HandshakeAnythingElseFirstRefused)
+        );
+    }
+
+    fn key(handshake: &mut SyncActionHandshake) -> &mut v1::PublicKey {
+        handshake.public_key.as_mut().unwrap()
+    }
+
+    /// A byte of y = 1, a point of small order.
+    fn one(at: usize) -> u8 {
+        u8::from(at == 0)
+    }
+
+    /// A byte of the same y, written as p + 1.
+    fn one_beyond_p(at: usize) -> u8 {
+        match at {
+            0 => 0xee,
+            31 => 0x7f,
+            _ => 0xff,
+        }
+    }
+}

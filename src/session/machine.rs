@@ -118,11 +118,6 @@ impl Session {
         (session, outputs)
     }
 
-    /// Whether the peer's handshake has been verified.
-    pub fn is_established(&self) -> bool {
-        matches!(self.state, State::Established { .. })
-    }
-
     /// Takes one input; the session that comes back replaces the one that went in.
     ///
     /// # Errors

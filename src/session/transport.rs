@@ -192,3 +192,133 @@ fn check_version(exchange: &SyncEstablishSharedSecret, rule: RuleId) -> Result<(
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        crypto::kem::{ENCAPSULATION_LEN_BYTES, MLKEM_KEY_LEN_BYTES, PUBLIC_KEY_LEN_BYTES},
+        wire::v1sync::sync_stream_item::SyncActionHeartbeat,
+    };
+
+    type Spoil = fn(&mut SyncEstablishSharedSecret);
+
+    const OTHER_VERSIONS: [Spoil; 3] = [
+        |it| it.protocol_version = 0,
+        |it| it.protocol_version = 2,
+        |it| it.protocol_version = u32::MAX,
+    ];
+
+    fn key() -> PrivateKey {
+        PrivateKey::from_seed_array(&[3; 32])
+    }
+
+    fn heartbeat() -> SyncStreamItem {
+        SyncStreamItem {
+            action: Some(Action::Heartbeat(SyncActionHeartbeat {})),
+        }
+    }
+
+    fn spoilt(item: SyncStreamItem, spoil: Spoil) -> SyncStreamItem {
+        let Some(Action::EstablishSharedSecret(mut exchange)) = item.action else {
+            panic!("an item of the key exchange");
+        };
+        spoil(&mut exchange);
+        exchange_item(exchange)
+    }
+
+    fn refused_key(item: SyncStreamItem) -> Option<RuleId> {
+        let read = read_public_key(item);
+        read.err().map(|violation| violation.rule)
+    }
+
+    fn refused_reply(item: SyncStreamItem) -> Option<RuleId> {
+        let read = read_encapsulation(item);
+        let secret = read.and_then(|bytes| decapsulate(&key(), &bytes));
+        secret.err().map(|violation| violation.rule)
+    }
+
+    /// What is said of a peer is the rule that it breaks: the failure page begins with it.
+    #[test]
+    fn key_item_with_one_thing_wrong_then_its_rule() {
+        let honest = || key_item(key().public_key());
+        let (_, bytes) = read_public_key(honest()).unwrap();
+        assert_eq!(bytes, key().public_key());
+        for version in OTHER_VERSIONS {
+            let seen = refused_key(spoilt(honest(), version));
+            assert_eq!(seen, Some(RuleId::TransportVersionExactResponder));
+        }
+        let cases: [(Spoil, RuleId); 6] = [
+            (
+                |it| it.kem_public_key.clear(),
+                RuleId::TransportFirstItemOnlyKey,
+            ),
+            (
+                |it| it.kem_public_key.truncate(PUBLIC_KEY_LEN_BYTES - 1),
+                RuleId::TransportKeyLength,
+            ),
+            (|it| it.kem_public_key.push(0), RuleId::TransportKeyLength),
+            // Twelve bits each, little-endian; the modulus is 3329.
+            (
+                |it| it.kem_public_key[..2].fill(0xff),
+                RuleId::TransportMlkemKeyCanonical,
+            ),
+            (
+                |it| it.kem_public_key[MLKEM_KEY_LEN_BYTES] = 2,
+                RuleId::TransportPointValidResponder,
+            ),
+            (
+                |it| it.kem_public_key[PUBLIC_KEY_LEN_BYTES - 1] ^= 1,
+                RuleId::TransportPointValidResponder,
+            ),
+        ];
+        for (number, (spoil, rule)) in cases.into_iter().enumerate() {
+            let seen = refused_key(spoilt(honest(), spoil));
+            assert_eq!(seen, Some(rule), "case {number}");
+        }
+        assert_eq!(
+            refused_key(heartbeat()),
+            Some(RuleId::TransportFirstItemOnlyKey)
+        );
+    }
+
+    #[test]
+    fn reply_with_one_thing_wrong_then_its_rule() {
+        let randomness = EncapsulationRandomness::from_seed(&[4; 32]);
+        let public = PublicKey::parse(key().public_key()).unwrap();
+        let (encapsulation, _) = public.encapsulate(&randomness);
+        let honest = || reply_item(&encapsulation);
+        assert_eq!(read_encapsulation(honest()), Ok(encapsulation.clone()));
+        assert_eq!(refused_reply(honest()), None);
+        for version in OTHER_VERSIONS {
+            let seen = refused_reply(spoilt(honest(), version));
+            assert_eq!(seen, Some(RuleId::TransportVersionExactInitiator));
+        }
+        let cases: [(Spoil, RuleId); 4] = [
+            (
+                |it| it.kem_encapsulation.clear(),
+                RuleId::TransportReplyOnlyEncapsulation,
+            ),
+            (
+                |it| it.kem_encapsulation.truncate(ENCAPSULATION_LEN_BYTES - 1),
+                RuleId::TransportEncapsulationLength,
+            ),
+            (
+                |it| it.kem_encapsulation.push(0),
+                RuleId::TransportEncapsulationLength,
+            ),
+            (
+                |it| it.kem_encapsulation[ENCAPSULATION_LEN_BYTES - 1] ^= 1,
+                RuleId::TransportPointValidInitiator,
+            ),
+        ];
+        for (number, (spoil, rule)) in cases.into_iter().enumerate() {
+            let seen = refused_reply(spoilt(honest(), spoil));
+            assert_eq!(seen, Some(rule), "case {number}");
+        }
+        assert_eq!(
+            refused_reply(heartbeat()),
+            Some(RuleId::TransportReplyOnlyEncapsulation)
+        );
+    }
+}
