@@ -169,8 +169,8 @@ impl Seen {
             let both = at < ours.len().min(theirs.len());
             // A client that ends what the reference ends as well need not have said before what it has to say.
             let ended = [self, peer].iter().all(|seen| seen.ended.contains(session));
-            let is_cut_short = ended && at == theirs.len();
-            let counts = both || !is_cut_short && further.into_iter().any(|word| word.awaited);
+            let is_cut_short = ended && at == theirs.len() || end_alike(ours, theirs, at);
+            let counts = !is_cut_short && (both || further.into_iter().any(|word| word.awaited));
             counts.then(|| parted(ours.get(at), theirs.get(at)))
         });
         parted
@@ -216,6 +216,18 @@ impl Word {
     fn is_like(&self, other: &Word) -> bool {
         self.kind == other.kind && self.text == other.text
     }
+}
+
+/// Whether both refuse in one way at one step, and all that parts them is that one says more before. We had said the next
+/// thing without waiting, so how far a host came with its answers by then is a matter of chance.
+fn end_alike(ours: &[Word], theirs: &[Word], parted_at: usize) -> bool {
+    let (Some(our_end), Some(their_end)) = (ours.last(), theirs.last()) else {
+        return false;
+    };
+    our_end.kind == Kind::Refuses
+        && our_end.is_like(their_end)
+        && our_end.step == their_end.step
+        && parted_at + 1 == ours.len().min(theirs.len())
 }
 
 fn parted(ours: Option<&Word>, theirs: Option<&Word>) -> Difference {

@@ -239,6 +239,33 @@ fn client_ends_sooner_what_both_end_then_no_difference() {
 }
 
 #[test]
+fn host_ends_at_the_same_step_with_less_said_before_then_no_difference() {
+    let stock = stock(Role::Responder);
+    let (key, sealed) = (|| EventKind::KeyExchanged, || EventKind::Unopened);
+    let at_step = |step: usize, kinds: Vec<EventKind>| {
+        let events = kinds.into_iter().map(|kind| Event {
+            step,
+            ..event(kind)
+        });
+        seen_of(&stock, events.collect())
+    };
+    let reference = at_step(1, vec![key(), sealed(), ended(Code::Internal)]);
+    let less = at_step(1, vec![key(), ended(Code::Internal)]);
+    assert_eq!(reference.differs(&less), None);
+    assert_eq!(less.differs(&reference), None);
+    let others = [
+        at_step(1, vec![key(), ended(Code::InvalidArgument)]),
+        at_step(2, vec![key(), ended(Code::Internal)]),
+        at_step(1, vec![key()]),
+        // What it says before is another thing, not less.
+        at_step(1, vec![sealed(), sealed(), ended(Code::Internal)]),
+    ];
+    for (number, other) in others.iter().enumerate() {
+        assert!(reference.differs(other).is_some(), "{number}");
+    }
+}
+
+#[test]
 fn same_fault_in_another_item_then_the_same_difference_and_in_a_handshake_another() {
     let stock = stock(Role::Responder);
     let behind = |what: &str| {
@@ -269,7 +296,13 @@ fn shown_at_the_second_call_then_as_good_as_at_the_first() {
         ended(Code::Internal),
     ]);
     assert_eq!(once.differs(&twice), None);
-    let other = shown(vec![opened(), key(), opened(), ended(Code::Internal)]);
+    let other = shown(vec![
+        opened(),
+        key(),
+        opened(),
+        EventKind::Unopened,
+        ended(Code::Internal),
+    ]);
     assert!(once.differs(&other).is_some());
 }
 
