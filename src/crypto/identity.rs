@@ -10,11 +10,15 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD},
 };
-use ed25519_dalek::{SECRET_KEY_LENGTH, Signature, Signer, SigningKey, Verifier, VerifyingKey};
+#[cfg(not(feature = "fuzzing"))]
+use ed25519_dalek::Signer as _;
+use ed25519_dalek::{SECRET_KEY_LENGTH, Signature, SigningKey, Verifier, VerifyingKey};
 use sha2::{Digest, Sha256};
 
 pub use super::key_text::Base64Error;
 use super::key_text::decode_base64;
+#[cfg(feature = "fuzzing")]
+use super::remembered;
 
 /// Length of a public key.
 pub const PUBLIC_KEY_LEN_BYTES: usize = 32;
@@ -107,6 +111,9 @@ impl Identity {
 
     /// Signs by plain Ed25519: no context, no prehash.
     pub fn sign(&self, message: &[u8]) -> [u8; SIGNATURE_LEN_BYTES] {
+        #[cfg(feature = "fuzzing")]
+        return remembered::signature(&self.key, message);
+        #[cfg(not(feature = "fuzzing"))]
         self.key.sign(message).to_bytes()
     }
 
@@ -157,6 +164,9 @@ impl PeerKey {
             });
         }
         if policy == KeyPolicy::Strict {
+            #[cfg(feature = "fuzzing")]
+            remembered::key(&public_key, check_key)?;
+            #[cfg(not(feature = "fuzzing"))]
             check_key(&public_key)?;
         }
         Ok(PeerKey {
@@ -203,6 +213,20 @@ pub fn verify_signature(
             .map_err(|_| IdentityError::SignatureLength {
                 seen: signature.len(),
             })?;
+    #[cfg(feature = "fuzzing")]
+    return remembered::verdict(policy, public_key, message, bytes, || {
+        check_signature(policy, public_key, message, bytes)
+    });
+    #[cfg(not(feature = "fuzzing"))]
+    check_signature(policy, public_key, message, bytes)
+}
+
+fn check_signature(
+    policy: KeyPolicy,
+    public_key: &[u8; PUBLIC_KEY_LEN_BYTES],
+    message: &[u8],
+    bytes: &[u8; SIGNATURE_LEN_BYTES],
+) -> Result<(), IdentityError> {
     if !is_below_group_order(&bytes[32..]) {
         return Err(IdentityError::SignatureScalarNotReduced);
     }

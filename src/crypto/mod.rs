@@ -19,6 +19,8 @@ pub mod identity;
 pub mod kem;
 mod key_text;
 mod point;
+#[cfg(feature = "fuzzing")]
+mod remembered;
 pub mod seal;
 mod shared_secret;
 pub mod signed_message;

@@ -1,6 +1,6 @@
 //! A client as naive as can be: section 7 of the protocol, with lists and scans.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use syncspec::{
     reference::config::Config,
@@ -36,7 +36,7 @@ const BATCH_LEN: usize = 512;
 /// What the client should know.
 pub struct ClientModel {
     /// Its config, with what its host made of it.
-    pub config: v1::Config,
+    pub config: Cow<'static, v1::Config>,
     /// Its own operations.
     pub operations: BTreeMap<i64, v1::Operation>,
     /// The host's config, as the host told.
@@ -65,9 +65,9 @@ pub enum Expected {
 
 impl ClientModel {
     /// A client that has dialled nobody.
-    pub fn new(config: &Config, capable: bool) -> Self {
+    pub fn new(config: &'static Config, capable: bool) -> Self {
         ClientModel {
-            config: config.message().clone(),
+            config: Cow::Borrowed(config.message()),
             operations: BTreeMap::new(),
             remote_config: None,
             repos: Vec::new(),
@@ -225,7 +225,7 @@ impl ClientModel {
                     Err(class) => Expected::Refused(class),
                     Ok(None) => nothing,
                     Ok(Some(config)) => {
-                        self.config = config;
+                        self.config = Cow::Owned(config);
                         Expected::Adopted
                     }
                 }

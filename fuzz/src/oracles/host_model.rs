@@ -1,6 +1,6 @@
 //! A host as naive as can be: sections 4 to 6 of the protocol, with lists and scans.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use prost::Message as _;
 use syncspec::{
@@ -31,7 +31,7 @@ const ID_LEN_BYTES_MAX: usize = 1024;
 /// What the host should know.
 pub struct HostModel {
     /// Its config, with what pairing made of it.
-    pub config: v1::Config,
+    pub config: Cow<'static, v1::Config>,
     /// What it keeps of each client, by key id. It outlives the client's entry.
     pub clients: BTreeMap<String, ClientRecord>,
     capable: bool,
@@ -75,9 +75,9 @@ pub enum Admission {
 
 impl HostModel {
     /// A host that nobody has called.
-    pub fn new(config: &Config, capable: bool) -> Self {
+    pub fn new(config: &'static Config, capable: bool) -> Self {
         HostModel {
-            config: config.message().clone(),
+            config: Cow::Borrowed(config.message()),
             clients: BTreeMap::new(),
             capable,
         }
@@ -109,7 +109,7 @@ impl HostModel {
         if secret.is_empty() || !self.may_join(keyid, instance_id) {
             return Admission::Refused;
         }
-        let sync = self.config.multihost.get_or_insert_default();
+        let sync = self.config.to_mut().multihost.get_or_insert_default();
         let valid = |token: &PairingToken| {
             token.secret == secret
                 && (token.expires_at_unix == 0 || now_unix <= token.expires_at_unix)
@@ -130,7 +130,7 @@ impl HostModel {
             permissions,
             ..Peer::default()
         });
-        self.config.modno += 1;
+        self.config.to_mut().modno += 1;
         self.begin_session(keyid);
         Admission::Paired
     }

@@ -6,7 +6,7 @@
 mod carry_over;
 mod check;
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, sync::Arc};
 
 use prost::Message as _;
 use prost_reflect::DynamicMessage;
@@ -30,7 +30,8 @@ pub const INSTANCE_ID_LEN_CHARS_MAX: usize = 50;
 /// A config that was found valid, and the identity it holds. Debug shows no secret of it.
 #[derive(Clone)]
 pub struct Config {
-    message: v1::Config,
+    // Never changed in place, so that clones share it.
+    message: Arc<v1::Config>,
     identity: Identity,
 }
 
@@ -41,6 +42,7 @@ impl Config {
     /// [`ConfigError`] of the first check that fails, in the order of the fields.
     pub fn new(message: v1::Config) -> Result<Config, ConfigError> {
         let identity = check::check(&message)?;
+        let message = Arc::new(message);
         Ok(Config { message, identity })
     }
 
@@ -75,7 +77,7 @@ impl Config {
     /// # Errors
     /// As [`Config::new`], for the result.
     pub fn edited(&self, edit: impl FnOnce(&mut v1::Config)) -> Result<Config, ConfigError> {
-        let mut message = self.message.clone();
+        let mut message = v1::Config::clone(&self.message);
         edit(&mut message);
         Config::new(message)
     }

@@ -2,7 +2,7 @@
 
 mod state;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
 use prost::Message as _;
 use syncspec::{
@@ -52,7 +52,7 @@ struct Bench {
 
 impl Bench {
     fn new(dialogue: &Dialogue<'_>) -> Self {
-        let config = world::host_configs()[0].clone();
+        let config = &world::host_configs()[0];
         let settings = Settings {
             capabilities: Capabilities {
                 logs: dialogue.capable,
@@ -62,8 +62,8 @@ impl Bench {
             ..world::settings(Role::Responder)
         };
         Bench {
-            model: HostModel::new(&config, dialogue.capable),
-            host: Host::new(config, settings),
+            model: HostModel::new(config, dialogue.capable),
+            host: Host::new(config.clone(), settings),
             streams: BTreeMap::new(),
             now: Duration::ZERO,
             next_session: 0,
@@ -380,11 +380,11 @@ impl Bench {
 
     fn reconfigure(&mut self, which: u8) {
         let configs = world::host_configs();
-        let config = configs[usize::from(which) % configs.len()].clone();
-        if *self.host.config() == config {
+        let config = &configs[usize::from(which) % configs.len()];
+        if self.host.config() == config {
             return;
         }
-        let before = std::mem::replace(&mut self.model.config, config.message().clone());
+        let before = std::mem::replace(&mut self.model.config, Cow::Borrowed(config.message()));
         let changed = |keyid: &str, model: &HostModel| {
             let old = before.multihost.as_ref();
             let old = old.and_then(|sync| {
@@ -400,7 +400,7 @@ impl Bench {
         self.expect_first_items_again(None);
         let effects = self
             .host
-            .replace_config(config)
+            .replace_config(config.clone())
             .expect("a store in memory does not fail");
         self.carry_out(effects);
         self.forget_the_unlisted();

@@ -1,16 +1,20 @@
 //! What the host remembers, beside what the model says it should.
 
-use syncspec::{reference::store::Store as _, wire::v1sync::ConnectionState};
+use prost::Message;
+use syncspec::{
+    reference::store::Store as _,
+    wire::v1sync::{ConnectionState, RemoteConfig},
+};
 
 use super::Bench;
-use crate::world::Who;
+use crate::{oracles::host_model::ClientRecord, world::Who};
 
 impl Bench {
     /// Config, operations and peer states are the model's.
     pub(super) fn state_equals_the_models(&mut self) {
         assert_eq!(
             *self.host.config().message(),
-            self.model.config,
+            *self.model.config,
             "the host's config"
         );
         for who in Who::ALL {
@@ -20,8 +24,17 @@ impl Bench {
                 .store()
                 .operations(keyid)
                 .expect("a store in memory does not fail");
-            let record = self.model.clients.entry(keyid.to_owned()).or_default();
-            record.check_operations(keyid, &stored);
+            let nothing = ClientRecord::default();
+            let record = match self.model.clients.get_mut(keyid) {
+                Some(record) => {
+                    record.check_operations(keyid, &stored);
+                    record
+                }
+                None => {
+                    assert_eq!(stored, [], "operations of {who:?}, who never came");
+                    &nothing
+                }
+            };
             let Some(state) = self.host.peer_states().get(keyid) else {
                 assert!(
                     self.model.entry(keyid).is_none(),
@@ -41,16 +54,14 @@ impl Bench {
                 state.last_heartbeat_millis, record.last_heartbeat_millis,
                 "the heartbeat of {who:?}"
             );
-            assert_eq!(
-                state
-                    .remote_config
-                    .as_ref()
-                    .map(prost::Message::encode_to_vec),
-                record
-                    .remote_config
-                    .as_ref()
-                    .map(prost::Message::encode_to_vec),
-                "the config {who:?} told of"
+            let encoded =
+                |config: &Option<RemoteConfig>| config.as_ref().map(Message::encode_to_vec);
+            assert!(
+                state.remote_config == record.remote_config
+                    || encoded(&state.remote_config) == encoded(&record.remote_config),
+                "{who:?} told of the config {:?}, and it is held as {:?}",
+                record.remote_config,
+                state.remote_config
             );
             assert_eq!(state.known_repos, record.repos, "the repos {who:?} told of");
             assert_eq!(state.known_plans, record.plans, "the plans {who:?} told of");
