@@ -38,6 +38,22 @@ fn what_the_loader_refuses_then_invalid() {
     }
 }
 
+/// A number is no integer, and an integer no fraction.
+#[test]
+fn fraction_then_valid_where_the_field_holds_one_alone() {
+    let schema = schema();
+    let send = |operation: &str| {
+        let steps = format!(
+            "  - send: {{ receiveOperations: {{ event: {{ createdOperations: {{ operations: [{operation}] }} }} }} }}\n"
+        );
+        fault(&schema, &schema, &json_of(&with_steps(&steps)))
+    };
+    let percent = "{ operationBackup: { lastStatus: { status: { percentDone: 1.5 } } } }";
+    assert_eq!(send(percent), None);
+    assert_eq!(send("{ id: 1 }"), None);
+    assert!(send("{ id: 1.5 }").is_some());
+}
+
 fn json_of(text: &str) -> Json {
     let problems = Problems::default();
     yaml::parse(text, &problems).unwrap().to_json()
