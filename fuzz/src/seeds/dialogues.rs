@@ -73,6 +73,14 @@ pub fn host_dialogue() -> Vec<Vec<u8>> {
         ]);
         seeds.push(dialogue(true, 0, moves));
     }
+    // About as many as a record holds; no mutation makes such a list out of a short one.
+    let ids: Vec<i64> = (1..=1300).collect();
+    let long = manifest(&ids, &vec![1; ids.len()]);
+    seeds.push(dialogue(
+        false,
+        0,
+        vec![open(0, Who::Alice), send(0, &long)],
+    ));
     for secret in [
         world::SECRET_ONCE,
         world::SECRET_MANY,
