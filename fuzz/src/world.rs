@@ -109,6 +109,13 @@ pub fn session_keys(n: u8) -> SessionKeys {
     }
 }
 
+/// The transcript of the key exchange of a dialogue's session number `n`; the first has [`TRANSCRIPT`].
+pub fn transcript(n: u8) -> [u8; 32] {
+    let mut transcript = TRANSCRIPT;
+    transcript[31] ^= n;
+    transcript
+}
+
 /// Keys under the other reading of the KEM id, which nothing is sealed with.
 fn other_reading() -> SessionKeys {
     SessionKeys {

@@ -1,5 +1,6 @@
 //! Handshakes: an honest one, with any of its fields replaced, signed again or not.
 
+use crate::world;
 use prost::Message as _;
 use syncspec::{
     crypto::{handshake::HandshakeClaims, identity::Identity},
@@ -21,7 +22,7 @@ impl Replaced {
     pub const SECRET: u8 = 8;
     /// The signature: not made over what is sent, but taken as it is.
     pub const SIGNATURE: u8 = 16;
-    /// The transcript that is signed.
+    /// The transcript that is signed: that of the session before.
     pub const TRANSCRIPT: u8 = 32;
 
     /// All of them, the signature taken as it is.
@@ -75,14 +76,15 @@ fn signature(message: &SyncActionHandshake, signer: &Identity, transcript: &[u8;
     signer.sign(&claims.hash()).to_vec()
 }
 
-/// Builds a handshake of `signer` from a payload that is read as a handshake, as far as it can be.
+/// Builds a handshake of `signer`, for the dialogue's session of this number, from a payload that is read as a handshake, as far as it can be.
 pub fn handshake(
     signer: &Identity,
     instance_id: &str,
-    transcript: &[u8; 32],
+    session: u8,
     replaced: Replaced,
     payload: &[u8],
 ) -> Handshake {
+    let transcript = world::transcript(session);
     let given = SyncActionHandshake::decode(payload).unwrap_or_default();
     let mut message = SyncActionHandshake {
         protocol_version: 3,
@@ -104,8 +106,8 @@ pub fn handshake(
         message.pairing_secret = given.pairing_secret;
     }
     let signed_over = match replaced.has(Replaced::TRANSCRIPT) {
-        true => [0x5a; 32],
-        false => *transcript,
+        true => world::transcript(session.wrapping_sub(1)),
+        false => transcript,
     };
     message.signature = match replaced.has(Replaced::SIGNATURE) {
         true => given.signature,
@@ -114,7 +116,7 @@ pub fn handshake(
     let is_signed = replaced.0 & (Replaced::SIGNATURE | Replaced::TRANSCRIPT) == 0;
     Handshake {
         message,
-        transcript: *transcript,
+        transcript,
         signer: is_signed.then(|| signer.keyid().to_owned()),
     }
 }

@@ -24,7 +24,7 @@ use crate::{
         frame_fault::FrameFault,
         handshake::handshake,
     },
-    world::{self, HOST, TRANSCRIPT, Who},
+    world::{self, HOST, Who},
 };
 
 /// Plays a dialogue, and checks every claim on the way.
@@ -86,11 +86,12 @@ impl Bench {
                 replaced,
                 payload,
             } => {
-                let Some(who) = self.streams.get(&slot).map(|stream| stream.who) else {
+                let Some(stream) = self.streams.get(&slot) else {
                     return;
                 };
-                let (identity, instance_id) = identity_of(who);
-                let made = handshake(identity, instance_id, &TRANSCRIPT, replaced, payload);
+                let (identity, instance_id) = identity_of(stream.who);
+                let session = stream.id.0 as u8;
+                let made = handshake(identity, instance_id, session, replaced, payload);
                 let proves =
                     made.proves(world::host_identity()) && made.message.instance_id == HOST;
                 let item = SyncStreamItem {
@@ -131,7 +132,7 @@ impl Bench {
             .expect("the host stays known");
         self.carry_out(effects);
         let local = world::local(self.client.config(), Role::Initiator);
-        let mut channel = world::channel(Role::Initiator, n, TRANSCRIPT);
+        let mut channel = world::channel(Role::Initiator, n, world::transcript(n));
         let mut stream = Stream::new(
             id,
             who,

@@ -30,7 +30,7 @@ use crate::{
         frame_fault::FrameFault,
         handshake::Replaced,
     },
-    world::{self, TRANSCRIPT, Who},
+    world::{self, Who},
 };
 
 /// What the scenarios for hosts send, and what they leave out.
@@ -73,6 +73,7 @@ pub fn host_dialogue() -> Vec<Vec<u8>> {
         ]);
         seeds.push(dialogue(true, 0, moves));
     }
+    seeds.push(spliced());
     // About as many as a record holds; no mutation makes such a list out of a short one.
     let ids: Vec<i64> = (1..=1300).collect();
     let long = manifest(&ids, &vec![1; ids.len()]);
@@ -119,6 +120,7 @@ pub fn host_dialogue() -> Vec<Vec<u8>> {
 /// What the scenarios for clients send, and what they leave out.
 pub fn client_dialogue() -> Vec<Vec<u8>> {
     let mut seeds = from_scenarios(Role::Initiator);
+    seeds.push(spliced());
     let changed = |edit: fn(&mut SyncActionSetConfig)| {
         let mut set_config = SyncActionSetConfig::default();
         edit(&mut set_config);
@@ -184,6 +186,21 @@ fn dialogue(capable: bool, config: u8, moves: Vec<Move<'_>>) -> Vec<u8> {
     dialogue.to_bytes()
 }
 
+/// Two sessions of one peer, the second proved with a signature over the transcript of the first.
+fn spliced() -> Vec<u8> {
+    let begin = |slot| Move::Open {
+        slot,
+        who: Who::Alice,
+        established: false,
+    };
+    let handshake = Move::Handshake {
+        slot: 1,
+        replaced: Replaced(Replaced::TRANSCRIPT),
+        payload: b"",
+    };
+    dialogue(false, 0, vec![begin(0), begin(1), handshake])
+}
+
 fn open<'a>(slot: u8, who: Who) -> Move<'a> {
     Move::Open {
         slot,
@@ -226,6 +243,7 @@ fn of_scenario(scenario: &Scenario) -> Vec<u8> {
     let mut slots: BTreeMap<&str, u8> = BTreeMap::new();
     let mut moves = Vec::new();
     let mut callers = BTreeMap::new();
+    let mut opened = 0;
     // Those are lent to the moves, which the steps make of them in the same order.
     let payloads: Vec<(Who, Option<Said>)> = scenario
         .steps
@@ -237,10 +255,13 @@ fn of_scenario(scenario: &Scenario) -> Vec<u8> {
                 _ => None,
             };
             if let Some(identity) = identity {
-                callers.insert(step.on.as_deref(), who(scenario, identity.as_deref()));
+                let caller = who(scenario, identity.as_deref());
+                callers.insert(step.on.as_deref(), (caller, opened));
+                opened += 1;
             }
-            let caller = *callers.get(&step.on.as_deref()).unwrap_or(&Who::Alice);
-            (caller, said(scenario, step, caller))
+            let caller = callers.get(&step.on.as_deref());
+            let (caller, session) = *caller.unwrap_or(&(Who::Alice, 0));
+            (caller, said(scenario, step, caller, session))
         })
         .collect();
     for (step, (who, said)) in scenario.steps.iter().zip(&payloads) {
@@ -285,7 +306,7 @@ enum Said {
     Item(Vec<u8>),
 }
 
-fn said(scenario: &Scenario, step: &Step, caller: Who) -> Option<Said> {
+fn said(scenario: &Scenario, step: &Step, caller: Who, session: u8) -> Option<Said> {
     let deviations: Vec<Deviation> = scenario
         .deviate
         .iter()
@@ -303,7 +324,7 @@ fn said(scenario: &Scenario, step: &Step, caller: Who) -> Option<Said> {
         _ => return None,
     };
     let identity = sender(scenario, caller);
-    let payload = deviating_handshake(&identity, secret, &TRANSCRIPT, &deviations);
+    let payload = deviating_handshake(&identity, secret, &world::transcript(session), &deviations);
     let secret_alone = match secret {
         "" => 0,
         _ => Replaced::SECRET,

@@ -29,7 +29,7 @@ use crate::{
         frame_fault::FrameFault,
         handshake::handshake,
     },
-    world::{self, TRANSCRIPT, Who},
+    world::{self, Who},
 };
 
 /// Plays a dialogue, and checks every claim on the way.
@@ -89,7 +89,7 @@ impl Bench {
                 let made = handshake(
                     who.identity(),
                     who.instance_id(),
-                    &TRANSCRIPT,
+                    stream.id.0 as u8,
                     replaced,
                     payload,
                 );
@@ -129,7 +129,7 @@ impl Bench {
         let id = SessionId(self.next_session);
         self.next_session += 1;
         let local = world::local(self.host.config(), Role::Responder);
-        let mut channel = world::channel(Role::Responder, n, TRANSCRIPT);
+        let mut channel = world::channel(Role::Responder, n, world::transcript(n));
         let mut stream = Stream::new(
             id,
             who,
