@@ -22,15 +22,14 @@ use prost::Message as _;
 use syncspec::{
     net::{
         ServeLimits, SyncApp,
-        serve::{Caller, InboundItems, OutboundItems, without_sockets},
+        serve::{Caller, InboundItems, OutboundItems, call_without_sockets},
     },
     wire::{
         Role, RpcProtocol, SyncStreamItem,
         v1sync::{PeerState, SetRemoteClientConfigRequest},
     },
 };
-use tonic::Status;
-use tower_service::Service as _;
+use tonic::{Status, body::Body};
 
 use crate::{defect, generators::call::Call};
 
@@ -160,7 +159,6 @@ async fn play(call: &Call) -> (Seen, Answer) {
         lapses: defect::lapses(Role::Responder),
         ..ServeLimits::default()
     };
-    let mut service = without_sockets(Arc::new(app), limits);
     let mut request = Request::builder()
         .method("POST")
         .uri("/v1sync.BackrestSyncService/Sync")
@@ -170,11 +168,10 @@ async fn play(call: &Call) -> (Seen, Answer) {
     }
     let pieces = call.pieces.clone().into_iter();
     let frames = pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece)));
-    let request = request.body(StreamBody::new(stream::iter(frames)));
-    let response = service
-        .call(request.expect("these headers are sound"))
-        .await;
-    let (parts, body) = response.expect("it cannot fail").into_parts();
+    let request = request.body(Body::new(StreamBody::new(stream::iter(frames))));
+    let request = request.expect("these headers are sound");
+    let response = call_without_sockets(Arc::new(app), limits, request).await;
+    let (parts, body) = response.into_parts();
     assert_eq!(parts.status, 200);
     let collected = body.collect().await.expect("an answer is never cut off");
     let trailers = collected.trailers().cloned().unwrap_or_default();

@@ -14,6 +14,8 @@ mod preface;
 mod sync_only;
 mod unary;
 mod whole;
+#[cfg(feature = "fuzzing")]
+mod without_sockets;
 
 use std::{convert::Infallible, fmt, io, pin::pin, sync::Arc};
 
@@ -37,6 +39,8 @@ pub use app::{CallOver, Caller, InboundItems, OutboundItems, SyncApp};
 pub use auth::{Credential, Guarded};
 pub use limits::ServeLimits;
 pub use sync_only::SyncOnly;
+#[cfg(feature = "fuzzing")]
+pub use without_sockets::call_without_sockets;
 
 use crate::{
     lapses::{Lapse, Lapses, Quirk},
@@ -141,30 +145,6 @@ impl std::error::Error for ServeError {
             ServeError::AcceptFailed(error) => Some(error),
         }
     }
-}
-
-/// The calls of an application without sockets, connections and TLS: for fuzzers, which bring bodies of their own.
-#[cfg(feature = "fuzzing")]
-pub fn without_sockets<A: SyncApp, B>(
-    app: Arc<A>,
-    limits: ServeLimits,
-) -> impl Service<Request<B>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>
-+ Clone
-+ Send
-+ 'static
-where
-    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let (leave, leaving) = Over::channel();
-    let host = Host { app, leaving };
-    ServiceBuilder::new()
-        .map_request(move |request: Request<B>| {
-            // A server whose end nobody can tell any more is taken to leave.
-            let _ = &leave;
-            request
-        })
-        .service(calls(host, limits))
 }
 
 fn calls<A: SyncApp, B>(
