@@ -269,11 +269,43 @@ fn nothing_comes_then_each_wait_ends_at_its_deadline() {
     let key = pair.to_responder.remove(0);
     pair.step(Role::Responder, Input::Received(key))
         .expect("a good key");
+    assert_eq!(
+        pair.seen.last(),
+        Some(&(Role::Responder, Output::WakeAt(late)))
+    );
     let session = pair.responder.take().expect("waits for the handshake");
+    let (session, _) = session
+        .step(Input::TimePassed, late - Duration::from_millis(1))
+        .unwrap_or_else(|_| panic!("not yet"));
     let Err(StepError::Violation(over)) = session.step(Input::TimePassed, late) else {
         panic!("the handshake is waited for no longer");
     };
     assert_eq!(over.rule, RuleId::HandshakeWait15s);
+}
+
+#[test]
+fn another_instance_id_or_key_than_the_expected_then_refused_for_that() {
+    type Expect = fn(&mut ExpectedPeer);
+    let cases: [(Expect, RuleId); 3] = [
+        (
+            |it| it.instance_id.push('x'),
+            RuleId::HandshakeInstanceIdOfKey,
+        ),
+        (
+            |it| it.instance_id.make_ascii_uppercase(),
+            RuleId::HandshakeInstanceIdOfKey,
+        ),
+        (
+            |it| it.keyid.make_ascii_uppercase(),
+            RuleId::HandshakeExpectedHost,
+        ),
+    ];
+    for (expect, rule) in cases {
+        let mut params = initiator("");
+        expect(&mut params.expected);
+        let mut pair = Pair::new(params, responder(KemId::default()));
+        assert_eq!(violation(pair.run()).rule, rule);
+    }
 }
 
 #[test]
