@@ -284,9 +284,7 @@ impl EncapsulationRandomness {
             p384_scalar: next_scalar(&mut stream),
         }
     }
-}
 
-impl EncapsulationRandomness {
     /// The same with these 32 bytes for ML-KEM: the message that its ciphertext carries.
     #[must_use]
     pub fn with_mlkem(self, mlkem: [u8; 32]) -> Self {
@@ -384,5 +382,27 @@ fn next_scalar(stream: &mut impl XofReader) -> [u8; SCALAR_LEN_BYTES] {
         if ecdh::is_scalar(&block) {
             return block;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_bytes_for_mlkem_then_its_ciphertext_alone_is_another() {
+        let key = PrivateKey::from_seed_array(&[1; SEED_LEN_BYTES]);
+        let public = PublicKey::parse(key.public_key()).unwrap();
+        let encapsulated = |randomness: EncapsulationRandomness| public.encapsulate(&randomness).0;
+        let randomness = || EncapsulationRandomness::from_seed(&[2; 32]);
+        let (before, after) = (
+            encapsulated(randomness()),
+            encapsulated(randomness().with_mlkem([0; 32])),
+        );
+        let (mlkem, point) = after.split_at(MLKEM_KEY_LEN_BYTES);
+        assert_ne!(mlkem, &before[..MLKEM_KEY_LEN_BYTES]);
+        assert_eq!(point, &before[MLKEM_KEY_LEN_BYTES..]);
+        let whole = EncapsulationRandomness::new([0; 32], randomness().p384_scalar).unwrap();
+        assert_eq!(encapsulated(whole), after);
     }
 }

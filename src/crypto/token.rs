@@ -140,3 +140,38 @@ fn is_keyid(text: &str) -> bool {
 fn is_secret(text: &str) -> bool {
     text.len() == SECRET_LEN_CHARS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_at_fault_then_the_strict_reading_says_which() {
+        let (hash, secret) = (
+            "A".repeat(KEYID_HASH_LEN_CHARS),
+            "0".repeat(SECRET_LEN_CHARS),
+        );
+        let read = |hash: &str, secret: &str, instance_id: &str| {
+            let text = format!("{KEYID_PREFIX}{hash}:{secret}#{instance_id}");
+            assert!(text.parse::<PairingToken>().is_ok(), "{text}");
+            PairingToken::parse_strict(&text).err()
+        };
+        assert_eq!(read(&hash, &secret, "host"), None);
+        for other in [&hash[1..], &format!("{hash}A"), &format!("+{}", &hash[1..])] {
+            assert_eq!(read(other, &secret, "host"), Some(TokenError::KeyIdForm));
+        }
+        for other in [
+            &secret[1..],
+            &format!("{secret}0"),
+            &format!("F{}", &secret[1..]),
+        ] {
+            assert_eq!(read(&hash, other, "host"), Some(TokenError::SecretForm));
+        }
+        for other in [" host", "host ", "ho\u{7f}st"] {
+            assert_eq!(
+                read(&hash, &secret, other),
+                Some(TokenError::InstanceIdForm)
+            );
+        }
+    }
+}
