@@ -185,6 +185,7 @@ impl OneRole<'_> {
             beside: lanes,
             dice: Dice::new(self.seed),
             stop: self.stop.clone(),
+            beside_it: None,
         };
         presence.begin(&mut pairs).await.map_err(|why| {
             eprintln!("error: nothing was played: {why}");

@@ -11,12 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::task::AbortHandle;
+
 use super::variations::Pair;
 use crate::{
     campaign::{Dice, variation::Base},
+    net::{ServeLimits, host::HostOptions},
     runner::{
-        Caller, Peers, Source, Switchboard, crash::crash_of, gone::serves_within, start_reference,
-        starts::STATES_MAX,
+        Caller, Peers, Source, Switchboard, crash::crash_of, gone::serves_within, reference_config,
+        start_host, starts::STATES_MAX,
     },
     scenario::model::Scenario,
     target::{contact_scenario, provision::Provision},
@@ -87,6 +90,8 @@ pub struct Elsewhere<'a> {
     pub dice: Dice,
     /// Set by whoever wants it to be over.
     pub stop: Arc<AtomicBool>,
+    /// The reference host that was started beside it last: one at a time, for each holds all that the peer is given.
+    pub beside_it: Option<AbortHandle>,
 }
 
 /// Cases for one start of a client, whose hosts it dials all at once: as many as it can be asked the states of.
@@ -122,7 +127,7 @@ impl Elsewhere<'_> {
 
     /// The reference, given the same as the peer.
     async fn start_reference_anew(
-        &self,
+        &mut self,
         pairs: &mut [Pair],
         given: Vec<Arc<Scenario>>,
     ) -> Result<(), String> {
@@ -134,10 +139,13 @@ impl Elsewhere<'_> {
                     RpcProtocol::ALL.map(|protocol| contact_scenario(Role::Responder, protocol));
                 let given = given.iter().map(|case| &**case);
                 let provision = Provision::for_cases(given.chain(&contacts));
-                let started = start_reference(&provision)
-                    .await
-                    .map_err(|error| failed(&error))?;
+                let config = reference_config(&provision).map_err(|error| failed(&error))?;
+                let started = start_host(config, HostOptions::default(), ServeLimits::default());
+                let (started, served) = started.await.map_err(|error| failed(&error))?;
                 (reference.url, reference.looks) = (started.url, started.looks);
+                if let Some(former) = self.beside_it.replace(served) {
+                    former.abort();
+                }
             }
             Role::Initiator => {
                 let board = Switchboard::open(LOOPBACK, Caller::Reference(Box::default()));
@@ -229,7 +237,7 @@ mod tests {
     use crate::{
         campaign::variation::grounds,
         rules::Level,
-        runner::{LookPlan, RunOptions},
+        runner::{LookPlan, RunOptions, start_reference},
         target::provision::ClientProvision,
     };
 
@@ -309,6 +317,7 @@ mod tests {
             beside: Vec::new(),
             dice: Dice::new(1),
             stop: Arc::default(),
+            beside_it: None,
         };
         let (there, gone) = ([pair(&there)], [pair(&gone)]);
         assert_eq!(presence.end(&there).await, None);
