@@ -301,6 +301,17 @@ fn log_requested_then_served_only_with_its_operation_in_scope() {
 }
 
 #[test]
+fn log_wanted_then_the_connected_host_is_asked() {
+    let mut client = connected(client(OPERATIONS, &["*"]));
+    let asked = sent(client.request_log(&keyid(1), "l").unwrap(), ONE);
+    assert!(matches!(&asked[..], [Action::RequestLog(log)] if log.log_id == "l"));
+    assert_eq!(
+        client.request_log(&keyid(3), "l"),
+        Err(LogRequestError::NotConnected)
+    );
+}
+
+#[test]
 fn throttled_then_answers_wait() {
     let mut client = connected(client(READ, &[]));
     receive(
