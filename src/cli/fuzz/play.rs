@@ -185,7 +185,7 @@ impl OneRole<'_> {
             beside: lanes,
             dice: Dice::new(self.seed),
             stop: self.stop.clone(),
-            beside_it: None,
+            reference_host: None,
         };
         presence.begin(&mut pairs).await.map_err(|why| {
             eprintln!("error: nothing was played: {why}");

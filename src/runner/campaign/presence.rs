@@ -91,7 +91,7 @@ pub struct Elsewhere<'a> {
     /// Set by whoever wants it to be over.
     pub stop: Arc<AtomicBool>,
     /// The reference host that was started beside it last: one at a time, for each holds all that the peer is given.
-    pub beside_it: Option<AbortHandle>,
+    pub reference_host: Option<AbortHandle>,
 }
 
 /// Cases for one start of a client, whose hosts it dials all at once: as many as it can be asked the states of.
@@ -143,7 +143,7 @@ impl Elsewhere<'_> {
                 let started = start_host(config, HostOptions::default(), ServeLimits::default());
                 let (started, served) = started.await.map_err(|error| failed(&error))?;
                 (reference.url, reference.looks) = (started.url, started.looks);
-                if let Some(former) = self.beside_it.replace(served) {
+                if let Some(former) = self.reference_host.replace(served) {
                     former.abort();
                 }
             }
@@ -298,6 +298,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn peer_is_started_anew_then_the_former_reference_host_is_gone() {
+        let mut peers = Peers::new(Source::Reference, LookPlan::default());
+        let mut presence = Elsewhere {
+            peers: &mut peers,
+            role: Role::Responder,
+            cases: Vec::new(),
+            beside: Vec::new(),
+            dice: Dice::new(1),
+            stop: Arc::default(),
+            reference_host: None,
+        };
+        let mut pairs = [pair("http://127.0.0.1:1")];
+        let mut urls = Vec::new();
+        for _ in 0..2 {
+            let started = presence.start_reference_anew(&mut pairs, Vec::new());
+            started.await.unwrap();
+            urls.push(pairs[0].reference.url.clone());
+        }
+        let connect = |url: &str| tokio::net::TcpStream::connect(url.replace("http://", ""));
+        let gone = async { while connect(&urls[0]).await.is_ok() {} };
+        let in_time = tokio::time::timeout(RETURN_WAIT, gone).await;
+        assert!(in_time.is_ok(), "the former one still takes connections");
+        assert!(connect(&urls[1]).await.is_ok());
+    }
+
+    #[tokio::test]
     async fn host_of_somebody_else_leaves_then_it_has_ended_until_it_is_back() {
         let contacts = RpcProtocol::ALL.map(|protocol| contact_scenario(Role::Responder, protocol));
         let provision = Provision::for_cases(&contacts);
@@ -317,7 +343,7 @@ mod tests {
             beside: Vec::new(),
             dice: Dice::new(1),
             stop: Arc::default(),
-            beside_it: None,
+            reference_host: None,
         };
         let (there, gone) = ([pair(&there)], [pair(&gone)]);
         assert_eq!(presence.end(&there).await, None);
