@@ -59,7 +59,8 @@ fn remembered<T: Clone>(
     if message.len() > MESSAGE_MAX_BYTES {
         return anew();
     }
-    let question = [&parts.concat(), message].concat();
+    let mut question = parts.concat();
+    question.extend_from_slice(message);
     let known = answers.with_borrow(|answers| answers.get(&question).cloned());
     known.unwrap_or_else(|| {
         let answer = anew();

@@ -42,9 +42,18 @@ pub struct Reference {
 /// # Errors
 /// Where no loopback port can be had.
 pub async fn start_reference(provision: &Provision) -> Result<Reference, StartError> {
+    Ok(start_reference_until_aborted(provision).await?.0)
+}
+
+/// Starts the reference host with this provision, until its task is aborted.
+///
+/// # Errors
+/// Where no loopback port can be had.
+pub(super) async fn start_reference_until_aborted(
+    provision: &Provision,
+) -> Result<(Reference, AbortHandle), StartError> {
     let config = reference_config(provision)?;
-    let started = start_host(config, HostOptions::default(), ServeLimits::default()).await?;
-    Ok(started.0)
+    start_host(config, HostOptions::default(), ServeLimits::default()).await
 }
 
 /// The configuration that this provision asks for.

@@ -1,11 +1,12 @@
 //! Handshakes: an honest one, with any of its fields replaced, signed again or not.
 
-use crate::world;
 use prost::Message as _;
 use syncspec::{
     crypto::{handshake::HandshakeClaims, identity::Identity},
     wire::{v1, v1sync::sync_stream_item::SyncActionHandshake},
 };
+
+use crate::world;
 
 /// What of a handshake is replaced by what the payload says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +77,8 @@ fn signature(message: &SyncActionHandshake, signer: &Identity, transcript: &[u8;
     signer.sign(&claims.hash()).to_vec()
 }
 
-/// Builds a handshake of `signer`, for the dialogue's session of this number, from a payload that is read as a handshake, as far as it can be.
+/// Builds a handshake of `signer`, for the dialogue's session of this number, from a payload that is read as a handshake, as
+/// far as it can be.
 pub fn handshake(
     signer: &Identity,
     instance_id: &str,

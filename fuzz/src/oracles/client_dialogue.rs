@@ -16,7 +16,7 @@ use syncspec::{
 
 use super::{
     client_model::{ClientModel, Expected},
-    stream::{Stream, Taken, a_close_code_is_legal, encoded, slot_of},
+    stream::{Stream, Taken, a_close_code_is_legal, encoded, is_same, slot_of},
 };
 use crate::{
     generators::{
@@ -394,8 +394,7 @@ impl Bench {
     fn state_equals_the_models(&mut self) {
         let config = self.client.config().message();
         assert!(
-            *config == *self.model.config
-                || config.encode_to_vec() == self.model.config.encode_to_vec(),
+            is_same(Some(config), Some(&self.model.config)),
             "the client's config is {config:?}, expected {:?}",
             self.model.config
         );

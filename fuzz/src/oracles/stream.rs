@@ -237,6 +237,11 @@ pub(super) fn a_close_code_is_legal(code: Code) {
     assert!(legal.contains(&code), "a refusal ends with {code}");
 }
 
+/// Whether two messages are equal, or have the same bytes: floating-point fields may hold NaN, which equals nothing.
+pub(super) fn is_same<M: prost::Message + PartialEq>(one: Option<&M>, other: Option<&M>) -> bool {
+    one == other || one.map(M::encode_to_vec) == other.map(M::encode_to_vec)
+}
+
 /// The bytes of an action: floating-point fields may hold NaN, which equals nothing.
 pub(super) fn encoded(action: &Action) -> Vec<u8> {
     let item = SyncStreamItem {

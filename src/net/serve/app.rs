@@ -102,13 +102,13 @@ impl std::error::Error for CallOver {}
 
 /// tonic's view of an application.
 #[derive(Debug)]
-pub(super) struct Host<A> {
+pub(super) struct Host<A: ?Sized> {
     pub(super) app: Arc<A>,
     /// Tells every call that the server is leaving.
     pub(super) leaving: Over,
 }
 
-impl<A> Clone for Host<A> {
+impl<A: ?Sized> Clone for Host<A> {
     fn clone(&self) -> Host<A> {
         Host {
             app: self.app.clone(),
@@ -118,7 +118,7 @@ impl<A> Clone for Host<A> {
 }
 
 #[tonic::async_trait]
-impl<A: SyncApp> BackrestSyncService for Host<A> {
+impl<A: SyncApp + ?Sized> BackrestSyncService for Host<A> {
     type SyncStream = BoxStream<'static, Result<SyncStreamItem, Status>>;
 
     async fn sync(
@@ -150,7 +150,7 @@ impl<A: SyncApp> BackrestSyncService for Host<A> {
 }
 
 #[tonic::async_trait]
-impl<A: SyncApp> BackrestSyncStateService for Host<A> {
+impl<A: SyncApp + ?Sized> BackrestSyncStateService for Host<A> {
     type GetPeerSyncStatesStreamStream = BoxStream<'static, Result<PeerState, Status>>;
 
     async fn get_peer_sync_states_stream(

@@ -147,7 +147,7 @@ impl std::error::Error for ServeError {
     }
 }
 
-fn calls<A: SyncApp, B>(
+fn calls<A: SyncApp + ?Sized, B>(
     host: Host<A>,
     limits: ServeLimits,
 ) -> impl Service<Request<B>, Response = Response<Body>, Error = Infallible, Future: Send + 'static>

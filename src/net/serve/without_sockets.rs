@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use futures_util::{future::BoxFuture, stream::BoxStream};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
-use tonic::{Status, body::Body};
+use tonic::body::Body;
 use tower::ServiceExt as _;
 
 use super::{
-    Caller, InboundItems, OutboundItems, ServeLimits, SyncApp,
+    ServeLimits, SyncApp,
     app::{Host, Over},
     calls,
 };
-use crate::wire::v1sync::{PeerState, SetRemoteClientConfigRequest};
 
 /// Answers one call. Nothing here is generic, so that all of it is compiled within this crate, whose coverage fuzzers go by.
 pub async fn call_without_sockets(
@@ -22,7 +20,6 @@ pub async fn call_without_sockets(
     request: Request<Body>,
 ) -> Response<Body> {
     let (leave, leaving) = Over::channel();
-    let app = Arc::new(AnyApp(app));
     let answered = calls(Host { app, leaving }, limits).oneshot(request).await;
     let response = answered.unwrap_or_else(|never| match never {});
     // A server whose end nobody can tell any more is taken to leave: it can be told for as long as the answer is read.
@@ -32,32 +29,4 @@ pub async fn call_without_sockets(
             frame
         }))
     })
-}
-
-struct AnyApp(Arc<dyn SyncApp>);
-
-impl SyncApp for AnyApp {
-    fn sync(
-        &self,
-        inbound: InboundItems,
-        outbound: OutboundItems,
-    ) -> BoxFuture<'static, Result<(), Status>> {
-        self.0.sync(inbound, outbound)
-    }
-
-    fn peer_states(
-        &self,
-        caller: Caller,
-        subscribe: bool,
-    ) -> BoxStream<'static, Result<PeerState, Status>> {
-        self.0.peer_states(caller, subscribe)
-    }
-
-    fn set_remote_client_config(
-        &self,
-        caller: Caller,
-        request: SetRemoteClientConfigRequest,
-    ) -> BoxFuture<'static, Result<(), Status>> {
-        self.0.set_remote_client_config(caller, request)
-    }
 }

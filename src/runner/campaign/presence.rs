@@ -16,10 +16,9 @@ use tokio::task::AbortHandle;
 use super::variations::Pair;
 use crate::{
     campaign::{Dice, variation::Base},
-    net::{ServeLimits, host::HostOptions},
     runner::{
-        Caller, Peers, Source, Switchboard, crash::crash_of, gone::serves_within, reference_config,
-        start_host, starts::STATES_MAX,
+        Caller, Peers, Source, Switchboard, crash::crash_of, gone::serves_within,
+        reference::start_reference_until_aborted, starts::STATES_MAX,
     },
     scenario::model::Scenario,
     target::{contact_scenario, provision::Provision},
@@ -139,9 +138,8 @@ impl Elsewhere<'_> {
                     RpcProtocol::ALL.map(|protocol| contact_scenario(Role::Responder, protocol));
                 let given = given.iter().map(|case| &**case);
                 let provision = Provision::for_cases(given.chain(&contacts));
-                let config = reference_config(&provision).map_err(|error| failed(&error))?;
-                let started = start_host(config, HostOptions::default(), ServeLimits::default());
-                let (started, served) = started.await.map_err(|error| failed(&error))?;
+                let started = start_reference_until_aborted(&provision).await;
+                let (started, served) = started.map_err(|error| failed(&error))?;
                 (reference.url, reference.looks) = (started.url, started.looks);
                 if let Some(former) = self.reference_host.replace(served) {
                     former.abort();
@@ -252,6 +250,18 @@ mod tests {
         }
     }
 
+    fn host_of(peers: &mut Peers) -> Elsewhere<'_> {
+        Elsewhere {
+            peers,
+            role: Role::Responder,
+            cases: Vec::new(),
+            beside: Vec::new(),
+            dice: Dice::new(1),
+            stop: Arc::default(),
+            reference_host: None,
+        }
+    }
+
     #[test]
     fn client_then_it_knows_no_more_hosts_than_it_may_be_asked_of() {
         let all = grounds(Role::Initiator, &RpcProtocol::ALL).unwrap();
@@ -300,15 +310,7 @@ mod tests {
     #[tokio::test]
     async fn peer_is_started_anew_then_the_former_reference_host_is_gone() {
         let mut peers = Peers::new(Source::Reference, LookPlan::default());
-        let mut presence = Elsewhere {
-            peers: &mut peers,
-            role: Role::Responder,
-            cases: Vec::new(),
-            beside: Vec::new(),
-            dice: Dice::new(1),
-            stop: Arc::default(),
-            reference_host: None,
-        };
+        let mut presence = host_of(&mut peers);
         let mut pairs = [pair("http://127.0.0.1:1")];
         let mut urls = Vec::new();
         for _ in 0..2 {
@@ -336,15 +338,7 @@ mod tests {
             switchboard: None,
         };
         let mut peers = Peers::new(source, LookPlan::default());
-        let mut presence = Elsewhere {
-            peers: &mut peers,
-            role: Role::Responder,
-            cases: Vec::new(),
-            beside: Vec::new(),
-            dice: Dice::new(1),
-            stop: Arc::default(),
-            reference_host: None,
-        };
+        let mut presence = host_of(&mut peers);
         let (there, gone) = ([pair(&there)], [pair(&gone)]);
         assert_eq!(presence.end(&there).await, None);
         assert!(presence.hangs(&gone).await.unwrap().contains("went away"));

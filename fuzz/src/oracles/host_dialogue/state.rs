@@ -1,13 +1,12 @@
 //! What the host remembers, beside what the model says it should.
 
-use prost::Message;
-use syncspec::{
-    reference::store::Store as _,
-    wire::v1sync::{ConnectionState, RemoteConfig},
-};
+use syncspec::{reference::store::Store as _, wire::v1sync::ConnectionState};
 
 use super::Bench;
-use crate::{oracles::host_model::ClientRecord, world::Who};
+use crate::{
+    oracles::{host_model::ClientRecord, stream::is_same},
+    world::Who,
+};
 
 impl Bench {
     /// Config, operations and peer states are the model's.
@@ -17,6 +16,7 @@ impl Bench {
             *self.model.config,
             "the host's config"
         );
+        let nothing = ClientRecord::default();
         for who in Who::ALL {
             let keyid = who.identity().keyid();
             let stored = self
@@ -24,7 +24,6 @@ impl Bench {
                 .store()
                 .operations(keyid)
                 .expect("a store in memory does not fail");
-            let nothing = ClientRecord::default();
             let record = match self.model.clients.get_mut(keyid) {
                 Some(record) => {
                     record.check_operations(keyid, &stored);
@@ -54,11 +53,8 @@ impl Bench {
                 state.last_heartbeat_millis, record.last_heartbeat_millis,
                 "the heartbeat of {who:?}"
             );
-            let encoded =
-                |config: &Option<RemoteConfig>| config.as_ref().map(Message::encode_to_vec);
             assert!(
-                state.remote_config == record.remote_config
-                    || encoded(&state.remote_config) == encoded(&record.remote_config),
+                is_same(state.remote_config.as_ref(), record.remote_config.as_ref()),
                 "{who:?} told of the config {:?}, and it is held as {:?}",
                 record.remote_config,
                 state.remote_config
