@@ -122,6 +122,25 @@ fn wrong_flag_then_usage_error() {
 }
 
 #[test]
+fn busy_machine_then_said_and_judged_as_on_a_quiet_one() {
+    let output = syncspec(&["run", "--stress", "2", "--repeat", "3", "--exact", ONE_CASE]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let threads = 2 * thread::available_parallelism().expect("their number").get();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let beside = format!(", beside {threads} busy threads");
+    assert!(said.contains(&beside), "{said}");
+    for number in ["0", "65", "x"] {
+        let output = syncspec(&["run", "--stress", number, "--exact", ONE_CASE]);
+        assert_eq!(code(&output), 2);
+        assert!(
+            stderr(&output).contains("from 1 to 64"),
+            "{}",
+            stderr(&output)
+        );
+    }
+}
+
+#[test]
 fn nothing_selected_then_not_green() {
     let output = syncspec(&["run", "no-case-has-this-name"]);
     assert_eq!(code(&output), 3);

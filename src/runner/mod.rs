@@ -22,6 +22,7 @@ mod schedule;
 mod shard;
 mod splice;
 mod starts;
+mod stress;
 
 use std::{
     sync::Arc,
@@ -46,6 +47,7 @@ pub use schedule::{Finished, Schedule};
 pub use shard::Shard;
 pub use splice::{plan_spliced, play_spliced};
 pub use starts::asks_states;
+pub use stress::{STRESS_MAX, Stress};
 
 use crate::{
     actor::{Actor, Entropy, Patience},

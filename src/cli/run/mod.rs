@@ -1,5 +1,6 @@
 //! `syncspec run`: from arguments to results and an exit code.
 
+mod about;
 mod attach;
 mod calls;
 mod discover;
@@ -12,18 +13,18 @@ use std::{
 
 use syncspec::{
     actor::Patience,
-    report::{CaseResult, NotPlayed, Phases, Run, Summary, TargetLine, console, saved::Played},
+    report::{Summary, console, saved::Played},
     rules::Level,
     runner::{
-        Expectations, JOBS_AT_ONCE, Job, NotReached, Peers, RunOptions, Schedule, Selection, plan,
-        plan_claims, plan_spliced, skip_what_it_lacks,
+        Expectations, JOBS_AT_ONCE, Job, Peers, RunOptions, STRESS_MAX, Schedule, Selection,
+        Stress, plan, plan_claims, plan_spliced, skip_what_it_lacks,
     },
     scenario::{CaseTemplate, model::Profile},
     wire::{Role, RpcProtocol},
 };
 
 use super::{
-    SelectArgs, doctor, exit,
+    SelectArgs, exit,
     list::{self, ListArgs},
     looks::LooksArgs,
     reports::ReportArgs,
@@ -31,6 +32,7 @@ use super::{
     signals::{Signal, Signals},
     tls_roots,
 };
+use about::{About, not_reached};
 use attach::Part;
 pub use attach::{Attached, TargetArgs};
 pub use calls::NoCalls;
@@ -51,6 +53,9 @@ pub struct RunArgs {
     /// Play everything so many times; a case that comes to different things is red
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = at_least_one)]
     repeat: usize,
+    /// Keep the machine busy meanwhile, with so many threads for each processor; with --repeat, shows what depends on timing
+    #[arg(long, value_name = "N", value_parser = by_processor)]
+    stress: Option<usize>,
     /// Seed of all our randomness: the same seed sends the same bytes
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -61,7 +66,7 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t = Preview::Report)]
     preview: Preview,
     /// Try what the peer can do, and write a first target file, which must not be there yet
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "known_failing", "repeat"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "known_failing", "repeat", "stress"])]
     discover: Option<PathBuf>,
     #[command(flatten)]
     looks: LooksArgs,
@@ -249,9 +254,17 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
         Err(NoCalls::NotReached(why)) => return Err(about.not_played(&why)),
         Err(why) => return Err(why.print()),
     };
+    let stress = args.stress.map(stress).transpose()?;
     let options = options(args, attached, run.seed)?;
     let name = attached.shown();
-    println!("{} cases against {name}, seed {}", run.jobs.len(), run.seed);
+    let beside = stress.as_ref().map_or_else(String::new, |stress| {
+        format!(", beside {} busy threads", stress.threads())
+    });
+    println!(
+        "{} cases against {name}, seed {}{beside}",
+        run.jobs.len(),
+        run.seed
+    );
     let mut progress = Progress::new(run.jobs.len() * args.repeat);
     let schedule = Schedule {
         options: options.clone(),
@@ -263,6 +276,7 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
     };
     let finished = schedule.play(run.jobs, &run.universe).await;
     let mut finished = finished.map_err(|why| about.not_played(&why))?;
+    drop(stress);
     progress.finish();
     let saved = args
         .reports
@@ -296,68 +310,6 @@ async fn play(args: &RunArgs, attached: &Attached, run: Planned) -> Result<u8, u
     Ok(exit_code(&summary))
 }
 
-/// What reports say of a run beside its results.
-struct About<'a> {
-    args: &'a RunArgs,
-    attached: &'a Attached,
-    seed: u64,
-    began: (SystemTime, Instant),
-}
-
-impl About<'_> {
-    fn write(
-        &self,
-        results: &[CaseResult],
-        phases: Phases,
-        not_played: Option<&NotPlayed>,
-    ) -> Result<(), u8> {
-        let said = self.attached.target();
-        let url = said.and_then(|target| target.responder_url());
-        let target = TargetLine {
-            kind: self.attached.kind(),
-            name: said.and_then(|target| target.name.clone()),
-            version: said.and_then(|target| target.version.clone()),
-            url: match (url, not_played) {
-                // What was given for a URL may be anything.
-                (Some(url), Some(_)) => doctor::without_secret(url).to_owned(),
-                (Some(url), None) => url.to_owned(),
-                (None, _) => self.attached.shown(),
-            },
-            protocols: self.args.select.protocols().to_vec(),
-        };
-        self.args.reports.write(&Run {
-            results,
-            target: &target,
-            label: self.args.reports.label(),
-            seed: self.seed,
-            duration: self.began.1.elapsed(),
-            phases,
-            began: self.began.0,
-            not_played,
-        })
-    }
-
-    /// Tells why not one case was played, wherever results would have been told; the code to exit with.
-    fn not_played(&self, why: &NotReached) -> u8 {
-        let text = not_reached(why, &self.attached.shown());
-        eprintln!("error: no case was played: {text}");
-        let mut checks = why.diagnosis.to_json();
-        checks["role"] = why.role.name().into();
-        checks["peer_log"] = why.last_words.clone().into();
-        let why = NotPlayed { text, checks };
-        let written = self.write(&[], Phases::default(), Some(&why));
-        written.err().unwrap_or(exit::NOT_JUDGED)
-    }
-}
-
-fn not_reached(why: &NotReached, name: &str) -> String {
-    let peer = match (why.role, why.url.is_empty()) {
-        (Role::Responder, true) => name.to_owned(),
-        (role, _) => doctor::shown(role, &why.url),
-    };
-    doctor::not_judged(&peer, &why.diagnosis, &why.last_words)
-}
-
 fn exit_code(summary: &Summary) -> u8 {
     match summary {
         Summary { failed: 1.., .. }
@@ -387,6 +339,22 @@ pub(super) fn random_seed() -> Result<u64, u8> {
     })?;
     // 32 bits are enough to differ, and short enough to type.
     Ok(u64::from(u32::from_be_bytes(bytes)))
+}
+
+fn stress(by_processor: usize) -> Result<Stress, u8> {
+    Stress::begin(by_processor).map_err(|error| {
+        eprintln!(
+            "error: failed to keep the machine busy: {error}; give --stress a smaller number"
+        );
+        exit::SUITE
+    })
+}
+
+fn by_processor(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if (1..=STRESS_MAX).contains(&number) => Ok(number),
+        _ => Err(format!("expected a number from 1 to {STRESS_MAX}")),
+    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
