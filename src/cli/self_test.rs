@@ -207,6 +207,10 @@ mod with_defects {
             );
             good = false;
         }
+        if test.pairs.len() < args.pairs {
+            eprintln!("error: no pairs: of no role were two defects caught");
+            good = false;
+        }
         if let Some(pair) = test.pairs.iter().find(|pair| !pair.caught) {
             let ids: Vec<_> = pair
                 .defects

@@ -94,3 +94,29 @@ impl Gone {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::RuleId;
+
+    #[test]
+    fn end_of_a_session_then_told_by_its_cause() {
+        let violation = Violation::session(RuleId::EnvelopeReplayRefused, "nonce 3");
+        for (gone, message) in [
+            (
+                Gone::Violation(violation),
+                "envelope.replay-refused: nonce 3",
+            ),
+            (Gone::Ended(Code::Ok), ""),
+            (
+                Gone::Ended(Code::Internal),
+                "the stream ended with internal",
+            ),
+            (Gone::Lost("reset".to_owned()), "reset"),
+            (Gone::Failed("no room".to_owned()), "no room"),
+        ] {
+            assert_eq!(gone.message(), message, "{gone:?}");
+        }
+    }
+}

@@ -429,6 +429,7 @@ mod tests {
                     (Resource::Plan(id), format!("plan:{id}")),
                 ] {
                     prop_assert_eq!(grants.may_write(resource), naive(&permissions, &[Write], &name));
+                    prop_assert_eq!(grants.may_change(resource), grants.may_write(resource));
                     prop_assert_eq!(grants.may_read_config(resource), naive(&permissions, &[Read, Write], &name));
                     prop_assert_eq!(grants.may_know(resource), naive(&permissions, &[Operations, Read, Write], &name));
                 }

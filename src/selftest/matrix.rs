@@ -23,24 +23,6 @@ pub struct Matrix {
     full: bool,
 }
 
-/// Two defects in one peer.
-#[derive(Debug)]
-pub struct Pair {
-    /// Both.
-    pub defects: Vec<Defect>,
-    /// Whether anything caught them.
-    pub caught: bool,
-}
-
-impl From<Challenged> for Pair {
-    fn from(challenged: Challenged) -> Self {
-        Pair {
-            caught: challenged.is_caught(),
-            defects: challenged.defects,
-        }
-    }
-}
-
 impl Matrix {
     pub(super) fn new(rows: Vec<Challenged>, full: bool) -> Self {
         Matrix { rows, full }

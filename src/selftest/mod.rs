@@ -9,6 +9,7 @@ mod challenge;
 mod hunt;
 mod hunts;
 mod matrix;
+mod pairs;
 mod survivors;
 
 use std::{
@@ -23,7 +24,8 @@ use tokio::{sync::Semaphore, task::JoinSet};
 pub use challenge::{Challenged, Kill};
 pub use hunt::{Found, HuntOptions, Hunted, hunt, sample};
 pub use hunts::{COLUMNS, Hunts, UNDER_COLUMNS, summary, table};
-pub use matrix::{Matrix, Pair, json, print, print_row};
+pub use matrix::{Matrix, json, print, print_row};
+pub use pairs::Pair;
 pub use survivors::reason;
 
 use crate::{
@@ -178,7 +180,7 @@ pub async fn self_test(
     let mut challenged = side_by_side(tasks, tell).await?;
     arena.ask_again(&mut challenged, tell).await?;
     challenged.sort_by(|a, b| a.defects.cmp(&b.defects));
-    let pairs = pairs_of(&challenged, questions)
+    let pairs = pairs::draw(&caught(&challenged), questions)
         .into_iter()
         .map(|pair| arena.clone().face(pair.to_vec()));
     let pairs = side_by_side(pairs, &mut |_| {}).await?;
@@ -363,30 +365,7 @@ where
     Ok(done)
 }
 
-/// Pairs of caught defects of one role, drawn by the seed.
-fn pairs_of(challenged: &[Challenged], questions: &Questions) -> Vec<[Defect; 2]> {
-    let caught: Vec<Defect> = challenged
-        .iter()
-        .filter(|challenged| challenged.is_caught())
-        .flat_map(|challenged| challenged.defects.iter().copied())
-        .collect();
-    let mut state = questions.seed | 1;
-    // xorshift64: any even spread will do.
-    let mut draw = |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % below as u64) as usize
-    };
-    let mut pairs = Vec::new();
-    if caught.len() < 2 {
-        return pairs;
-    }
-    while pairs.len() < questions.pairs {
-        let pair = [caught[draw(caught.len())], caught[draw(caught.len())]];
-        if pair[0] != pair[1] && pair[0].role == pair[1].role {
-            pairs.push(pair);
-        }
-    }
-    pairs
+fn caught(challenged: &[Challenged]) -> Vec<Defect> {
+    let caught = challenged.iter().filter(|row| row.is_caught());
+    caught.flat_map(|row| row.defects.iter().copied()).collect()
 }

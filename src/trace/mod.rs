@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 
 use crate::{
     session::{VerifiedPeer, Violation},
-    wire::{Code, SyncStreamItem, v1sync::PeerState},
+    wire::{Code, SyncStreamItem, decode::ITEM_LEN_BYTES_MAX, v1sync::PeerState},
 };
 
 /// What is noted of an item that was sent before there was any key to seal it with.
@@ -24,7 +24,9 @@ pub const BEFORE_ANY_KEY: &str = "in the clear, before any key";
 pub const EVENTS_MAX: usize = 10_000;
 
 /// Most bytes one case takes in from the peer, for the same reason; the largest item deployed peers take fits twice.
-pub const RECEIVED_LEN_BYTES_MAX: usize = 160 * 1024 * 1024;
+pub const RECEIVED_LEN_BYTES_MAX: usize = 160 << 20;
+
+const _: () = assert!(RECEIVED_LEN_BYTES_MAX >= 2 * ITEM_LEN_BYTES_MAX);
 
 /// One case's events. As data: items in protobuf's JSON mapping, times in nanoseconds; reading it back gives an equal
 /// trace.

@@ -128,6 +128,22 @@ fn instance_id_of_other_form_then_refused() {
 }
 
 #[test]
+fn ids_of_us_and_of_each_peer_then_known() {
+    let config = config("host", 1, |c| {
+        sync(c).known_hosts = vec![peer("other-host", 2, &[])];
+        sync(c).authorized_clients = vec![peer("client", 3, &[])];
+    });
+    for (instance_id, seed) in [("host", 1), ("other-host", 2), ("client", 3)] {
+        assert!(config.knows_instance_id(instance_id), "{instance_id}");
+        assert!(config.knows_keyid(&keyid(seed)), "{instance_id}");
+    }
+    for (instance_id, seed) in [("nobody", 4), ("Client", 5), ("clien", 6), ("", 7)] {
+        assert!(!config.knows_instance_id(instance_id), "{instance_id}");
+        assert!(!config.knows_keyid(&keyid(seed)), "{instance_id}");
+    }
+}
+
+#[test]
 fn debug_then_no_secret_in_it() {
     let config = config("host", 1, |c| {
         sync(c).pairing_tokens.push(token("s3cret", 1))

@@ -2,6 +2,7 @@
 
 mod ends;
 mod looks;
+mod said;
 mod shown;
 mod told;
 mod waits;
