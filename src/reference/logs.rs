@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Bytes of one chunk: far below any limit on items, and still few items for a long log.
-pub const CHUNK_LEN_BYTES: usize = 64 * 1024;
+pub const CHUNK_LEN_BYTES: usize = 64 << 10;
 
 /// What every request is answered with that cannot be served, so that it does not tell a log that is missing from one
 /// that is not for the asker.
@@ -190,6 +190,7 @@ impl LogRequests {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Class;
 
     fn log(len_bytes: usize) -> Log {
         Log {
@@ -264,12 +265,16 @@ mod tests {
     }
 
     #[test]
-    fn owner_in_a_later_chunk_then_protocol_error() {
-        let mut requests = LogRequests::default();
-        requests.request("l", &Limits::default()).unwrap();
-        let data = served(1, 0, true).remove(0);
-        assert_eq!(requests.receive(data.clone(), &Limits::default()), Ok(None));
-        assert!(requests.receive(data, &Limits::default()).is_err());
+    fn owner_or_expiration_in_a_later_chunk_then_protocol_error() {
+        for (owner_opid, expiration_ts_unix) in [(7, 0), (0, 100), (7, 100)] {
+            let mut requests = LogRequests::default();
+            requests.request("l", &Limits::default()).unwrap();
+            let mut data = served(1, 0, true).remove(0);
+            assert_eq!(requests.receive(data.clone(), &Limits::default()), Ok(None));
+            (data.owner_opid, data.expiration_ts_unix) = (owner_opid, expiration_ts_unix);
+            let error = requests.receive(data, &Limits::default()).unwrap_err();
+            assert_eq!(error.class, Class::Protocol);
+        }
     }
 
     #[test]
@@ -280,9 +285,15 @@ mod tests {
         };
         let mut requests = LogRequests::default();
         requests.request("l", &limits).unwrap();
-        let data = served(2, 0, true).remove(0);
-        let error = requests.receive(data, &limits).unwrap_err();
-        assert_eq!(error.class, crate::session::Class::Limit);
+        let items = served(1, 0, true);
+        assert_eq!(requests.receive(items[0].clone(), &limits), Ok(None));
+        let more = SyncActionReceiveLogData {
+            owner_opid: 0,
+            expiration_ts_unix: 0,
+            ..items[0].clone()
+        };
+        let error = requests.receive(more, &limits).unwrap_err();
+        assert_eq!(error.class, Class::Limit);
     }
 
     #[test]

@@ -197,6 +197,16 @@ mod tests {
     }
 
     #[test]
+    fn numbering_behind_an_id_then_new_numbers_are_larger() {
+        let mut store = store().numbering_behind(1 << 62);
+        store.upsert("alice", operation(1000, 0)).unwrap();
+        let stored = store.get("alice", 1000).unwrap();
+        for number in [stored.id, stored.flow_id, stored.modno] {
+            assert!(number > 1 << 62, "{number}");
+        }
+    }
+
+    #[test]
     fn new_operation_then_local_ids_and_the_sent_ones_as_original() {
         let mut store = store();
         let sent = v1::Operation {

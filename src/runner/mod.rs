@@ -16,6 +16,7 @@ mod not_reached;
 mod passing;
 mod peers;
 mod plan;
+mod played;
 mod reference;
 mod repeat;
 mod schedule;

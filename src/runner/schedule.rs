@@ -9,23 +9,21 @@ use super::{
     Job, NotReached, Peers, RunOptions,
     claims::{is_of_state_service, judge_state_service},
     contact::contact,
-    crash::{crash_of, crashed, crashed_beside, is_clean, is_cut_off, with_crash},
+    crash::{crashed_beside, with_crash},
     expectations::Expectations,
     play,
+    played::{Played, Plays, Watched},
     repeat::merge,
     splice::play_spliced,
     starts::{asks_states, starts},
 };
 use crate::{
     actor::Patience,
-    report::{CaseResult, Outcome, PEER_LOG_LINES_MAX, Phases},
+    report::{CaseResult, Phases},
     scenario::{model::Scenario, splice::is_spliced},
     target::process::LOG_SHOWN_MAX,
     wire::{Role, RpcProtocol},
 };
-
-/// As many cases are named as having ended last before the peer was found gone.
-const ENDED_LAST_MAX: usize = 16;
 
 /// A run: what is played how often, and what is expected of it.
 pub struct Schedule<'a> {
@@ -355,41 +353,11 @@ impl Schedule<'_> {
 
     /// One play, and whether the peer crashed under it.
     fn watched(&self, job: Job) -> impl Future<Output = Played> + Send + 'static {
-        let (options, patience, process) =
-            (self.options.clone(), self.patience, self.peers.process());
-        let gone = self.peers.gone(job.scenario.role);
-        async move {
-            let started = Instant::now();
-            let mut result = play(job.clone(), &options, patience).await;
-            let began = started + result.spent.reaching;
-            let (mut crash, mut printed) = (None, Vec::new());
-            if let Some(process) = process {
-                if is_cut_off(&result.trace) {
-                    crash = crash_of(&process, began).await;
-                } else if let Some(how) = process.end()
-                    && !is_clean(&result)
-                {
-                    let log = process.log().last_timed(began, PEER_LOG_LINES_MAX);
-                    crash = Some((crashed(how), log));
-                }
-                if !is_clean(&result) {
-                    printed = process.log().since(began, PEER_LOG_LINES_MAX);
-                }
-            }
-            if crash.is_none()
-                && !is_clean(&result)
-                && let Some(gone) = gone
-            {
-                let seen = gone.look(&options, job.protocol, &result.trace).await;
-                crash = seen.map(|seen| (seen, printed.clone()));
-            }
-            result.keep_peer_log(printed);
-            if is_clean(&result) {
-                // It has proved its claim, and its last step found the peer alive.
-                crash = None;
-            }
-            Played { job, result, crash }
-        }
+        let peer = Watched {
+            process: self.peers.process(),
+            gone: self.peers.gone(job.scenario.role),
+        };
+        peer.play(job, self.options.clone(), self.patience)
     }
 
     /// One more honest session: the last cases have nobody behind them who would miss the host.
@@ -426,40 +394,6 @@ impl Schedule<'_> {
 /// Whether a job is played on the peer, rather than skipped or judged by what is known already.
 fn needs_peer(job: &Job) -> bool {
     job.skip.is_none() && !is_of_state_service(job)
-}
-
-#[derive(Default)]
-struct Plays {
-    results: Vec<CaseResult>,
-    lost: usize,
-    phases: Phases,
-    /// Those under way that take long by themselves.
-    lingering: JoinSet<Played>,
-}
-
-impl Plays {
-    /// The cases that ended last: where nobody who was under way is to blame, it may be one of them.
-    fn ended_last(&self) -> String {
-        let names: Vec<String> = self
-            .results
-            .iter()
-            .rev()
-            .filter(|result| result.outcome != Outcome::Skipped)
-            .take(ENDED_LAST_MAX)
-            .map(|result| format!("{} over {}", result.scenario.id, result.protocol))
-            .collect();
-        match names.len() {
-            0 => "no case had ended before".to_owned(),
-            _ => format!("ended last, the newest first: {}", names.join(", ")),
-        }
-    }
-}
-
-struct Played {
-    job: Job,
-    result: CaseResult,
-    /// How the peer ended under it, in words, and what it printed last.
-    crash: Option<(String, Vec<String>)>,
 }
 
 fn cases_of(jobs: &[Job]) -> Vec<Arc<Scenario>> {
