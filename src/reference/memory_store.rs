@@ -220,6 +220,7 @@ mod tests {
         assert_eq!((stored.original_id, stored.original_flow_id), (1000, 1000));
         assert_ne!(stored.id, 1000);
         assert_ne!(stored.flow_id, 1000);
+        assert!(stored.id > 0 && stored.flow_id > 0);
         assert_eq!(stored.original_instance_keyid, "alice");
         assert_eq!(stored.modno, 9);
         assert_eq!(stored.display_message, operation(1000, 9).display_message);

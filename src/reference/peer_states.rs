@@ -260,6 +260,27 @@ mod tests {
     }
 
     #[test]
+    fn new_session_then_what_an_earlier_one_told_is_gone_but_not_when_it_lived() {
+        let mut states = states();
+        let id = keyid(2);
+        let plan = PlanMetadata { id: "p".to_owned() };
+        states.set_connection(&id, ConnectionState::ErrorAuth, "refused".to_owned());
+        states.heartbeat(&id, 99);
+        states
+            .merge_resources(&id, vec![repo("1", "x")], vec![plan], &Limits::default())
+            .unwrap();
+        states.begin_session(&id);
+        let state = PeerState {
+            peer_instance_id: "a".to_owned(),
+            peer_keyid: id.clone(),
+            state: ConnectionState::Connected.into(),
+            last_heartbeat_millis: 99,
+            ..PeerState::default()
+        };
+        assert_eq!(states.get(&id), Some(&state));
+    }
+
+    #[test]
     fn known_list_over_a_limit_then_refused() {
         let mut states = states();
         let limits = Limits {

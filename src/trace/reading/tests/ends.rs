@@ -36,6 +36,13 @@ fn code_as_asked_for_then_no_remark_and_another_one_is_remarked() {
         let trace = main(vec![EventKind::Opened, ended(code)]);
         assert_eq!(remarks(reading(&case, &trace)), remarked);
     }
+    // The step uses the end up, and nothing behind it.
+    let trace = main(vec![
+        EventKind::Opened,
+        ended(Code::Internal),
+        EventKind::Opened,
+    ]);
+    assert_eq!(reading(&case, &trace), met_at(1));
 }
 
 #[test]
