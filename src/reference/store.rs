@@ -264,3 +264,24 @@ pub(crate) fn localised(
         ..sent
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn share_used_up_then_refused_and_not_before() {
+        let share = Share {
+            operations_max: 2,
+            len_bytes_max: 10,
+        };
+        for (operations, len_bytes, expected) in [
+            (2, 10, Ok(())),
+            (3, 0, Err(ShareFull::Count { limit: 2 })),
+            (3, 11, Err(ShareFull::Count { limit: 2 })),
+            (0, 11, Err(ShareFull::Size { limit_bytes: 10 })),
+        ] {
+            assert_eq!(share.check(operations, len_bytes), expected);
+        }
+    }
+}

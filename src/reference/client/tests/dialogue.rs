@@ -1,12 +1,14 @@
 //! A test for each row of the tables in `docs/protocol.md`, sections 5 and 7.
 
+use prost::Message as _;
+
 use super::{super::OPERATION_BATCH_LEN_MAX, *};
 use crate::{
-    reference::{fixture::guid, limits::Capabilities},
+    reference::{fixture::guid, limits::Capabilities, logs::ReceivedLog},
     session::Class,
     wire::v1sync::sync_stream_item::{
-        SyncActionReceiveConfig, SyncActionReceiveResources, SyncActionRequestLog,
-        SyncActionRequestOperationData, SyncActionThrottle,
+        SyncActionReceiveConfig, SyncActionReceiveLogData, SyncActionReceiveResources,
+        SyncActionRequestLog, SyncActionRequestOperationData, SyncActionThrottle,
     },
 };
 
@@ -309,6 +311,60 @@ fn log_wanted_then_the_connected_host_is_asked() {
         client.request_log(&keyid(3), "l"),
         Err(LogRequestError::NotConnected)
     );
+}
+
+#[test]
+fn log_answered_then_told_whole() {
+    let mut client = connected(client(OPERATIONS, &["*"]));
+    client.request_log(&keyid(1), "l").unwrap();
+    let mut told = |chunk: &[u8]| {
+        let data = SyncActionReceiveLogData {
+            log_id: "l".to_owned(),
+            chunk: chunk.to_vec(),
+            ..SyncActionReceiveLogData::default()
+        };
+        let action = Action::ReceiveLogData(data);
+        client.receive(ONE, action, at(0)).unwrap()
+    };
+    assert_eq!(told(b"x"), []);
+    let log = Log {
+        owner_opid: 0,
+        expiration_ts_unix: 0,
+        content: b"x".to_vec(),
+    };
+    let received = ReceivedLog {
+        log_id: "l".to_owned(),
+        result: Ok(log),
+    };
+    assert_eq!(told(b""), [Effect::LogReceived(keyid(1), received)]);
+}
+
+#[test]
+fn as_much_as_may_be_then_served_and_one_more_is_over_the_limit() {
+    let config = |path_len| RemoteConfig {
+        repos: vec![v1::Repo {
+            uri: "x".repeat(path_len),
+            ..v1::Repo::default()
+        }],
+        ..RemoteConfig::default()
+    };
+    let shown = |config| {
+        Action::ReceiveConfig(SyncActionReceiveConfig {
+            config: Some(config),
+        })
+    };
+    for (within, over) in [
+        (request(&[1, 2]), request(&[1, 2, 3])),
+        (shown(config(9)), shown(config(10))),
+    ] {
+        let mut client = client(OPERATIONS, &["*"]);
+        client.settings.limits.manifest_len_max = 2;
+        client.settings.limits.remote_config_len_bytes_max = config(9).encoded_len();
+        let mut client = connected(client);
+        client.receive(ONE, within, at(0)).unwrap();
+        let violation = client.receive(ONE, over, at(0)).unwrap_err();
+        assert_eq!(violation.class, Class::Limit);
+    }
 }
 
 #[test]
