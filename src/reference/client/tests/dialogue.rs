@@ -353,9 +353,14 @@ fn as_much_as_may_be_then_served_and_one_more_is_over_the_limit() {
             config: Some(config),
         })
     };
+    let log = |log_id: &str| {
+        let log_id = log_id.to_owned();
+        Action::RequestLog(SyncActionRequestLog { log_id })
+    };
     for (within, over) in [
         (request(&[1, 2]), request(&[1, 2, 3])),
         (shown(config(9)), shown(config(10))),
+        (log(&"l".repeat(1024)), log(&"l".repeat(1025))),
     ] {
         let mut client = client(OPERATIONS, &["*"]);
         client.settings.limits.manifest_len_max = 2;
