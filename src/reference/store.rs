@@ -284,4 +284,27 @@ mod tests {
             assert_eq!(share.check(operations, len_bytes), expected);
         }
     }
+
+    #[test]
+    fn bound_of_what_is_stored_then_no_less_and_hardly_more_than_the_longest() {
+        use prost::Message as _;
+        for (owner, message) in [("", ""), ("alice", "text"), ("a".repeat(300).as_str(), "")] {
+            let sent = v1::Operation {
+                display_message: message.to_owned(),
+                ..v1::Operation::default()
+            };
+            let bound = stored_len_bytes_bound(owner, &sent);
+            // Negative numbers are the longest, ten bytes each.
+            let longest = v1::Operation {
+                original_id: -1,
+                original_flow_id: -1,
+                ..localised(owner, sent, -1, -1, -1)
+            };
+            let stored_len_bytes = longest.encoded_len();
+            assert!(
+                (stored_len_bytes..=stored_len_bytes + 20).contains(&bound),
+                "{bound} for {stored_len_bytes}"
+            );
+        }
+    }
 }

@@ -258,8 +258,14 @@ fn ids_that_look_like_numbers_then_kept_as_text() {
 
 #[test]
 fn more_repos_than_may_be_then_limit_and_nothing_changed() {
-    let mut client = client(WRITE, &[]);
-    client.settings.limits.config_list_len_max = 2;
-    let refusal = refused(client, repos(vec![repo("t")]));
+    let with_room_for = |list_len| {
+        let mut client = client(WRITE, &[]);
+        client.settings.limits.config_list_len_max = list_len;
+        client
+    };
+    let one_more = || repos(vec![repo("t")]);
+    let refusal = refused(with_room_for(2), one_more());
     assert_eq!(refusal.1, Code::ResourceExhausted);
+    let config = granted(with_room_for(3), one_more());
+    assert_eq!(repo_ids(&config), ["r", "s", "t"]);
 }
