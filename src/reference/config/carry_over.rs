@@ -138,6 +138,31 @@ mod tests {
     }
 
     #[test]
+    fn all_paired_clients_named_in_the_file_then_their_uses_are_counted_all_the_same() {
+        let edited = file(|c| {
+            sync(c).authorized_clients = vec![peer("two", 2, &[]), peer("three", 3, &[])];
+        });
+        let carried = carry_over(&file(|_| ()), &in_force(), &edited).unwrap();
+        assert_eq!(tokens(&carried), [("often", 1)]);
+    }
+
+    #[test]
+    fn token_that_the_file_says_is_spent_then_it_stays_as_the_file_has_it() {
+        let spent = |c: &mut v1::Config| {
+            sync(c).pairing_tokens.push(PairingToken {
+                uses: 1,
+                ..token("spent", 1)
+            });
+        };
+        let edited = file(|c| {
+            spent(c);
+            c.repos.push(repo("new"));
+        });
+        let carried = carry_over(&file(|_| ()), &in_force(), &edited).unwrap();
+        assert_eq!(tokens(&carried), [("often", 1), ("spent", 1)]);
+    }
+
+    #[test]
     fn instance_id_of_a_paired_client_given_to_another_then_refused() {
         let edited = file(|c| sync(c).authorized_clients = vec![peer("two", 9, &[])]);
         let error = carry_over(&file(|_| ()), &in_force(), &edited).unwrap_err();

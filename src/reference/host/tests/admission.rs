@@ -151,6 +151,20 @@ fn twenty_clients_race_for_the_last_use_then_one_is_admitted() {
 }
 
 #[test]
+fn token_without_a_limit_then_its_uses_are_counted_and_it_stays() {
+    let mut host = host_with(|c| sync(c).pairing_tokens.push(token("s", 0)));
+    for (session, instance, seed) in [(ONE, "new", 9), (TWO, "newer", 10)] {
+        host.admit(session, &paired(instance, seed, "s"), at(0))
+            .unwrap();
+    }
+    let token = v1::multihost::PairingToken {
+        uses: 2,
+        ..token("s", 0)
+    };
+    assert_eq!(host.config().pairing_tokens(), [token]);
+}
+
+#[test]
 fn secret_unknown_expired_or_used_up_then_refused() {
     let mut host = host_with(|c| {
         sync(c).pairing_tokens = vec![

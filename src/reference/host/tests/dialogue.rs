@@ -1,5 +1,7 @@
 //! A test for each row of the table in `docs/protocol.md`, section 6.
 
+use prost::Message as _;
+
 use super::*;
 use crate::{
     reference::{fixture::operation, logs::CHUNK_LEN_BYTES},
@@ -315,6 +317,40 @@ fn request_log_then_only_the_clients_own_is_served() {
     };
     assert_eq!(ask("own"), [(CHUNK_LEN_BYTES, true), (0, true)]);
     assert_eq!(ask("foreign"), [(0, false)]);
+}
+
+#[test]
+fn as_much_as_may_be_then_taken_and_one_more_is_over_the_limit() {
+    let config = |modno| RemoteConfig {
+        modno,
+        ..RemoteConfig::default()
+    };
+    let shown = |config| {
+        Action::ReceiveConfig(SyncActionReceiveConfig {
+            config: Some(config),
+        })
+    };
+    let log = |log_id: &str| {
+        let log_id = log_id.to_owned();
+        Action::RequestLog(SyncActionRequestLog { log_id })
+    };
+    // A number of two bytes, then one of three.
+    let limits = Limits {
+        remote_config_len_bytes_max: config(1 << 7).encoded_len(),
+        ..Limits::default()
+    };
+    for (within, over) in [
+        (shown(config(1 << 7)), shown(config(1 << 14))),
+        (log(&"l".repeat(1024)), log(&"l".repeat(1025))),
+    ] {
+        let settings = Settings {
+            limits,
+            ..Settings::default()
+        };
+        let mut host = with_reader(Host::new(host().config().clone(), settings));
+        host.receive(ONE, within, at(0)).unwrap();
+        assert_eq!(refused(&mut host, over).class, Class::Limit);
+    }
 }
 
 #[test]
