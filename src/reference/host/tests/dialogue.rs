@@ -337,11 +337,13 @@ fn as_much_as_may_be_then_taken_and_one_more_is_over_the_limit() {
     // A number of two bytes, then one of three.
     let limits = Limits {
         remote_config_len_bytes_max: config(1 << 7).encoded_len(),
+        manifest_len_max: 2,
         ..Limits::default()
     };
     for (within, over) in [
         (shown(config(1 << 7)), shown(config(1 << 14))),
         (log(&"l".repeat(1024)), log(&"l".repeat(1025))),
+        (manifest(&[1, 2], &[1, 1]), manifest(&[1, 2, 3], &[1, 1, 1])),
     ] {
         let settings = Settings {
             limits,
