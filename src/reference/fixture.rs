@@ -1,14 +1,18 @@
-//! Configs and operations for tests.
+//! Configs, operations and items for tests.
 
 use crate::{
     crypto::identity::Identity,
     reference::config::Config,
     wire::{
+        Action,
         v1::{
             self,
             multihost::{PairingToken, Peer, Permission, permission::Type},
         },
-        v1sync::{PlanMetadata, RepoMetadata},
+        v1sync::{
+            PlanMetadata, RemoteConfig, RepoMetadata,
+            sync_stream_item::{SyncActionReceiveConfig, SyncActionRequestLog},
+        },
     },
 };
 
@@ -133,4 +137,16 @@ pub fn operation(id: i64, modno: i64) -> v1::Operation {
         display_message: format!("operation {id} at {modno}"),
         ..v1::Operation::default()
     }
+}
+
+/// The item that shows this config.
+pub fn showing(config: RemoteConfig) -> Action {
+    let config = Some(config);
+    Action::ReceiveConfig(SyncActionReceiveConfig { config })
+}
+
+/// The item that asks for this log.
+pub fn asking_for_log(log_id: &str) -> Action {
+    let log_id = log_id.to_owned();
+    Action::RequestLog(SyncActionRequestLog { log_id })
 }

@@ -4,11 +4,15 @@ use prost::Message as _;
 
 use super::{super::OPERATION_BATCH_LEN_MAX, *};
 use crate::{
-    reference::{fixture::guid, limits::Capabilities, logs::ReceivedLog},
+    reference::{
+        fixture::{asking_for_log, guid, showing},
+        limits::Capabilities,
+        logs::ReceivedLog,
+    },
     session::Class,
     wire::v1sync::sync_stream_item::{
         SyncActionReceiveConfig, SyncActionReceiveLogData, SyncActionReceiveResources,
-        SyncActionRequestLog, SyncActionRequestOperationData, SyncActionThrottle,
+        SyncActionRequestOperationData, SyncActionThrottle,
     },
 };
 
@@ -288,14 +292,7 @@ fn log_requested_then_served_only_with_its_operation_in_scope() {
         };
         client.put_log(log_id, log);
     }
-    let mut served = |log_id: &str| {
-        let log_id = log_id.to_owned();
-        receive(
-            &mut client,
-            Action::RequestLog(SyncActionRequestLog { log_id }),
-        )
-        .len()
-    };
+    let mut served = |log_id: &str| receive(&mut client, asking_for_log(log_id)).len();
     assert_eq!(
         [served("visible"), served("hidden"), served("orphan")],
         [2, 1, 1]
@@ -348,19 +345,13 @@ fn as_much_as_may_be_then_served_and_one_more_is_over_the_limit() {
         }],
         ..RemoteConfig::default()
     };
-    let shown = |config| {
-        Action::ReceiveConfig(SyncActionReceiveConfig {
-            config: Some(config),
-        })
-    };
-    let log = |log_id: &str| {
-        let log_id = log_id.to_owned();
-        Action::RequestLog(SyncActionRequestLog { log_id })
-    };
     for (within, over) in [
         (request(&[1, 2]), request(&[1, 2, 3])),
-        (shown(config(9)), shown(config(10))),
-        (log(&"l".repeat(1024)), log(&"l".repeat(1025))),
+        (showing(config(9)), showing(config(10))),
+        (
+            asking_for_log(&"l".repeat(1024)),
+            asking_for_log(&"l".repeat(1025)),
+        ),
     ] {
         let mut client = client(OPERATIONS, &["*"]);
         client.settings.limits.manifest_len_max = 2;

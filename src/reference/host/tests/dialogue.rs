@@ -4,13 +4,16 @@ use prost::Message as _;
 
 use super::*;
 use crate::{
-    reference::{fixture::operation, logs::CHUNK_LEN_BYTES},
+    reference::{
+        fixture::{asking_for_log, operation, showing},
+        logs::CHUNK_LEN_BYTES,
+    },
     wire::{
         types,
         v1::operation_event::Event,
         v1sync::sync_stream_item::{
             SyncActionOperationManifest, SyncActionReceiveLogData, SyncActionReceiveOperations,
-            SyncActionRequestLog, SyncActionThrottle,
+            SyncActionThrottle,
         },
     },
 };
@@ -303,9 +306,7 @@ fn request_log_then_only_the_clients_own_is_served() {
     host.put_log(&keyid(2), "own", &log).unwrap();
     host.put_log(&keyid(3), "foreign", &log).unwrap();
     let mut ask = |log_id: &str| {
-        let log_id = log_id.to_owned();
-        let request = Action::RequestLog(SyncActionRequestLog { log_id });
-        let effects = host.receive(ONE, request, at(0)).unwrap();
+        let effects = host.receive(ONE, asking_for_log(log_id), at(0)).unwrap();
         let mut items = Vec::new();
         for action in sent(&effects, ONE) {
             let Action::ReceiveLogData(data) = action else {
@@ -325,15 +326,6 @@ fn as_much_as_may_be_then_taken_and_one_more_is_over_the_limit() {
         modno,
         ..RemoteConfig::default()
     };
-    let shown = |config| {
-        Action::ReceiveConfig(SyncActionReceiveConfig {
-            config: Some(config),
-        })
-    };
-    let log = |log_id: &str| {
-        let log_id = log_id.to_owned();
-        Action::RequestLog(SyncActionRequestLog { log_id })
-    };
     // A number of two bytes, then one of three.
     let limits = Limits {
         remote_config_len_bytes_max: config(1 << 7).encoded_len(),
@@ -341,8 +333,11 @@ fn as_much_as_may_be_then_taken_and_one_more_is_over_the_limit() {
         ..Limits::default()
     };
     for (within, over) in [
-        (shown(config(1 << 7)), shown(config(1 << 14))),
-        (log(&"l".repeat(1024)), log(&"l".repeat(1025))),
+        (showing(config(1 << 7)), showing(config(1 << 14))),
+        (
+            asking_for_log(&"l".repeat(1024)),
+            asking_for_log(&"l".repeat(1025)),
+        ),
         (manifest(&[1, 2], &[1, 1]), manifest(&[1, 2, 3], &[1, 1, 1])),
     ] {
         let settings = Settings {
