@@ -208,7 +208,11 @@ mod with_defects {
             good = false;
         }
         if test.pairs.len() < args.pairs {
-            eprintln!("error: no pairs: of no role were two defects caught");
+            eprintln!(
+                "error: expected {} pairs, saw {}: where no two defects of one role are caught, there is none",
+                args.pairs,
+                test.pairs.len()
+            );
             good = false;
         }
         if let Some(pair) = test.pairs.iter().find(|pair| !pair.caught) {

@@ -28,6 +28,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
+    /// One play, and whether the peer crashed under it.
     pub(super) async fn play(self, job: Job, options: RunOptions, patience: Patience) -> Played {
         let started = Instant::now();
         let mut result = play(job.clone(), &options, patience).await;

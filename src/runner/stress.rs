@@ -43,12 +43,11 @@ impl Stress {
         by_processor: usize,
         turn: impl Fn(usize) + Clone + Send + 'static,
     ) -> io::Result<Self> {
-        let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let mut stress = Stress {
             threads: Vec::new(),
             over: Arc::default(),
         };
-        for number in 0..by_processor.min(STRESS_MAX) * processors {
+        for number in 0..by_processor.min(STRESS_MAX) * processors() {
             let (over, turn) = (Arc::clone(&stress.over), turn.clone());
             let named = thread::Builder::new().name("stress".to_owned());
             let thread = named.spawn(move || keep_busy(&over, || turn(number)))?;
@@ -65,6 +64,10 @@ impl Drop for Stress {
             drop(thread.join());
         }
     }
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 fn keep_busy(over: &AtomicBool, turn: impl Fn()) {
@@ -85,10 +88,6 @@ mod tests {
     };
 
     use super::*;
-
-    fn processors() -> usize {
-        thread::available_parallelism().map_or(1, NonZero::get)
-    }
 
     #[test]
     fn stress_then_every_thread_works_until_it_is_dropped() {

@@ -1,7 +1,7 @@
 //! Two defects in one peer: neither may hide the other.
 
 use super::{Challenged, Questions};
-use crate::lapses::Defect;
+use crate::{campaign::Dice, lapses::Defect};
 
 /// Two defects in one peer.
 #[derive(Debug)]
@@ -23,29 +23,21 @@ impl From<Challenged> for Pair {
 
 /// As many pairs of these defects as are asked for, each of one role, drawn by the seed; none where no role has two.
 pub(super) fn draw(defects: &[Defect], questions: &Questions) -> Vec<[Defect; 2]> {
-    let others = |of: Defect| move |other: &&Defect| other.role == of.role && **other != of;
-    let paired: Vec<Defect> = defects
-        .iter()
-        .filter(|&&defect| defects.iter().any(|other| others(defect)(&other)))
-        .copied()
-        .collect();
-    if paired.is_empty() {
-        return Vec::new();
-    }
-    let mut state = questions.seed | 1;
-    // xorshift64: any even spread will do.
-    let mut below = |bound: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state % bound as u64) as usize
+    let beside = |one: Defect| -> Vec<Defect> {
+        let others = defects.iter().copied();
+        others
+            .filter(|other| other.role == one.role && *other != one)
+            .collect()
     };
-    let mut pair = || {
-        let first = paired[below(paired.len())];
-        let seconds: Vec<&Defect> = paired.iter().filter(others(first)).collect();
-        [first, *seconds[below(seconds.len())]]
-    };
-    (0..questions.pairs).map(|_| pair()).collect()
+    let paired = defects.iter().copied();
+    let paired: Vec<Defect> = paired.filter(|one| !beside(*one).is_empty()).collect();
+    let mut dice = Dice::new(questions.seed);
+    let pairs = (0..questions.pairs).map_while(|_| {
+        let one = *dice.one_of(&paired)?;
+        let other = *dice.one_of(&beside(one))?;
+        Some([one, other])
+    });
+    pairs.collect()
 }
 
 #[cfg(test)]
