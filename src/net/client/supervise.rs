@@ -35,7 +35,7 @@ pub(super) async fn supervise(
             _ = keep::failure(&mut kept) => break,
             Some(_) = dials.join_next() => {}
             () = shared.agenda_changed() => {}
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+            () = time_of(due) => {
                 for attempt in shared.take_due() {
                     dials.spawn(stream::run(attempt));
                 }
@@ -48,4 +48,14 @@ pub(super) async fn supervise(
     let _ = timeout(SHUTDOWN_WAIT, all_ended).await;
     let (newest, _) = shared.newest_config();
     stopped.send_replace(Some(keep::until_kept(&mut kept, newest).await));
+}
+
+/// Waits until it is time; for ever where nothing is due. What is due already does not wait for the timer's next
+/// millisecond.
+async fn time_of(due: Option<Instant>) {
+    match due {
+        Some(due) if due <= Instant::now() => {}
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
 }
