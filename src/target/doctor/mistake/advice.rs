@@ -302,12 +302,34 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// A time in words that a reader takes in.
+/// A time in words that a reader takes in, to the nearest: clocks are told in whole seconds, and reading one takes time.
 fn span(seconds: u64) -> String {
+    let nearest = |unit: u64| (seconds + unit / 2) / unit;
     match seconds {
         0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        7200..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
+        120..7200 => format!("{} min", nearest(60)),
+        7200..172_800 => format!("{} h", nearest(3600)),
+        _ => format!("{} days", nearest(86_400)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::span;
+
+    #[test]
+    fn a_second_is_missing_then_the_same_words() {
+        for (seconds, words) in [
+            (119, "119 s"),
+            (120, "2 min"),
+            (3599, "60 min"),
+            (3600, "60 min"),
+            (7200, "2 h"),
+            (86_399, "24 h"),
+            (172_800, "2 days"),
+            (86_400 * 30 - 1, "30 days"),
+        ] {
+            assert_eq!(span(seconds), words);
+        }
     }
 }
