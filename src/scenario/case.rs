@@ -234,7 +234,7 @@ impl<'a> Draft<'a> {
         let scenarios = plays.map(|(role, protocol)| {
             let variables = self.variables(&id, role, protocol, row);
             let scenario = self.scenario(&id, role, protocol, row.map(|(_, row)| row), &variables);
-            used.fixtures.extend(variables.fixtures.keys().cloned());
+            used.fixtures.extend(variables.fixtures.variable_names());
             used.columns.extend(variables.used.into_inner());
             (role, protocol, scenario)
         });
@@ -262,7 +262,7 @@ impl<'a> Draft<'a> {
             columns: row.map_or_else(BTreeMap::new, |(_, row)| row.columns.clone()),
             missing_columns: row.map_or_else(Vec::new, |(table, row)| table.missing_in(row)),
             row: row.map(|(_, row)| row.place),
-            fixtures: fixtures.variables(),
+            fixtures: fixtures.into(),
             ..Variables::default()
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! Nothing here is secret or random; each case, role and RPC protocol has its own, so that cases can run side by side.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::SigningKey;
@@ -41,7 +41,7 @@ const SUFFIX_LEN: usize = 8;
 const TOKEN_START_LEN: usize = 32;
 
 /// Everything that is provisioned for one case.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Fixtures {
     /// Our identities: [`PEER`] first, then the others by name.
@@ -205,30 +205,65 @@ impl Fixtures {
     /// What a scenario can name: `token`, `instance` and `keyid` of [`PEER`], the id of each repository, plan and
     /// operation, and the guid and uri of each repository.
     pub fn variables(&self) -> BTreeMap<String, String> {
-        let mut variables = BTreeMap::new();
-        if let Some(peer) = self.identity(PEER) {
-            variables.insert("instance".to_owned(), peer.instance_id.clone());
-            variables.insert("keyid".to_owned(), peer.keyid());
-        }
-        if let Some(token) = &self.token {
-            variables.insert("token".to_owned(), token.secret.clone());
+        let named = self.named();
+        named
+            .map(|(name, value)| (name.into_owned(), value.text()))
+            .collect()
+    }
+
+    /// One of [`Self::variables`].
+    pub fn variable(&self, name: &str) -> Option<String> {
+        let mut named = self.named();
+        named.find_map(|(one, value)| (one == name).then(|| value.text()))
+    }
+
+    /// The names of [`Self::variables`].
+    pub fn variable_names(&self) -> impl Iterator<Item = String> {
+        self.named().map(|(name, _)| name.into_owned())
+    }
+
+    fn named(&self) -> impl Iterator<Item = (Cow<'_, str>, Named<'_>)> {
+        let peer = self.identity(PEER).into_iter().flat_map(|peer| {
+            let instance_id = Named::Text(&peer.instance_id);
+            [("instance", instance_id), ("keyid", Named::KeyIdOf(peer))]
+        });
+        let token = self.token.iter().flat_map(|token| {
             let start = token.secret.get(..TOKEN_START_LEN).unwrap_or_default();
-            variables.insert("token-start".to_owned(), start.to_owned());
-        }
-        let repos = self.repos.iter().map(|repo| (&repo.name, &repo.id));
-        let plans = self.plans.iter().map(|plan| (&plan.name, &plan.id));
-        variables.extend(
-            repos
-                .chain(plans)
-                .map(|(name, id)| (name.clone(), id.clone())),
-        );
-        for repo in &self.repos {
-            variables.insert(format!("{GUID_OF}{}", repo.name), repo.guid.clone());
-            variables.insert(format!("{URI_OF}{}", repo.name), repo.uri.clone());
-        }
+            let whole = Named::Text(&token.secret);
+            [("token", whole), ("token-start", Named::Text(start))]
+        });
+        let repos = self.repos.iter().map(|one| (one.name.as_str(), &one.id));
+        let plans = self.plans.iter().map(|one| (one.name.as_str(), &one.id));
+        let ids = repos.chain(plans).map(|(name, id)| (name, Named::Text(id)));
         let operations = self.operations.iter();
-        variables.extend(operations.map(|one| (one.name.clone(), one.id.to_string())));
-        variables
+        let operations = operations.map(|one| (one.name.as_str(), Named::Number(one.id)));
+        let of_repos = self.repos.iter().flat_map(|repo| {
+            [
+                (format!("{GUID_OF}{}", repo.name), Named::Text(&repo.guid)),
+                (format!("{URI_OF}{}", repo.name), Named::Text(&repo.uri)),
+            ]
+        });
+        let plain = peer.chain(token).chain(ids).chain(operations);
+        plain
+            .map(|(name, value)| (Cow::Borrowed(name), value))
+            .chain(of_repos.map(|(name, value)| (Cow::Owned(name), value)))
+    }
+}
+
+/// What a variable stands for. A key id takes arithmetic, which few cases need.
+enum Named<'a> {
+    Text(&'a str),
+    Number(i64),
+    KeyIdOf(&'a Identity),
+}
+
+impl Named<'_> {
+    fn text(&self) -> String {
+        match self {
+            Named::Text(text) => (*text).to_owned(),
+            Named::Number(number) => number.to_string(),
+            Named::KeyIdOf(identity) => identity.keyid(),
+        }
     }
 }
 

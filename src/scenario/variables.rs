@@ -6,9 +6,11 @@
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
 
 use super::{
+    fixtures::Fixtures,
     load_error::Problems,
     node::{Key, Node, NodeValue, Place},
     problem::Problem,
@@ -24,7 +26,7 @@ pub struct Variables<'a> {
     /// Where the row stands.
     pub row: Option<Place>,
     /// What was provisioned.
-    pub fixtures: BTreeMap<String, String>,
+    pub fixtures: Rc<Fixtures>,
     /// The columns that some text used so far.
     pub used: RefCell<BTreeSet<String>>,
 }
@@ -97,8 +99,8 @@ impl<'a> Variables<'a> {
             self.used.borrow_mut().insert(name.to_owned());
             return Some(self.fixtures_only().fill(cell, problems));
         }
-        if let Some(value) = self.fixtures.get(name) {
-            return Some(Node::text(value, place));
+        if let Some(value) = self.fixtures.variable(name) {
+            return Some(Node::text(&value, place));
         }
         if self.missing_columns.contains(&name) {
             self.used.borrow_mut().insert(name.to_owned());
@@ -112,7 +114,7 @@ impl<'a> Variables<'a> {
         let known = self.columns.keys().map(|name| (*name).to_owned());
         let problem = Problem::UnknownVariable {
             name: name.to_owned(),
-            known: known.chain(self.fixtures.keys().cloned()).collect(),
+            known: known.chain(self.fixtures.variable_names()).collect(),
         };
         problems.report(place, problem);
         None
@@ -172,10 +174,21 @@ fn name_len(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::yaml::parse;
+    use crate::scenario::{fixtures::Token, yaml::parse};
 
     const ROW: &str =
         "{ number: 2, text: two, fault: { nonce: random }, secret: $token, other: $text }";
+
+    fn token() -> Token {
+        Token {
+            secret: "5ec2e7".to_owned(),
+            max_uses: 1,
+            uses: 0,
+            expired: false,
+            expires_later: false,
+            permissions: Vec::new(),
+        }
+    }
 
     fn fill(text: &str) -> (Node, Vec<Problem>) {
         let problems = Problems::default();
@@ -190,7 +203,10 @@ mod tests {
                 .collect(),
             missing_columns: vec!["absent"],
             row: Some(row.place),
-            fixtures: BTreeMap::from([("token".to_owned(), "5ec2e7".to_owned())]),
+            fixtures: Rc::new(Fixtures {
+                token: Some(token()),
+                ..Fixtures::default()
+            }),
             ..Variables::default()
         };
         let filled = variables.fill(&node, &problems);

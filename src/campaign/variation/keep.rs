@@ -4,10 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Variation;
 use crate::{
-    scenario::{
-        fixtures::Fixtures,
-        model::{Expectation, PeerFixture, Scenario, Step, Verb},
-    },
+    scenario::model::{Expectation, PeerFixture, Scenario, Step, Verb},
     trace::{End, EventKind, Trace},
     wire::Role,
 };
@@ -64,9 +61,14 @@ pub fn file_of(
         file["deviate"] = json!(variation.deviate);
     }
     file["steps"] = Json::Array(steps);
+    let mut variables: Vec<_> = base.fixtures.variables().into_iter().collect();
+    // Short numbers stand everywhere by chance.
+    variables.retain(|(_, value)| value.len() > 4);
+    // The longest first: a guid may stand within a text of its own.
+    variables.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
     for key in ["given", "deviate", "steps"] {
         if let Some(part) = file.get_mut(key) {
-            with_variables(part, &base.fixtures);
+            with_variables(part, &variables);
         }
     }
     file
@@ -169,24 +171,18 @@ fn is_something(value: &Json) -> bool {
 }
 
 /// Ids, keys and secrets of this case by their names: a case of another id has others.
-fn with_variables(json: &mut Json, fixtures: &Fixtures) {
+fn with_variables(json: &mut Json, variables: &[(String, String)]) {
     match json {
         Json::Array(elements) => elements
             .iter_mut()
-            .for_each(|one| with_variables(one, fixtures)),
+            .for_each(|one| with_variables(one, variables)),
         Json::Object(entries) => entries
             .values_mut()
-            .for_each(|one| with_variables(one, fixtures)),
+            .for_each(|one| with_variables(one, variables)),
         Json::String(text) => {
             let mut named = text.replace('$', "$$");
-            let mut variables: Vec<_> = fixtures.variables().into_iter().collect();
-            // The longest first: a guid may stand within a text of its own.
-            variables.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
             for (name, value) in variables {
-                // Short numbers stand everywhere by chance.
-                if value.len() > 4 {
-                    named = named.replace(&value, &format!("${{{name}}}"));
-                }
+                named = named.replace(value, &format!("${{{name}}}"));
             }
             *text = named;
         }
