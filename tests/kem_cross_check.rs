@@ -156,3 +156,81 @@ mod aws_lc {
         }
     }
 }
+
+#[cfg(feature = "libcrux")]
+mod libcrux {
+    use syncspec::crypto::mlkem::{
+        Ciphertext, KEY_LEN_BYTES, KeyBytes, Libcrux, MlKem, RustCrypto, SEED_LEN_BYTES, Secret,
+    };
+
+    const KEYS: u8 = 32;
+    /// FIPS 203's q: the least that a coefficient must not be.
+    const MODULUS: u16 = 3329;
+
+    #[test]
+    fn same_seeds_then_same_keys_ciphertexts_and_secrets() {
+        for byte in 0..KEYS {
+            let portable = exchange::<RustCrypto>(byte, None);
+            assert_eq!(portable, exchange::<Libcrux>(byte, None), "seed {byte}");
+            assert_eq!(portable.2, portable.3, "seed {byte}");
+        }
+    }
+
+    #[test]
+    fn a_bit_of_the_ciphertext_is_another_then_the_same_other_secret() {
+        for (byte, at) in [(0, 0), (1, 1407), (2, 1408), (3, KEY_LEN_BYTES - 1)] {
+            let portable = exchange::<RustCrypto>(byte, Some(at));
+            assert_eq!(portable, exchange::<Libcrux>(byte, Some(at)), "byte {at}");
+            assert_ne!(portable.2, portable.3, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_coefficient_is_not_below_the_modulus_then_both_refuse_the_key() {
+        // Two coefficients of 12 bits stand in three bytes, the first in the lower ones; 32 bytes behind all are a seed.
+        let last = KEY_LEN_BYTES - 32 - 3;
+        for at in [0, 3 * 128, last] {
+            for second in [false, true] {
+                for (coefficient, is_valid) in
+                    [(MODULUS - 1, true), (MODULUS, false), (0xfff, false)]
+                {
+                    let (_, mut key) = RustCrypto::key_pair(&[7; SEED_LEN_BYTES]);
+                    set_coefficient(&mut key[at..at + 3], second, coefficient);
+                    let (portable, vector) = (RustCrypto::read(&key), Libcrux::read(&key));
+                    assert_eq!(portable.is_some(), is_valid, "{coefficient} at {at}");
+                    assert_eq!(vector.is_some(), is_valid, "{coefficient} at {at}");
+                }
+            }
+        }
+    }
+
+    /// Key, ciphertext, the sender's secret, and the receiver's, where a bit of that byte of the ciphertext was turned.
+    fn exchange<M: MlKem>(
+        byte: u8,
+        turned: Option<usize>,
+    ) -> (KeyBytes, Ciphertext, Secret, Secret) {
+        let (private, public) = M::key_pair(&[byte; SEED_LEN_BYTES]);
+        let key = M::read(&public).unwrap();
+        let (mut ciphertext, sent) = M::encapsulate(&key, &[byte ^ 0xa5; 32]);
+        if let Some(at) = turned {
+            ciphertext[at] ^= 1;
+        }
+        (
+            public,
+            ciphertext,
+            sent,
+            M::decapsulate(&private, &ciphertext),
+        )
+    }
+
+    fn set_coefficient(bytes: &mut [u8], second: bool, coefficient: u16) {
+        let [low, high] = coefficient.to_le_bytes();
+        if second {
+            bytes[1] = bytes[1] & 0x0f | low << 4;
+            bytes[2] = low >> 4 | high << 4;
+        } else {
+            bytes[0] = low;
+            bytes[1] = bytes[1] & 0xf0 | high;
+        }
+    }
+}

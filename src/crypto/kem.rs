@@ -5,16 +5,12 @@
 
 use std::{error::Error, fmt};
 
-use ml_kem::{
-    B32,
-    kem::{Decapsulate, KeyExport},
-    ml_kem_1024::{Ciphertext, DecapsulationKey, EncapsulationKey},
-};
 use serde::{Deserialize, Serialize};
 use shake::{ExtendableOutput, Shake256, Update, XofReader};
 
 use super::{
     ecdh::{self, ChosenKey, EcdhKey as _, SCALAR_LEN_BYTES},
+    mlkem::{self, ChosenMlKem, MlKem},
     point,
 };
 pub use super::{
@@ -25,7 +21,7 @@ pub use super::{
 /// Length of a private key: the seed that both parts are expanded from.
 pub const SEED_LEN_BYTES: usize = 32;
 /// Length of an ML-KEM-1024 encapsulation key, and of an ML-KEM-1024 ciphertext.
-pub const MLKEM_KEY_LEN_BYTES: usize = 1568;
+pub const MLKEM_KEY_LEN_BYTES: usize = mlkem::KEY_LEN_BYTES;
 /// Length of a public key: ML-KEM-1024 encapsulation key, then the P-384 point.
 pub const PUBLIC_KEY_LEN_BYTES: usize = MLKEM_KEY_LEN_BYTES + POINT_LEN_BYTES;
 /// Length of an encapsulation: ML-KEM-1024 ciphertext, then the ephemeral P-384 point.
@@ -79,7 +75,7 @@ impl KemId {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Expanded {
     /// ML-KEM seed: d, then z, of FIPS 203.
-    pub mlkem_seed: [u8; 64],
+    pub mlkem_seed: [u8; mlkem::SEED_LEN_BYTES],
     /// P-384 scalar in 1 .. n-1, big-endian.
     pub p384_scalar: [u8; SCALAR_LEN_BYTES],
 }
@@ -88,7 +84,7 @@ impl Expanded {
     /// Reads SHAKE256(seed): 64 bytes for ML-KEM, then 48-byte blocks until one is a scalar.
     pub fn from_seed(seed: &[u8; SEED_LEN_BYTES]) -> Self {
         let mut stream = shake256(&[seed]);
-        let mut mlkem_seed = [0; 64];
+        let mut mlkem_seed = [0; mlkem::SEED_LEN_BYTES];
         stream.read(&mut mlkem_seed);
         Expanded {
             mlkem_seed,
@@ -101,7 +97,7 @@ impl Expanded {
 #[derive(Clone)]
 pub struct PrivateKey {
     seed: [u8; SEED_LEN_BYTES],
-    mlkem: DecapsulationKey,
+    mlkem: <ChosenMlKem as MlKem>::DecapsulationKey,
     p384: ChosenKey,
     public_key: [u8; PUBLIC_KEY_LEN_BYTES],
 }
@@ -121,12 +117,12 @@ impl PrivateKey {
     /// Takes the 32 bytes of a private key.
     pub fn from_seed_array(seed: &[u8; SEED_LEN_BYTES]) -> Self {
         let expanded = Expanded::from_seed(seed);
-        let mlkem = DecapsulationKey::from_seed(expanded.mlkem_seed.into());
+        let (mlkem, mlkem_public) = ChosenMlKem::key_pair(&expanded.mlkem_seed);
         let p384 = ChosenKey::from_scalar(&expanded.p384_scalar);
 
         let mut public_key = [0; PUBLIC_KEY_LEN_BYTES];
         let (mlkem_part, point_part) = public_key.split_at_mut(MLKEM_KEY_LEN_BYTES);
-        mlkem_part.copy_from_slice(&mlkem.encapsulation_key().to_bytes());
+        mlkem_part.copy_from_slice(&mlkem_public);
         point_part.copy_from_slice(&p384.public_point());
         PrivateKey {
             seed: *seed,
@@ -183,10 +179,9 @@ impl PrivateKey {
             split(enc).ok_or(KemError::EncapsulationLength { seen: enc.len() })?;
         point::parse(ephemeral).map_err(KemError::Point)?;
 
-        let mlkem = self.mlkem.decapsulate(&Ciphertext::from(*ciphertext));
         let recipient = &self.public_key[MLKEM_KEY_LEN_BYTES..];
         Ok(SharedSecretParts::combine(
-            mlkem.into(),
+            ChosenMlKem::decapsulate(&self.mlkem, ciphertext),
             self.p384.shared_x(ephemeral),
             ephemeral,
             recipient,
@@ -203,7 +198,7 @@ impl fmt::Debug for PrivateKey {
 /// A public key that was found valid in both halves.
 #[derive(Clone, Debug)]
 pub struct PublicKey {
-    mlkem: EncapsulationKey,
+    mlkem: <ChosenMlKem as MlKem>::EncapsulationKey,
     point: ecdh::Point,
 }
 
@@ -215,8 +210,7 @@ impl PublicKey {
     /// [`KemError::Point`].
     pub fn parse(bytes: &[u8]) -> Result<Self, KemError> {
         let (mlkem, point) = split(bytes).ok_or(KemError::PublicKeyLength { seen: bytes.len() })?;
-        let mlkem =
-            EncapsulationKey::new(&(*mlkem).into()).map_err(|_| KemError::CoefficientNotReduced)?;
+        let mlkem = ChosenMlKem::read(mlkem).ok_or(KemError::CoefficientNotReduced)?;
         point::parse(point).map_err(KemError::Point)?;
         Ok(PublicKey {
             mlkem,
@@ -237,12 +231,10 @@ impl PublicKey {
     ) -> (Vec<u8>, SharedSecretParts) {
         let ephemeral = ChosenKey::from_scalar(&randomness.p384_scalar);
         let ephemeral_point = ephemeral.public_point();
-        let (ciphertext, mlkem) = self
-            .mlkem
-            .encapsulate_deterministic(&B32::from(randomness.mlkem));
+        let (ciphertext, mlkem) = ChosenMlKem::encapsulate(&self.mlkem, &randomness.mlkem);
 
         let parts = SharedSecretParts::combine(
-            mlkem.into(),
+            mlkem,
             ephemeral.shared_x(&self.point),
             &ephemeral_point,
             &self.point,

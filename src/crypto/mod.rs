@@ -18,6 +18,7 @@ pub mod hpke;
 pub mod identity;
 pub mod kem;
 mod key_text;
+pub mod mlkem;
 mod point;
 #[cfg(feature = "fuzzing")]
 mod remembered;
