@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{
     RunOptions,
-    calls::NotCalled,
     doctor::{self, called_or_not, meet},
+    switchboard::NotCalled,
 };
 use crate::{
     crypto::identity::{Identity, KeyPolicy},

@@ -7,8 +7,8 @@ use prost::Message as _;
 use tokio::time::timeout;
 
 use super::{
-    drive::{end_of, end_of_call},
     hook::Hook,
+    streams::{end_of, end_of_call},
 };
 use crate::{
     actor::{Ask, Input},

@@ -23,7 +23,9 @@ mod schedule;
 mod shard;
 mod splice;
 mod starts;
+mod streams;
 mod stress;
+mod switchboard;
 
 use std::{
     sync::Arc,
@@ -32,9 +34,9 @@ use std::{
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
-pub use calls::{CALL_WAIT, Caller, Calls, FIRST_CALL_WAIT, Switchboard};
+pub use calls::Calls;
 pub use contact::contact;
-pub use drive::{Driven, Reach, Watch, drive, drive_watched};
+pub use drive::{Driven, Watch, drive, drive_watched};
 pub use expectations::Expectations;
 pub use looking::{CommandHookPlan, HookPlan, LookPlan};
 pub use looks::{Inside, Looks, StateService};
@@ -48,7 +50,9 @@ pub use schedule::{Finished, Schedule};
 pub use shard::Shard;
 pub use splice::{plan_spliced, play_spliced};
 pub use starts::asks_states;
+pub use streams::Reach;
 pub use stress::{STRESS_MAX, Stress};
+pub use switchboard::{CALL_WAIT, Caller, FIRST_CALL_WAIT, Switchboard};
 
 use crate::{
     actor::{Actor, Entropy, Patience},

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::{
     RunOptions,
-    calls::{Caller, Switchboard},
     crash::crashed,
     gone::{Gone, comes_back},
     looking::LookPlan,
     looks::Looks,
     not_reached::NotStarted,
     reference::start_reference,
+    switchboard::{Caller, Switchboard},
 };
 use crate::{
     scenario::model::Scenario,

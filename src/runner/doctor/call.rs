@@ -16,7 +16,7 @@ use crate::{
         transcript::{TRANSPORT_VERSION, transport_transcript},
     },
     net::{Connection, Link, LinkError, LinkEvent, OutFrame, RequestShape, Start},
-    runner::drive::end_of,
+    runner::streams::end_of,
     scenario::fixtures,
     session::{
         Channel, Local, Violation, decapsulate, key_item, own_handshake, read_encapsulation,

@@ -12,7 +12,7 @@ use crate::{
     crypto::kem::EncapsulationRandomness,
     net::{Link, LinkEvent, OutFrame},
     rules::RuleId,
-    runner::drive::end_of,
+    runner::streams::end_of,
     session::{Input, Local, Output, ResponderParams, Session, StepError, Violation},
     target::doctor::seen::{AfterHalfClose, ClientCall, Stop},
     wire::{Action, SyncStreamItem, decode, v1sync::sync_stream_item::SyncActionRequestResources},

@@ -14,7 +14,7 @@ use crate::{
     net::{
         Connection, Link, LinkError, LinkEvent, OutFrame, RequestShape, request::PEER_STATES_PATH,
     },
-    runner::drive::end_of,
+    runner::streams::end_of,
     target::doctor::seen::{StateAnswer, StateService, Watched},
     trace::End,
     wire::{

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::{
     actor::RequestShape,
     net::{DialOptions, Link, LinkEvent, OutFrame},
-    runner::drive::{end_of, open},
+    runner::streams::{end_of, open},
 };
 
 /// Messages of each side that a session begins with: its part of the key exchange, its handshake, and what it says only to

@@ -21,8 +21,9 @@ use started::{Both, Client, Host};
 use super::{
     Job, RunOptions, Source,
     crash::{crash_of, is_clean, is_cut_off, with_crash},
-    drive::{Driven, Reach, drive_passing},
+    drive::{Driven, drive_passing},
     passing::Passing,
+    streams::Reach,
 };
 use crate::{
     actor::Patience,

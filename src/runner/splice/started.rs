@@ -8,9 +8,10 @@ use crate::{
     net::{client::ClientOptions, host::HostOptions, serve::ServeLimits},
     runner::{
         Job, Source,
-        calls::{Caller, Calls, Switchboard},
+        calls::Calls,
         peers::{start_client_process, start_host_process},
         reference::{reference_config, start_host},
+        switchboard::{Caller, Switchboard},
     },
     scenario::model::Scenario,
     target::{file::TargetFile, process::Process, provision::Provision},
