@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     de,
-    fixtures::PEER,
+    fixtures::{GUID_OF, PEER, URI_OF},
     load_error::Problems,
     looks::{STRANGERS_MAX, stranger},
     model::{Given, OperationFixture, PeerFixture, PlanFixture, RepoFixture, TokenFixture},
@@ -140,7 +140,8 @@ fn check_names(node: &Node, problems: &Problems) {
             continue;
         };
         check_name(text, name.place, problems);
-        if taken.contains(&text) {
+        let is_of_a_repo = [GUID_OF, URI_OF].iter().any(|of| text.starts_with(of));
+        if taken.contains(&text) || is_of_a_repo {
             problems.report(name.place, Problem::NameTaken(text.to_owned()));
         }
         taken.push(text);

@@ -16,6 +16,16 @@ fn given_that_does_not_fit_together_then_refused() {
             "the name `token` is taken",
         ),
         (
+            "{ repos: [{ name: guid-of-a }] }",
+            "7:26",
+            "the name `guid-of-a` is taken",
+        ),
+        (
+            "{ repos: [{ name: uri-of-a }] }",
+            "7:26",
+            "the name `uri-of-a` is taken",
+        ),
+        (
             "{ repos: [{ name: A }] }",
             "7:26",
             "expected a name of letters",
