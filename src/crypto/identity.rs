@@ -72,16 +72,24 @@ impl Identity {
         ed25519pub: &str,
         policy: KeyPolicy,
     ) -> Result<Self, IdentityError> {
-        let public = PeerKey::decode(keyid, ed25519pub, policy)?;
+        let public = PeerKey::read(keyid, ed25519pub, policy)?;
+        let own = Identity::from_seed_text(ed25519priv, policy);
+        match own {
+            // What is made from a seed is in canonical form and of prime order.
+            Ok(own) if own.public_key() == public.public_key => Ok(own),
+            other => {
+                public.check()?;
+                other.and(Err(IdentityError::SeedOfOtherKey))
+            }
+        }
+    }
+
+    fn from_seed_text(ed25519priv: &str, policy: KeyPolicy) -> Result<Self, IdentityError> {
         let seed = decode_base64(ed25519priv, policy).map_err(IdentityError::SeedText)?;
         let seed: [u8; SECRET_KEY_LENGTH] = seed
             .try_into()
             .map_err(|seed: Vec<u8>| IdentityError::SeedLength { seen: seed.len() })?;
-        let identity = Identity::from_seed(&seed);
-        if identity.public_key() != public.public_key {
-            return Err(IdentityError::SeedOfOtherKey);
-        }
-        Ok(identity)
+        Ok(Identity::from_seed(&seed))
     }
 
     /// `"ed25519."`, then base64url without padding of SHA-256 over the public key.
@@ -152,6 +160,13 @@ impl PeerKey {
     /// policy; strictly also [`IdentityError::KeyNotAPoint`], [`IdentityError::KeyNotCanonical`],
     /// [`IdentityError::KeySmallOrder`] and [`IdentityError::KeyNotPrimeOrder`].
     pub fn decode(keyid: &str, ed25519pub: &str, policy: KeyPolicy) -> Result<Self, IdentityError> {
+        let key = PeerKey::read(keyid, ed25519pub, policy)?;
+        key.check()?;
+        Ok(key)
+    }
+
+    /// Reads the texts, and does no arithmetic on the key.
+    fn read(keyid: &str, ed25519pub: &str, policy: KeyPolicy) -> Result<Self, IdentityError> {
         let bytes = decode_base64(ed25519pub, policy).map_err(IdentityError::KeyText)?;
         let public_key: [u8; PUBLIC_KEY_LEN_BYTES] = bytes
             .try_into()
@@ -163,17 +178,21 @@ impl PeerKey {
                 seen: keyid.to_owned(),
             });
         }
-        if policy == KeyPolicy::Strict {
-            #[cfg(feature = "fuzzing")]
-            remembered::key(&public_key, check_key)?;
-            #[cfg(not(feature = "fuzzing"))]
-            check_key(&public_key)?;
-        }
         Ok(PeerKey {
             keyid: expected,
             public_key,
             policy,
         })
+    }
+
+    fn check(&self) -> Result<(), IdentityError> {
+        if self.policy == KeyPolicy::Deployed {
+            return Ok(());
+        }
+        #[cfg(feature = "fuzzing")]
+        return remembered::key(&self.public_key, check_key);
+        #[cfg(not(feature = "fuzzing"))]
+        check_key(&self.public_key)
     }
 
     /// The key id.
