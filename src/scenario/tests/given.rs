@@ -1,6 +1,7 @@
 //! Mistakes in what a peer is given.
 
 use super::*;
+use crate::scenario::fixtures::PROBE;
 
 #[test]
 fn given_that_does_not_fit_together_then_refused() {
@@ -71,4 +72,22 @@ fn given_that_does_not_fit_together_then_refused() {
     }
     let without_token = with_steps("  - establish: { secret: $token }\n  - fence\n");
     assert_problem(&without_token, "5:26", &["unknown variable `token`"]);
+}
+
+#[test]
+fn another_session_is_asked_in_a_role_then_the_peer_knows_its_identity_there() {
+    let probes = |text: &str| {
+        let case = &cases(text)[0];
+        [Role::Responder, Role::Initiator].map(|role| {
+            let scenario = case.instantiate(role, RpcProtocol::Grpc).unwrap();
+            let probe = scenario.fixtures.identity(PROBE);
+            probe.map(|identity| identity.known)
+        })
+    };
+    assert_eq!(probes(VALID), [None, None]);
+    let probe = with_steps("  - establish\n  - probe: serves-a-new-session\n");
+    assert_eq!(probes(&probe), [Some(true), Some(true)]);
+    // A host that refuses ends the stream, or tells by a status; a client's other session tells.
+    let refused = with_steps("  - establish\n  - expect-refused\n");
+    assert_eq!(probes(&refused), [None, Some(true)]);
 }

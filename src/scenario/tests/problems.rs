@@ -443,3 +443,20 @@ fn folder_with_wrong_files_then_each_reported() {
         "{missing:?}"
     );
 }
+
+#[test]
+fn claim_that_is_no_sentence_on_one_line_then_refused() {
+    let about = |text: &str| VALID.replace("A claim.", text);
+    for text in [
+        "A claim",
+        ".",
+        "' A claim.'",
+        "'A claim. '",
+        "\"A\\nclaim.\"",
+        "\"A\\rclaim.\"",
+        "\"A claim.\\n\"",
+    ] {
+        assert_problem(&about(text), "1:8", &["expected one sentence on one line"]);
+    }
+    assert_eq!(scenario(&about("A.")).about, "A.");
+}
