@@ -9,6 +9,7 @@
 pub mod client;
 mod dawdle;
 pub mod dial;
+mod due;
 pub mod error;
 pub mod framing;
 pub mod gzip;

@@ -6,7 +6,7 @@ use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 use prost::Message as _;
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep_until, timeout},
+    time::timeout,
 };
 
 use super::{
@@ -20,6 +20,7 @@ use crate::{
     net::{
         dawdle::dawdle,
         dial::{Connection, DialOptions},
+        due::due,
         error::LinkError,
         link::{Link, LinkEvent, OutFrame},
     },
@@ -193,9 +194,7 @@ impl Stream {
 
     async fn next_input(&mut self) -> Result<Input, Ending> {
         loop {
-            let wake = self
-                .wake
-                .map(|at| Instant::from_std(self.shared.instant(at)));
+            let wake = self.wake.map(|at| self.shared.instant(at));
             tokio::select! {
                 biased;
                 how = over(&mut self.ended) => return Err(how.into()),
@@ -205,9 +204,7 @@ impl Stream {
                     LinkEvent::Message { payload, .. } => return read(&payload),
                     LinkEvent::Ended(end) => return Err(Ending::Over(end)),
                 },
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
-                    return Ok(Input::TimePassed);
-                }
+                () = due(wake) => return Ok(Input::TimePassed),
             }
         }
     }

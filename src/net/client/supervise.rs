@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::{sync::watch, task::JoinSet, time::timeout};
 
 use super::{
     CLOSE_WAIT,
@@ -14,6 +10,7 @@ use super::{
     shared::Shared,
     stream,
 };
+use crate::net::due::due;
 
 /// How long all streams together may take to end. Each flushes what it owes, then waits for its host's word.
 const SHUTDOWN_WAIT: std::time::Duration = CLOSE_WAIT.saturating_mul(3);
@@ -27,7 +24,6 @@ pub(super) async fn supervise(
     let mut kept = shared.kept();
     let mut dials = JoinSet::new();
     loop {
-        let due = shared.next_due().map(Instant::from_std);
         tokio::select! {
             biased;
             // Also when the last handle is gone.
@@ -35,7 +31,7 @@ pub(super) async fn supervise(
             _ = keep::failure(&mut kept) => break,
             Some(_) = dials.join_next() => {}
             () = shared.agenda_changed() => {}
-            () = time_of(due) => {
+            () = due(shared.next_due()) => {
                 for attempt in shared.take_due() {
                     dials.spawn(stream::run(attempt));
                 }
@@ -48,14 +44,4 @@ pub(super) async fn supervise(
     let _ = timeout(SHUTDOWN_WAIT, all_ended).await;
     let (newest, _) = shared.newest_config();
     stopped.send_replace(Some(keep::until_kept(&mut kept, newest).await));
-}
-
-/// Waits until it is time; for ever where nothing is due. What is due already does not wait for the timer's next
-/// millisecond.
-async fn time_of(due: Option<Instant>) {
-    match due {
-        Some(due) if due <= Instant::now() => {}
-        Some(due) => sleep_until(due).await,
-        None => std::future::pending().await,
-    }
 }

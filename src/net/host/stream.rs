@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use tokio::{
-    sync::{OwnedMutexGuard, mpsc, watch},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 use tonic::Status;
 
 use super::{
@@ -18,6 +15,7 @@ use crate::{
     lapses::{Lapse, Lapses},
     net::{
         dawdle::dawdle,
+        due::due,
         serve::{InboundItems, OutboundItems},
     },
     reference::{
@@ -124,9 +122,7 @@ impl Stream {
             {
                 return self.finish(ending, &mut orders).await;
             }
-            let wake = self
-                .wake
-                .map(|at| Instant::from_std(self.shared.started + at));
+            let wake = self.wake.map(|at| self.shared.started + at);
             let input = tokio::select! {
                 biased;
                 ending = over(&mut ended) => return self.finish(Ending::Ended(ending), &mut orders).await,
@@ -136,7 +132,7 @@ impl Stream {
                     Some(Err(status)) => return Ending::Left(status),
                     None => return Ending::HalfClosed,
                 },
-                () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Input::TimePassed,
+                () = due(wake) => Input::TimePassed,
             };
             match self.step(input) {
                 Ok(outputs) => todo = Some(outputs),
