@@ -200,8 +200,8 @@ impl Switchboard {
         scenario: &Scenario,
         protocol: RpcProtocol,
     ) -> Result<Calls, NotCalled> {
-        let (client, inside) = match &self.caller {
-            Caller::Outside(_) | Caller::Started(_) => (None, None),
+        let own = match &self.caller {
+            Caller::Outside(_) | Caller::Started(_) => None,
             Caller::Reference(options) => {
                 self.expect([scenario]).map_err(NotCalled::NoPath)?;
                 let url = format!("http://{}", self.address());
@@ -218,12 +218,12 @@ impl Switchboard {
                     true => None,
                     false => Some(look_into(&client).await.map_err(NotCalled::NoClient)?),
                 };
-                (Some(client), inside)
+                Some((client, inside))
             }
         };
         let routes = self.take_routes(scenario);
         let mut calls = Calls::at(routes, CALL_WAIT + self.redial_wait(scenario));
-        if let Some(client) = client {
+        if let Some((client, inside)) = own {
             calls.hold(client, inside);
         }
         let wait = self.wait() + self.redial_wait(scenario);
